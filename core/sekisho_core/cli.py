@@ -1,0 +1,62 @@
+"""The root command: finds verbs and groups by entry point and loads the one that is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from sekisho_core.display import visible
+from sekisho_core.errors import SekishoError
+
+_GROUP = "sekisho.commands"
+_SUMMARIES = {
+    "scan": "Judge mail files, folders, mbox and Maildir.",
+    "rules": "Indicators, packs and the index.",
+    "inspection": "The sandboxed workers that read mail.",
+    "quarantine": "List, show, export, release and delete what was kept.",
+    "milter": "The filter beside the MTA.",
+    "check": "Read the MTA's live configuration and name what would let mail pass unscanned.",
+    "setup": "Print or apply the MTA's lines.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by entry point; a command's module is imported when it is called, not for the list."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({point.name for point in entry_points(group=_GROUP)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for point in entry_points(group=_GROUP, name=cmd_name):
+            command = point.load()
+            assert isinstance(command, click.Command)
+            return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list without importing any room; a command of another distribution is listed by name."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _SUMMARIES.get(name, "")) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sekisho")
+def root() -> None:
+    """sekisho: stop known targeted mail at the gate.
+
+    Exit status: 0 done, 1 the answer is no (a mail was stopped, a check found a fault), 2 an error.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; an operator's error becomes one line and exit status 2."""
+    try:
+        root.main(args=arguments, prog_name="sekisho", standalone_mode=True)
+    except SekishoError as error:
+        print(f"sekisho: {visible(str(error), 1000)}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(2)

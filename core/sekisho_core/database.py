@@ -1,0 +1,135 @@
+"""The one database engine, its durability, and its migrations. SQLite by default, PostgreSQL by URL.
+
+Rooms define their tables on `METADATA`; the migrations beside this module create them.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from sekisho_core.errors import DatabaseError
+from sekisho_core.settings import Database
+
+METADATA = MetaData()
+
+
+def open_database(settings: Database) -> Engine:
+    """An engine on a database whose schema is the newest; an older schema is migrated first.
+
+    Open it after a fork, never before: connections must not be shared between processes. Raises DatabaseError naming
+    the database (without its password).
+    """
+    engine = connect(settings)
+    try:
+        migrate(engine)
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"{shown_url(settings.url)}: {_reason(error)}") from error
+    return engine
+
+
+def connect(settings: Database) -> Engine:
+    """An engine without a look at the schema. Raises DatabaseError for a URL that is none of ours."""
+    try:
+        url = make_url(settings.url)
+    except ArgumentError as error:
+        raise DatabaseError(f"database.url: not a database URL: {error}") from error
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(settings)
+    if url.get_backend_name() == "postgresql":
+        return _postgresql(settings)
+    raise DatabaseError(f"database.url: {url.get_backend_name()} is neither sqlite nor postgresql")
+
+
+def reader(engine: Engine) -> Engine:
+    """The same engine for transactions that only read: on SQLite they do not wait for writers."""
+    return engine.execution_options(read_only=True)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision, under a lock so that several processes may start at once.
+
+    Raises DatabaseError when the schema is newer than this program.
+    """
+    configuration = _alembic_configuration()
+    script = ScriptDirectory.from_config(configuration)
+    with engine.begin() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == script.get_current_head():
+            return
+        known = {revision.revision for revision in script.walk_revisions()}
+        if current is not None and current not in known:
+            raise DatabaseError(f"{shown_url(str(engine.url))}: schema {current} is newer than this sekisho")
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7347653)")
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+
+
+def shown_url(url: str) -> str:
+    """A database URL with its password masked."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _alembic_configuration() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(files("sekisho_core").joinpath("migrations")))
+    return configuration
+
+
+def _sqlite(settings: Database) -> Engine:
+    # NullPool: a SQLite connection is cheap to open and must not be shared between libmilter's threads.
+    engine = create_engine(settings.url, poolclass=NullPool, connect_args={"timeout": settings.timeout})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions of its own; `_begin_immediate` does (SQLAlchemy's documented recipe).
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # WAL with synchronous=FULL keeps every commit over a power cut; NORMAL may lose the last ones.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    # Taking the write lock at once lets waiters queue within the timeout; upgrading a read lock fails at once.
+    reading = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _postgresql(settings: Database) -> Engine:
+    return create_engine(
+        settings.url,
+        poolclass=QueuePool,
+        pool_pre_ping=True,
+        pool_timeout=settings.timeout,
+        connect_args={
+            "connect_timeout": max(2, int(settings.timeout)),
+            "options": f"-c lock_timeout={int(settings.timeout * 1000)}",
+        },
+    )
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    origin = getattr(error, "orig", None)
+    return str(origin or error).strip().splitlines()[0]
+
+
+def database_file(settings: Database) -> Path | None:
+    """The file of a SQLite database, None for a server."""
+    url = make_url(settings.url)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -1,0 +1,1 @@
+"""Everything towards the MTA: sessions, replies, processes, health, set-up and doctor."""

@@ -1,0 +1,1 @@
+"""Everything after the verdict: the durable store, release, audit and retention."""

@@ -1,0 +1,26 @@
+"""The `[quarantine]` table: where bodies are kept, for how long, and where released mail goes."""
+
+from __future__ import annotations
+
+import msgspec
+from sekisho_core.settings import require
+
+
+class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Times of release are seconds, of retention days; sizes are bytes."""
+
+    bodies: str
+    keep_days: int
+    keep_bytes: int
+    keep_record_days: int
+    release_host: str
+    release_port: int
+    release_timeout: float
+    postfix_config: str
+
+    def __post_init__(self) -> None:
+        require(self.keep_days >= 1, "keep_days", "1 or more")
+        require(self.keep_bytes >= 0, "keep_bytes", "0 (no limit) or more")
+        require(self.keep_record_days >= self.keep_days, "keep_record_days", "at least keep_days")
+        require(0 < self.release_port < 65536, "release_port", "between 1 and 65535")
+        require(self.release_timeout > 0, "release_timeout", "more than 0 seconds")

@@ -1,0 +1,69 @@
+"""The `[rules]` and `[policy]` tables: where the index is, and what matches and gaps lead to."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+from sekisho_core.settings import require
+from sekisho_core.vocabulary import Action, Mode
+
+Actions = dict[str, Action]
+
+
+class RulesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[rules]`."""
+
+    index: str
+    packs: tuple[str, ...]
+    keep_snapshots: int
+
+    def __post_init__(self) -> None:
+        require(self.keep_snapshots >= 1, "keep_snapshots", "1 or more")
+
+
+class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another policy for some recipients: addresses, or "@domain" for a whole domain."""
+
+    recipients: tuple[str, ...]
+    name: str = ""
+    mode: Mode | None = None
+    severity: Actions = {}
+    findings: Actions = {}
+    incomplete: Actions = {}
+
+    def __post_init__(self) -> None:
+        require(bool(self.recipients), "recipients", "at least one address or @domain")
+
+
+class Exclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Matches that have no effect until a day, and why. Every field that is given must fit."""
+
+    reason: str
+    expires: date
+    rule: str = ""
+    sender: str = ""
+    recipient: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        require(bool(self.reason.strip()), "reason", "a text that says why")
+        given = self.rule or self.sender or self.recipient or self.sha256
+        require(bool(given), "rule", "given, or sender, recipient or sha256: an exclusion of everything is refused")
+
+
+class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[policy]`: actions by severity, finding and reason of incompleteness, overrides and exclusions."""
+
+    mode: Mode
+    outbound_mode: Mode
+    min_confidence: int
+    severity: Actions
+    findings: Actions
+    incomplete: Actions
+    overrides: tuple[Override, ...]
+    exclusions: tuple[Exclusion, ...]
+
+    def __post_init__(self) -> None:
+        require(0 <= self.min_confidence <= 100, "min_confidence", "between 0 and 100")
+        require("other" in self.incomplete, "incomplete", "a table with the key other")
