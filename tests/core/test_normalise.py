@@ -1,0 +1,83 @@
+import tomllib
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sekisho_core import folding
+from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subject, same_lure
+
+PAIRS = tomllib.loads(Path(__file__).with_name("lures.toml").read_text(encoding="utf-8"))
+JAPANESE = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("御ごお案内知らせ願い年度第二十八力口ー一-―〜オ才セミナ●【】()「」[]:.再送re々ゝ゛゜ｵﾟ申込取扱頂に就いて付 \u200b\u3099"),
+        st.characters(),
+    )
+)
+
+
+@pytest.mark.parametrize("pair", PAIRS["same"], ids=lambda pair: pair["why"])
+def test_same_lure(pair: dict[str, str]) -> None:
+    """B23, B24: a lure is known again whatever was done to its spelling, its width or its ornaments."""
+    assert same_lure(pair["canonical"], pair["variant"])
+
+
+@pytest.mark.parametrize("pair", PAIRS["other"], ids=lambda pair: pair["why"])
+def test_other_subject(pair: dict[str, str]) -> None:
+    """A subject that only shares words with a lure, or quotes it, is another subject."""
+    assert not same_lure(pair["canonical"], pair["variant"])
+
+
+@given(JAPANESE)
+@example("二一十")
+@example("カ-力々")
+def test_form_is_its_own_fixed_point(text: str) -> None:
+    """Normalising takes any string, and normalising the result changes nothing."""
+    form = normalise_subject(text)
+    assert normalise_subject(form) == form
+    assert normalise_name(text) is not None
+
+
+@given(JAPANESE)
+def test_form_ignores_compatibility_forms(text: str) -> None:
+    """Full-width, half-width and decomposed spellings have the form of the plain one."""
+    decomposed = unicodedata.normalize("NFD", text)
+    assert normalise_subject(decomposed) == normalise_subject(text)
+
+
+@given(JAPANESE, st.sampled_from("\u200b\u200d\ufeff\u00ad\u2060\u202e\u3000 \u00a0"))
+def test_form_ignores_what_cannot_be_seen(text: str, unseen: str) -> None:
+    """Invisible, bidi and space characters between every two characters change nothing."""
+    assert normalise_subject(unseen.join(text)) == normalise_subject("".join(text.split(" ")))
+
+
+@given(st.text(), st.text())
+def test_same_lure_takes_anything(canonical: str, variant: str) -> None:
+    """Comparing any two strings gives an answer; a lure without letters is like nothing."""
+    assert same_lure(canonical, variant) in (True, False)
+    assert not same_lure("！？…", variant)
+
+
+def test_pattern_of_masked_lure() -> None:
+    """A masked lure becomes a pattern of its fixed pieces; one without masks, or of masks only, has none."""
+    assert lure_pattern("●●様宛の●●●請求書") == ".+様宛の.+請求書"
+    assert lure_pattern("対策会議の開催について") is None
+    assert lure_pattern("●●●") is None
+
+
+def test_name_keeps_its_ending() -> None:
+    """A file name's form keeps the dots of its endings, and nothing is taken off its ends."""
+    assert normalise_name("（再送）会議　資料.ＰＤＦ .exe") == "再送会議資料.pdf.exe"
+
+
+def test_tables_do_not_chain() -> None:
+    """No character stands both as one that is kept and as one that is replaced."""
+    table = folding.KANJI_FORMS | folding.LATIN_FORMS | folding.KANA_FORMS
+    assert not {kept for kept in table.values() if kept in table}
+
+
+@pytest.mark.parametrize("unit", ["[", "(a)", "re:", "●", "\u0301", "一", "おお御", "「", "*spam", "\u200b", "ﷺ", ".pdf"])
+def test_hostile_length(unit: str) -> None:
+    """A subject of a megabyte is compared like any other; its form stays short."""
+    assert len(normalise_subject(unit * (1_000_000 // len(unit)))) < 50_000
