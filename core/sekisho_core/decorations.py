@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import re
 
+from sekisho_core.folding import KANJI_FORMS
+
+
+def _words(text: str) -> str:
+    return text.translate(str.maketrans(KANJI_FORMS))
+
+
 # Quotes 「」『』 are no decoration: they hold part of the title.
 _PAIRS = dict(zip("【[(〔〈《<{〖≪«｢", "】])〕〉》>}〗≫»｣", strict=True))
 _CLOSERS = {close: opener for opener, close in _PAIRS.items()}
-_REPLY = "re|r|fw|fwd|aw|sv|vs|wg|antw|tr|rv|enc|ref|res|odp|ynt|doorst|i|返信|転送|再送|再返信|返|転|送|回复|回復|答复|答復|轉寄|転寄|転发|転発"
-_WORDS = "spam|meiwaku|junk|bulk|virus|suspect|caution|warning|external|外部|社外|重要|至急|緊急|注意|迷惑|迷惑メール|広告|訂正|再掲|再|追加"
-_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*]?\d{{1,4}})?|{_WORDS}):+", re.IGNORECASE)
-_STARRED = re.compile(rf"(?P<mark>[*＊★☆■□◆◇●○◎※!#=_~+|/<>-]{{1,20}})(?:{_REPLY}|{_WORDS})[*＊★☆■□◆◇●○◎※!#=_~+|/<>-]{{1,20}}")
+# Words stand here in the characters that folding leaves.
+_REPLY = _words(
+    "re|r|fw|fwd|aw|sv|vs|wg|antw|tr|rv|enc|ref|res|odp|ynt|返信|転送|再送|再返信|返|転|送|回复|回覆|答复|答覆|轉寄|转发|轉發"
+)
+_WORDS = _words(
+    "spam|meiwaku|junk|bulk|virus|suspect|caution|warning|external|外部|社外|重要|至急|緊急|注意|迷惑|迷惑メール|広告|訂正|再掲|追加"
+)
+_ORNAMENT = "[*★☆■□◆◇●○◎※!#=_~+|/-]{1,20}"
+_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*]?\d{{1,4}})?|{_WORDS}):+")
+_STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS}){_ORNAMENT}")
 _ENDING = re.compile(
     r"\.(?:pdf|docx?|docm|rtf|xlsx?|xlsm|pptx?|pptm|jtdc?|txt|csv|zip|lzh|rar|7z|cab|exe|scr|lnk|html?|eml|msg|ex_|zi_)$"
 )

@@ -32,10 +32,14 @@ _UNSEEN = re.compile(
     "[\\s\\x00-\\x1f\\x7f-\\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u2060-\u206f"
     "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
-_BEFORE_NFKC = str.maketrans({"゛": "\u3099", "゜": "\u309a", "…": "", "㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"})
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
+_BEFORE_NFKC = str.maketrans(
+    {"゛": "\u3099", "゜": "\u309a", "…": "", "㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"}
+)
 _TITLE_FORMS = str.maketrans(KANJI_FORMS | LATIN_FORMS | dict.fromkeys(DASHES, "-") | dict.fromkeys(COLONS, ":"))
-_LEGAL = re.compile("[(【〔](%s)[)】〕]" % "|".join(LEGAL_FORMS))
+_LEGAL = re.compile(f"[(【〔]({'|'.join(LEGAL_FORMS)})[)】〕]")
 _KATAKANA = "ァ-ヺー"
 _FOR_LONG_MARK = re.compile(f"(?<=[{_KATAKANA}])[-ー一]+")
 _FOR_O = re.compile(f"才(?=[{_KATAKANA}])|(?<=[{_KATAKANA}])才")

@@ -11,7 +11,10 @@ from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subje
 PAIRS = tomllib.loads(Path(__file__).with_name("lures.toml").read_text(encoding="utf-8"))
 JAPANESE = st.text(
     alphabet=st.one_of(
-        st.sampled_from("御ごお案内知らせ願い年度第二十八力口ー一-―〜オ才セミナ●【】()「」[]:.再送re々ゝ゛゜ｵﾟ申込取扱頂に就いて付 \u200b\u3099"),
+        st.sampled_from(
+            "御ごお案内知"
+            "らせ願い年度第二十八力口ー一-―〜オ才セミナ●【】()「」[]:.再送re々ゝ゛゜ｵﾟ申込取扱頂に就いて付 \u200b\u3099"
+        ),
         st.characters(),
     )
 )
@@ -77,7 +80,9 @@ def test_tables_do_not_chain() -> None:
     assert not {kept for kept in table.values() if kept in table}
 
 
-@pytest.mark.parametrize("unit", ["[", "(a)", "re:", "●", "\u0301", "一", "おお御", "「", "*spam", "\u200b", "ﷺ", ".pdf"])
+@pytest.mark.parametrize(
+    "unit", ["[", "(a)", "re:", "●", "\u0301", "一", "おお御", "「", "*spam", "\u200b", "ﷺ", ".pdf"]
+)
 def test_hostile_length(unit: str) -> None:
     """A subject of a megabyte is compared like any other; its form stays short."""
     assert len(normalise_subject(unit * (1_000_000 // len(unit)))) < 50_000
