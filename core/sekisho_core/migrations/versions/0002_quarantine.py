@@ -8,6 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Create the tables."""
     _passages()
     _recipients()
     _releases()
@@ -15,6 +16,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop them with all they hold."""
     for table in ("audit", "releases", "recipients", "passages"):
         op.drop_table(table)
 

@@ -1,0 +1,278 @@
+"""The analysts' commands on what was kept: `sekisho quarantine …`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from sekisho_core.cli_options import config_option, json_option
+from sekisho_core.database import database_file, open_database, reader
+from sekisho_core.display import visible
+from sekisho_core.errors import DatabaseError, SekishoError, StoreError
+from sekisho_core.events import Events, operator_events
+from sekisho_core.files import write_durably
+from sekisho_core.settings import Database, Log, load
+from sekisho_core.vocabulary import Action
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from sekisho_quarantine import audit as audit_log
+from sekisho_quarantine import show as shown
+from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.records import Filter, NotFound, find, listed
+from sekisho_quarantine.records import load as load_record
+from sekisho_quarantine.release import Order, Outcome, Releaser
+from sekisho_quarantine.retention import Retention, delete_mail
+from sekisho_quarantine.settings import QuarantineSettings
+from sekisho_quarantine.store import reason
+from sekisho_quarantine.tables import ReleaseState, State
+
+_AGO = re.compile(r"(\d{1,6})([dhm])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+_ANY_WIDTH = 100
+
+
+class _Moment(click.ParamType[datetime]):
+    """An ISO date or time, or so long ago: "2026-11-22", "2026-11-22T09:30", "7d", "12h", "30m"."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            if ago := _AGO.fullmatch(value):
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{visible(value)}: neither an ISO time nor one such as 7d, 12h, 30m", param, ctx)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What every command works on."""
+
+    engine: Engine
+    bodies: Bodies
+    settings: QuarantineSettings
+    events: Events
+
+
+@contextmanager
+def _desk(config: Path | None) -> Iterator[_Desk]:
+    """Open the store; what fails there becomes one line, and what is not found exit status 1."""
+    settings = load(config)
+    ours = settings.of(QuarantineSettings)
+    file = database_file(settings.of(Database))
+    if file is not None and not file.exists():
+        raise DatabaseError(f"{file}: no such database; nothing was recorded yet, or database.url names another")
+    engine = open_database(settings.of(Database))
+    try:
+        yield _Desk(engine, Bodies(Path(ours.bodies)), ours, operator_events(settings.of(Log).level))
+    except NotFound as error:
+        click.echo(f"sekisho: {visible(str(error))}", err=True)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database: {reason(error)}") from error
+    except OSError as error:
+        raise StoreError(f"{error.filename or ours.bodies}: {error.strerror or error}") from error
+    finally:
+        engine.dispose()
+
+
+def _person() -> str:
+    """The login name of whoever runs this, also through sudo."""
+    user = os.environ.get("SUDO_USER") if os.geteuid() == 0 else None
+    try:
+        return user or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+by_option = click.option("--by", "who", default=_person, metavar="NAME", help="Who does this (default: you).")
+reason_option = click.option("--reason", "why", required=True, metavar="TEXT", help="Why; goes into the audit.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def quarantine() -> None:
+    """List, show, export, release and delete what was kept. An ID may be cut to what is unique of it."""
+
+
+@quarantine.command("list")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="What became of the mail.")
+@click.option("--action", type=click.Choice([action.value for action in Action]), help="The verdict.")
+@click.option("--since", type=_Moment(), help="Received at or after: ISO time, or 7d, 12h, 30m ago.")
+@click.option("--until", type=_Moment(), help="Received before.")
+@click.option("--sender", default="", help="Text in the envelope's or the header's sender.")
+@click.option("--recipient", default="", help="Text in a recipient's address.")
+@click.option("--subject", default="", help="Text in the subject, also under the normal form of lures.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many.")
+@json_option
+@config_option
+def list_command(config: Path | None, as_json: bool, **wanted: Any) -> None:
+    """The newest records. Exit status 1 when none fits."""
+    with _desk(config) as desk, _reading(desk) as connection:
+        records = listed(connection, Filter(**wanted))
+    if as_json:
+        click.echo(shown.as_json(records))
+    elif records:
+        width = shutil.get_terminal_size((_ANY_WIDTH, 24)).columns
+        click.echo("\n".join(shown.table(records, width)))
+    else:
+        click.echo("nothing found", err=True)
+    sys.exit(0 if records else 1)
+
+
+@quarantine.command("show")
+@click.argument("passage")
+@json_option
+@config_option
+def show_command(passage: str, config: Path | None, as_json: bool) -> None:
+    """Everything about one mail. Who looked goes into the audit."""
+    with _desk(config) as desk:
+        with desk.engine.begin() as connection:
+            record = load_record(connection, find(connection, passage))
+            audit_log.append(connection, _person(), "shown", record.row.id)
+        click.echo(shown.as_json(shown.document(record)) if as_json else "\n".join(shown.page(record)))
+
+
+@quarantine.command("export")
+@click.argument("passage")
+@click.option("--output", default="", metavar="FILE", help='Where to; "-" is standard output.')
+@config_option
+def export_command(passage: str, output: str, config: Path | None) -> None:
+    """The mail's bytes as they came. They are live: open them only where that does no harm."""
+    if not output and sys.stdout.isatty():
+        raise click.UsageError('a mail\'s bytes could drive this terminal: give --output FILE (or "-" to insist)')
+    with _desk(config) as desk:
+        with _reading(desk) as connection:
+            record = load_record(connection, find(connection, passage))
+        content = desk.bodies.read(record.row.sha256)
+        with desk.engine.begin() as connection:
+            audit_log.append(connection, _person(), "exported", record.row.id, detail=output or "-")
+        _write(content, output)
+
+
+@quarantine.command("release")
+@click.argument("passage", nargs=-1, required=True)
+@reason_option
+@click.option("--to", multiple=True, metavar="RECIPIENT", help="Only to this recipient (repeatable).")
+@click.option("--again", is_flag=True, help="Also where an earlier delivery is uncertain: may deliver twice.")
+@by_option
+@config_option
+def release_command(
+    passage: tuple[str, ...], why: str, to: tuple[str, ...], again: bool, who: str, config: Path | None
+) -> None:
+    """Give mail back to its recipients through the MTA, behind the filter, once, with its original bytes."""
+    with _desk(config) as desk:
+        releaser = Releaser(desk.engine, desk.bodies, desk.settings, desk.events)
+        with _reading(desk) as connection:
+            ids = [find(connection, one) for one in passage]
+        unsent = [line for one in ids for line in _released(releaser, Order(one, who, why, to or None, again))]
+    if unsent:
+        raise StoreError(unsent[0] if len(unsent) == 1 else f"{len(unsent)} not released; first: {unsent[0]}")
+
+
+@quarantine.command("delete")
+@click.argument("passage", nargs=-1, required=True)
+@reason_option
+@by_option
+@config_option
+def delete_command(passage: tuple[str, ...], why: str, who: str, config: Path | None) -> None:
+    """Delete kept bodies. Records and audit stay until retention takes them."""
+    with _desk(config) as desk:
+        with _reading(desk) as connection:
+            records = [load_record(connection, find(connection, one)).row for one in passage]
+        for row in records:
+            delete_mail(desk.engine, desk.bodies, row.id, who, why)
+            desk.events.info("deleted", passage=row.id, queue=row.queue_id, who=who, why=why)
+            click.echo(f"{row.id} deleted")
+            if row.state == State.HELD:
+                click.echo(f"{row.id} is still in the MTA's hold queue: postsuper -d {visible(row.queue_id)} hold")
+
+
+@quarantine.command("audit")
+@click.argument("passage", required=False)
+@click.option("--verify", is_flag=True, help="Check the chain; exit status 1 when it was tampered with.")
+@json_option
+@config_option
+def audit_command(passage: str | None, verify: bool, as_json: bool, config: Path | None) -> None:
+    """Who did what, when and why; all of it, or what concerns one mail."""
+    with _desk(config) as desk, _reading(desk) as connection:
+        if verify:
+            _verify(connection, as_json)
+        subject = find(connection, passage) if passage else None
+        entries = list(audit_log.entries(connection, subject))
+    if as_json:
+        click.echo(shown.as_json([asdict(entry) for entry in entries]))
+    else:
+        click.echo("\n".join(shown.entry_line(entry) for entry in entries))
+
+
+@quarantine.command("maintain")
+@json_option
+@config_option
+def maintain_command(as_json: bool, config: Path | None) -> None:
+    """Retry waiting releases, then take away what is too old or too much. Run it from a timer."""
+    with _desk(config) as desk:
+        outcomes = Releaser(desk.engine, desk.bodies, desk.settings, desk.events).retry_pending()
+        summary = Retention(desk.engine, desk.bodies, desk.settings, desk.events).run()
+    counts = asdict(summary) | {"releases_sent": sum(one.state is ReleaseState.SENT for one in outcomes)}
+    counts["releases_waiting"] = sum(one.state is ReleaseState.PENDING for one in outcomes)
+    click.echo(shown.as_json(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))
+
+
+@contextmanager
+def _reading(desk: _Desk) -> Iterator[Connection]:
+    with reader(desk.engine).connect() as connection:
+        yield connection
+
+
+def _released(releaser: Releaser, order: Order) -> list[str]:
+    """Carry out one order; prints what was released and returns a line for each recipient that was not."""
+    try:
+        outcomes = releaser.release(order)
+    except SekishoError as error:
+        return [str(error)]
+    for outcome in (one for one in outcomes if one.state is ReleaseState.SENT):
+        click.echo(visible(f"{outcome.passage_id} released to {outcome.address}: {outcome.reply}", 500))
+    return [_unsent(outcome) for outcome in outcomes if outcome.state is not ReleaseState.SENT]
+
+
+def _unsent(outcome: Outcome) -> str:
+    advice = {
+        ReleaseState.PENDING: "not released, will be tried again by maintain or this command",
+        ReleaseState.SENDING: "is being sent by another process",
+        ReleaseState.FAILED: "refused",
+        ReleaseState.UNCERTAIN: "may have been delivered; look in the MTA's log and the mailbox before --again",
+    }[outcome.state]
+    return f"{outcome.passage_id} to {outcome.address}: {advice}: {outcome.reply}"
+
+
+def _write(content: bytes, output: str) -> None:
+    if output in ("", "-"):
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        write_durably(Path(output), [content], mode=0o600)
+
+
+def _verify(connection: Connection, as_json: bool) -> None:
+    """Print what is wrong with the chain and end with status 0 or 1."""
+    faults = list(audit_log.faults(connection))
+    number, seal = audit_log.head(connection)
+    if as_json:
+        click.echo(shown.as_json({"faults": faults, "number": number, "hash": seal}))
+    else:
+        for fault in faults:
+            click.echo(fault, err=True)
+        click.echo(f"{len(faults)} faults; newest entry {number} {seal}")
+    sys.exit(1 if faults else 0)

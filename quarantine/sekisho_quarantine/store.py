@@ -1,0 +1,233 @@
+"""The store: makes a passage durable before the MTA hears of it, once however often the MTA tries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sekisho_core.database import reader
+from sekisho_core.errors import SekishoError, StoreError
+from sekisho_core.ids import is_id
+from sekisho_core.vocabulary import Action, Mode, Passage, RecipientVerdict
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from sekisho_quarantine import audit
+from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.tables import State, passages, recipients, storable
+
+_PASSING = (Action.ACCEPT, Action.TEMPFAIL)
+_WHO = "filter"
+_STATES = {
+    Action.ACCEPT: State.DELIVERED,
+    Action.TAG: State.DELIVERED,
+    Action.TEMPFAIL: State.NOT_EFFECTIVE,
+    Action.HOLD: State.HELD,
+    Action.QUARANTINE: State.KEPT,
+    Action.REJECT: State.REFUSED,
+}
+
+
+class Store:
+    """Records passages. Safe to share between threads; open its engine after a fork, never before."""
+
+    def __init__(self, engine: Engine, bodies: Path) -> None:
+        self._engine = engine
+        self._bodies = Bodies(bodies)
+
+    def record(self, passage: Passage) -> None:
+        """Keep body and verdict of a mail that is not simply accepted or put off (implements core.scan.Record).
+
+        A key that is known counts a retry and takes over the new verdict, also one that lets the mail pass. Raises
+        StoreError when the record is not certainly on disk; the mail must stay with the MTA then.
+        """
+        try:
+            self._record(passage)
+        except (OSError, SQLAlchemyError, SekishoError, UnicodeError) as error:
+            raise StoreError(f"{passage.id}: cannot be recorded: {reason(error)}") from error
+
+    def mark(self, reference: str, state: State, why: str) -> None:
+        """Note what the filter learnt after recording, by passage id or key. Copies that were released stay so.
+
+        Raises StoreError when there is no such record or the database fails.
+        """
+        column = passages.c.id if is_id(reference) else passages.c.key
+        try:
+            with self._engine.begin() as connection:
+                row = connection.execute(select(passages).where(column == reference).with_for_update()).first()
+                if row is None:
+                    raise StoreError(f"{reference}: no such record")
+                _set_states(connection, row, state)
+                audit.append(connection, _WHO, state, row.id, why)
+        except SQLAlchemyError as error:
+            raise StoreError(f"{reference}: cannot be marked {state}: {reason(error)}") from error
+
+    def mark_not_effective(self, key: str) -> None:
+        """Our answer came after the MTA had given up: the mail is still its, or the sender's. Raises StoreError."""
+        self.mark(key, State.NOT_EFFECTIVE, "the MTA did not take the answer")
+
+    def is_released(self, key: str) -> bool:
+        """Whether a person released this mail, wholly or to some recipients. Raises StoreError."""
+        released = recipients.c.state == State.RELEASED
+        query = select(passages.c.id).join(recipients).where(passages.c.key == key, released).limit(1)
+        try:
+            with reader(self._engine).connect() as connection:
+                return connection.execute(query).first() is not None
+        except SQLAlchemyError as error:
+            raise StoreError(f"{key}: cannot be looked up: {reason(error)}") from error
+
+    def _record(self, passage: Passage) -> None:
+        content = passage.mail.content
+        stopped = passage.verdict.action not in _PASSING
+        # Every known key has its body here (or had it aged out): one look at the directory spares the usual mail,
+        # which is accepted and new, the database.
+        if not stopped and not self._bodies.has(content.sha256, content.size):
+            return
+        if stopped:
+            self._bodies.put(content)
+        with self._engine.begin() as connection:
+            lock_body(connection, content.sha256)
+            known = connection.execute(select(passages).where(passages.c.key == passage.key)).first()
+            if stopped and not self._bodies.has(content.sha256, content.size):
+                # Retention took it away between `put` and the lock; nobody can while the lock is ours.
+                self._bodies.put(content)
+            if known is not None:
+                _join(connection, known, passage)
+            elif stopped:
+                _insert(connection, passage)
+
+
+def reason(error: Exception) -> str:
+    """The one line of an error that says what is wrong."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def lock_body(connection: Connection, sha256: str) -> None:
+    """Until the transaction ends nobody else records or removes this body."""
+    if connection.dialect.name == "postgresql":
+        # SQLite's transactions have the whole database's write lock already.
+        key = int(sha256[:15], 16)
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({key})")
+
+
+def effective_state(action: Action, mode: Mode) -> State:
+    """What becomes of a mail by this verdict when the MTA acts on it."""
+    return State.DELIVERED if mode is Mode.OBSERVE else _STATES[action]
+
+
+def _judged(passage: Passage) -> dict[str, Any]:
+    """The columns that a verdict sets anew at each try."""
+    verdict, envelope = passage.verdict, passage.mail.envelope
+    return {
+        "last_at": datetime.now(UTC),
+        "action": verdict.action,
+        "mode": verdict.mode,
+        "state": effective_state(verdict.action, verdict.mode),
+        "queue_id": storable(envelope.queue_id),
+        "client_ip": storable(envelope.client_ip),
+        "envelope": packed(envelope),
+        "reading": packed(passage.reading),
+        "verdict": packed(verdict),
+        "serial": passage.serial,
+    }
+
+
+def packed(document: msgspec.Struct) -> bytes:
+    """A vocabulary type as msgpack. Lone surrogates, which UTF-8 has no bytes for, become backslash escapes."""
+    try:
+        return msgspec.msgpack.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.msgpack.encode(_without_surrogates(msgspec.to_builtins(document, builtin_types=(bytes,))))
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _without_surrogates(inner) for key, inner in value.items()}
+    return [_without_surrogates(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _insert(connection: Connection, passage: Passage) -> None:
+    judged = _judged(passage)
+    subject = passage.reading.subject
+    connection.execute(
+        insert(passages).values(
+            id=passage.id,
+            key=passage.key,
+            received_at=judged["last_at"],
+            mail_from=storable(passage.mail.envelope.mail_from),
+            header_from=storable(_header_from(passage)),
+            direction=passage.mail.envelope.direction,
+            subject_raw=storable(subject.raw),
+            subject_decoded=storable(subject.decoded),
+            subject_normalised=storable(subject.normalised),
+            sha256=passage.mail.content.sha256,
+            size=passage.mail.content.size,
+            retries=0,
+            **judged,
+        )
+    )
+    for row in _recipient_rows(passage, passage.id):
+        connection.execute(insert(recipients).values(**row))
+    audit.append(connection, _WHO, "recorded", passage.id, _summary(passage), passage.mail.envelope.queue_id)
+
+
+def _join(connection: Connection, known: Row[Any], passage: Passage) -> None:
+    values = _judged(passage)
+    if known.state == State.RELEASED:
+        del values["state"]
+    if passage.verdict.action not in _PASSING:
+        values["body_gone_at"] = None
+    values["retries"] = known.retries + 1
+    connection.execute(update(passages).where(passages.c.id == known.id).values(**values))
+    for row in _recipient_rows(passage, known.id):
+        this = (recipients.c.passage_id == known.id) & (recipients.c.address == row["address"])
+        fresh = {name: row[name] for name in ("action", "policy", "state")}
+        connection.execute(update(recipients).where(this, recipients.c.state != State.RELEASED).values(**fresh))
+    changed = known.action != passage.verdict.action or known.mode != passage.verdict.mode
+    what = "retried-verdict-changed" if changed else "retried"
+    audit.append(connection, _WHO, what, known.id, _summary(passage), f"{passage.mail.envelope.queue_id} {passage.id}")
+
+
+def _set_states(connection: Connection, row: Row[Any], state: State) -> None:
+    if row.state != State.RELEASED:
+        connection.execute(update(passages).where(passages.c.id == row.id).values(state=state))
+    ours = recipients.c.passage_id == row.id
+    fixed = (State.RELEASED,) if state is State.NOT_EFFECTIVE else (State.RELEASED, State.DELIVERED)
+    connection.execute(update(recipients).where(ours, recipients.c.state.not_in(fixed)).values(state=state))
+
+
+def _verdicts(passage: Passage) -> list[RecipientVerdict]:
+    given = {verdict.recipient: verdict for verdict in passage.verdict.recipients}
+    whole = passage.verdict.action
+    addresses = dict.fromkeys(passage.mail.envelope.rcpt_to)
+    return [given.get(address, RecipientVerdict(address, whole, "")) for address in addresses]
+
+
+def _recipient_rows(passage: Passage, record: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "passage_id": record,
+            "position": position,
+            "address": storable(verdict.recipient),
+            "action": verdict.action,
+            "policy": storable(verdict.policy),
+            "state": effective_state(verdict.action, passage.verdict.mode),
+        }
+        for position, verdict in enumerate(_verdicts(passage))
+    ]
+
+
+def _header_from(passage: Passage) -> str:
+    found = (seen.value for seen in passage.reading.observables if seen.path == "email-message:from_ref.value")
+    return ", ".join(dict.fromkeys(found))
+
+
+def _summary(passage: Passage) -> str:
+    verdict = passage.verdict
+    causes = [match.rule for match in verdict.reasons] + [f"incomplete:{gap.reason}" for gap in verdict.incomplete]
+    return f"{verdict.mode} {verdict.action}: {', '.join(dict.fromkeys(causes)) or 'no reason given'}"[:1000]

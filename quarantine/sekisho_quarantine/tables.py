@@ -1,0 +1,146 @@
+"""The quarantine's tables: passages, their recipients, releases and the audit.
+
+Times are UTC. Texts hold neither NUL nor lone surrogates, which PostgreSQL cannot store; `storable` marks them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sekisho_core.database import METADATA
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class State(StrEnum):
+    """What became of a mail, or of the copy for one recipient.
+
+    `kept`: taken from the MTA, only here. `held`: in the MTA's hold queue. `refused`: the MTA was told to reject.
+    `delivered`: it went on (accepted, tagged, or observed only). `not-effective`: the MTA did not act on our answer.
+    """
+
+    KEPT = "kept"
+    HELD = "held"
+    REFUSED = "refused"
+    DELIVERED = "delivered"
+    NOT_EFFECTIVE = "not-effective"
+    RELEASED = "released"
+    DELETED = "deleted"
+
+
+class ReleaseState(StrEnum):
+    """How far the release for one recipient is.
+
+    `failed` was refused for good by the MTA. `uncertain` was handed over without an answer: it may have been delivered.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time with its zone in Python, UTC without a zone in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def storable(text: str) -> str:
+    """`text` without what a database cannot hold: NUL becomes U+2400, lone surrogates backslash escapes."""
+    return text.replace("\0", "\u2400").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+passages = Table(
+    "passages",
+    METADATA,
+    Column("id", String(26), primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("received_at", Utc, nullable=False),
+    Column("last_at", Utc, nullable=False),
+    Column("queue_id", Text, nullable=False),
+    Column("client_ip", Text, nullable=False),
+    Column("mail_from", Text, nullable=False),
+    Column("header_from", Text, nullable=False),
+    Column("direction", String(16), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("subject_raw", Text, nullable=False),
+    Column("subject_decoded", Text, nullable=False),
+    Column("subject_normalised", Text, nullable=False),
+    # msgpack documents of the vocabulary's types: what SQL does not ask for.
+    Column("envelope", LargeBinary, nullable=False),
+    Column("reading", LargeBinary, nullable=False),
+    Column("verdict", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("serial", BigInteger, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("body_gone_at", Utc),
+    Index("passages_received_at", "received_at"),
+    Index("passages_sha256", "sha256"),
+)
+
+recipients = Table(
+    "recipients",
+    METADATA,
+    Column("passage_id", ForeignKey("passages.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+)
+
+releases = Table(
+    "releases",
+    METADATA,
+    Column("passage_id", ForeignKey("passages.id", ondelete="CASCADE"), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("claim", String(26), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("requested_at", Utc, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("reply", Text, nullable=False),
+    Index("releases_state", "state"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Utc, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("audit_subject", "subject"),
+)
