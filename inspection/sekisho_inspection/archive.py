@@ -1,0 +1,92 @@
+"""gzip and tar: their members as files of their own, within the limits of unpacking."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zlib
+
+from sekisho_core.vocabulary import PartState
+
+from sekisho_inspection.names import member_names
+from sekisho_inspection.notes import Item, Notes
+
+_STEP = 1 << 20
+# Below this size no ratio is too high: tables of zeros in small files are ordinary.
+RATIO_FLOOR = 1 << 20
+
+
+def inflate(data: bytes, wbits: int, item: Item, notes: Notes) -> tuple[bytes, bytes, bool] | None:
+    """One zlib stream: content, bytes behind it, and whether it ended. None, noted as a gap, beyond a limit.
+
+    Raises zlib.error for what is no such stream.
+    """
+    engine = zlib.decompressobj(wbits)
+    out, size, rest = [], 0, data
+    while rest and not engine.eof:
+        piece = engine.decompress(rest, _STEP)
+        rest = engine.unconsumed_tail
+        size += len(piece)
+        out.append(piece)
+        if not within(size, len(data), item, notes):
+            return None
+        if not piece and not rest:
+            break
+    content = b"".join(out) + (b"" if engine.eof else engine.flush(_STEP))
+    return (content, engine.unused_data, engine.eof) if notes.spend(len(content), item) else None
+
+
+def within(unpacked: int, packed: int, item: Item, notes: Notes) -> bool:
+    """Whether an unpacking file stays within ratio and room; what does not is noted as a gap."""
+    if unpacked > notes.unpacked:
+        notes.gap(item.gap, "limit", "more unpacked bytes than the limit")
+        return False
+    if unpacked > RATIO_FLOOR and unpacked > notes.limits.max_ratio * max(1, packed):
+        notes.gap(item.gap, "limit", "unpacks to more than the ratio allows")
+        return False
+    return True
+
+
+def read_gzip(item: Item, notes: Notes) -> PartState:
+    """Every member of a gzip file (RFC 1952), joined as gzip itself joins them."""
+    out, rest = [], item.content
+    while rest.startswith(b"\x1f\x8b"):
+        got = inflate(rest, 31, item, notes)
+        if got is None:
+            return PartState.UNREADABLE
+        content, rest, ended = got
+        out.append(content)
+        if not ended:
+            notes.gap(item.gap, "unreadable", "gzip stream without an end")
+            break
+    if rest.strip(b"\0"):
+        notes.gap(item.gap, "malformed", "bytes behind the gzip stream")
+    name = item.names[0] if item.names else ""
+    inner = name[:-3] if name.lower().endswith(".gz") else name[:-4] + ".tar" if name.lower().endswith(".tgz") else ""
+    notes.child(item, b"".join(out), (inner,) if inner else (), "gzip", 0, len(item.content))
+    return PartState.READ
+
+
+def read_tar(item: Item, notes: Notes) -> PartState:
+    """The regular members of a tar file; links and devices are listed by name alone and never made."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(item.content), mode="r:", errors="surrogateescape") as archive:
+            for member in archive:
+                if notes.slots <= 0:
+                    notes.gap("mail", "limit", "more parts than the limit")
+                    break
+                _read_member(archive, member, item, notes)
+    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+        notes.gap(item.gap, "unreadable", f"tar: {type(error).__name__}")
+        return PartState.UNREADABLE
+    return PartState.READ
+
+
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, item: Item, notes: Notes) -> None:
+    names = member_names(member.name.encode("utf-8", "surrogateescape"))
+    if not member.isfile():
+        return
+    if not within(member.size, len(item.content), item, notes) or not notes.spend(member.size, item):
+        return
+    file = archive.extractfile(member)
+    notes.child(item, file.read(member.size) if file else b"", names, "tar", member.offset_data, member.size)

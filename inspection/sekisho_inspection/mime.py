@@ -1,0 +1,263 @@
+"""MIME entities: where the parts of a mail lie in its raw bytes, what they are called, and what they decode to.
+
+One walk over the raw bytes finds boundaries, so no part is copied before it is decoded, in one C call. The walk is one
+*reading* of the mail; its name stands in every entity, so that further readings of the same bytes can be joined to it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sekisho_inspection import charset, headers
+from sekisho_inspection.headers import Field
+
+READING = "mime"
+_BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r?\n", re.M)
+_PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.S)
+_TYPE = re.compile(rb"\s*([!#-'*+.0-9A-Z^-~-]+)\s*/\s*([!#-'*+.0-9A-Z^-~-]+)", re.I)
+_SECTION = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+_GUESS = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[Cc]ontent-)", re.M)
+_ENCODING = re.compile(rb"[a-z0-9-]+")
+
+
+@dataclass
+class Bounds:
+    """What is left of the limits over a whole mail, and which of them were met."""
+
+    parts: int
+    depth: int
+    header_bytes: int
+    met: list[tuple[str, str]] = field(default_factory=list)
+
+    def meet(self, where: str, detail: str) -> None:
+        if (where, detail) not in self.met:
+            self.met.append((where, detail))
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A MIME entity (RFC 2045 section 2.4): its id, fields, and its body as positions in the bytes it lies in."""
+
+    id: str
+    fields: tuple[Field, ...]
+    body: tuple[int, int]
+    media_type: str
+    parameters: tuple[tuple[str, bytes], ...]
+    depth: int
+    problem: str = ""
+    reading: str = READING
+
+    @property
+    def charset(self) -> str:
+        """The label of the text's charset; "" when there is none."""
+        return next((value.decode("latin-1") for name, value in self.parameters if name == "charset"), "")
+
+    @property
+    def is_message(self) -> bool:
+        return self.media_type in ("message/rfc822", "message/global", "message/news")
+
+    def names(self) -> tuple[str, ...]:
+        """Every file name that the entity bears in Content-Disposition and Content-Type, in this order."""
+        found: list[str] = []
+        for key in ("content-disposition", "content-type"):
+            for value in (item.raw for item in self.fields if item.key == key):
+                found += _names(parameters(value)[1])
+        found += [
+            headers.decode_value(item.raw) for item in self.fields if item.key == "content-description" and not found
+        ]
+        return tuple(dict.fromkeys(name for name in found if name))
+
+    def content(self, data: bytes) -> bytes:
+        """The decoded body; an encoding that nobody knows leaves it as it is."""
+        start, end = self.body
+        return decode_body(data[start:end], self.encoding)
+
+    @property
+    def encoding(self) -> str:
+        """The Content-Transfer-Encoding's first word, lower-case; "" when there is none."""
+        raw = next((item.raw for item in self.fields if item.key == "content-transfer-encoding"), b"")
+        word = _ENCODING.search(headers.unfold(raw).lower())
+        return word[0].decode() if word else ""
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether the sender wants it shown as a file rather than as text."""
+        raw = next((item.raw for item in self.fields if item.key == "content-disposition"), b"")
+        return headers.unfold(raw).lower().startswith(b"attachment")
+
+
+def entities(data: bytes, bounds: Bounds, prefix: str = "", depth: int = 0) -> tuple[tuple[Field, ...], list[Entity]]:
+    """The message's own header fields, and its leaf entities in order, ids below `prefix`.
+
+    Positions are those in `data`. An attached message (RFC 2046 section 5.2.1) is one entity: its content is a message
+    to be read in its turn.
+    """
+    start = data.find(b"\n") + 1 if data.startswith((b"From ", b">From ")) else 0
+    fields, body = _head(data, start, len(data), bounds, prefix)
+    return tuple(fields), list(_walk(data, fields, body, prefix, depth, bounds, top=True))
+
+
+def parameters(raw: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """A Content-Type or Content-Disposition value: the media type ("" when broken), the parameters as they stand.
+
+    Values keep their bytes: RFC 2231 and RFC 2047 are for the reader of a name.
+    """
+    line = headers.unfold(raw)
+    kind = _TYPE.match(line)
+    media_type = f"{kind[1].decode('ascii')}/{kind[2].decode('ascii')}".lower() if kind else ""
+    found = []
+    for match in _PARAMETER.finditer(b";" + line if not kind and b"=" in line.partition(b";")[0] else line):
+        found.append((match[1].decode("latin-1").lower(), _unquoted(match[2])))
+    return media_type, found
+
+
+def decode_body(body: bytes, encoding: str) -> bytes:
+    """The bytes behind a Content-Transfer-Encoding; junk in them is passed over, an unknown encoding is none."""
+    if encoding == "base64":
+        return headers.base64_bytes(body)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(body)
+    if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+        return _uu_bytes(body)
+    return body
+
+
+def _head(data: bytes, start: int, end: int, bounds: Bounds, where: str) -> tuple[list[Field], tuple[int, int]]:
+    """Fields and body positions of the entity that lies between `start` and `end`."""
+    if data.startswith((b"\n", b"\r\n"), start, end):
+        return [], (data.find(b"\n", start) + 1, end)
+    blank = _BLANK.search(data, start, end)
+    stop = blank.end() if blank else end
+    room = max(0, bounds.header_bytes)
+    bounds.header_bytes -= stop - start
+    if stop - start > room:
+        bounds.meet(where, f"more than the limit of header bytes ({stop - start} in one block)")
+    return headers.split_fields(data[start : min(stop, start + room)].rstrip(b"\r\n")), (stop, end)
+
+
+def _walk(
+    data: bytes, fields: list[Field], body: tuple[int, int], at: str, depth: int, bounds: Bounds, top: bool
+) -> Iterator[Entity]:
+    """`at` is the entity's own id; a message's only part is number 1 below it (`top`)."""
+    raw = next((item.raw for item in fields if item.key == "content-type"), b"")
+    media_type, values = parameters(raw)
+    if depth >= bounds.depth:
+        bounds.meet(at, f"deeper than {bounds.depth} levels")
+        return
+    problem = ""
+    if media_type.startswith("multipart/"):
+        spans = _spans(data, body, values, bounds, at)
+        if spans:
+            yield from _children(data, spans, at, depth, bounds)
+            return
+        problem = "multipart without a part" if data[body[0] : body[1]].strip() else ""
+    if bounds.parts <= 0:
+        bounds.meet("", "more parts than the limit")
+        return
+    bounds.parts -= 1
+    own = f"{at}.1".lstrip(".") if top else at
+    yield Entity(own, tuple(fields), body, media_type, tuple(values), depth, problem)
+
+
+def _children(data: bytes, spans: list[tuple[int, int]], at: str, depth: int, bounds: Bounds) -> Iterator[Entity]:
+    for number, (start, end) in enumerate(spans, 1):
+        if bounds.parts <= 0:
+            bounds.meet("", "more parts than the limit")
+            return
+        fields, body = _head(data, start, end, bounds, at)
+        yield from _walk(data, fields, body, f"{at}.{number}".lstrip("."), depth + 1, bounds, top=False)
+
+
+def _spans(
+    data: bytes, body: tuple[int, int], values: list[tuple[str, bytes]], bounds: Bounds, at: str
+) -> list[tuple[int, int]]:
+    """Start and end of each part between the delimiter lines (RFC 2046 section 5.1.1)."""
+    boundary = next((value for name, value in values if name == "boundary"), b"")
+    spans = _delimited(data, body, boundary, bounds, at) if boundary else []
+    if not spans and (guess := _GUESS.search(data, *body)):
+        spans = _delimited(data, body, guess[1].removesuffix(b"--"), bounds, at)
+    return spans
+
+
+def _delimited(data: bytes, body: tuple[int, int], boundary: bytes, bounds: Bounds, at: str) -> list[tuple[int, int]]:
+    line = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:\n|\Z)", re.M)
+    spans: list[tuple[int, int]] = []
+    start: int | None = None
+    for match in line.finditer(data, *body):
+        if start is not None:
+            spans.append((start, _before_break(data, start, match.start())))
+        # Some readers go on after the close delimiter, so parts behind it are parts.
+        start = None if match[1] else match.end()
+        if len(spans) > bounds.parts:
+            bounds.meet(at, "more parts than the limit")
+            return spans
+    return [*spans, (start, body[1])] if start is not None else spans
+
+
+def _before_break(data: bytes, start: int, end: int) -> int:
+    """The line end before a delimiter belongs to the delimiter."""
+    for size, ending in ((2, b"\r\n"), (1, b"\n")):
+        if end - size >= start and data[end - size : end] == ending:
+            return end - size
+    return end
+
+
+def _unquoted(value: bytes) -> bytes:
+    if value[:1] != b'"':
+        return value.strip()
+    inner = value[1:-1] if len(value) > 1 and value.endswith(b'"') else value[1:]
+    return re.sub(rb'\\(["\\])', rb"\1", inner) if b"\\" in inner else inner
+
+
+def _names(values: list[tuple[str, bytes]]) -> list[str]:
+    """The readings of `filename` and `name`: plain ones first, then those of RFC 2231."""
+    plain: list[str] = []
+    sections: dict[str, dict[int, tuple[bytes, bool]]] = {}
+    for key, value in values:
+        match = _SECTION.fullmatch(key)
+        if not match or match[1] not in ("filename", "name"):
+            continue
+        if not match[2] and not match[3]:
+            plain += headers.decoded_values(value)[:2] if b"=?" in value else headers.decoded_values(value)
+        else:
+            number = int(match[2] or 0)
+            sections.setdefault(match[1] + ("" if match[2] else "*"), {}).setdefault(number, (value, bool(match[3])))
+    for pieces in sections.values():
+        plain += _rfc2231(pieces)
+    return plain
+
+
+def _rfc2231(pieces: dict[int, tuple[bytes, bool]]) -> list[str]:
+    """Join the sections by number, then decode once: senders cut in the middle of a character."""
+    label, joined = b"", b""
+    for number, (value, extended) in sorted(pieces.items()):
+        if extended and not joined and number == min(pieces) and value.count(b"'") >= 2:
+            label, _, value = value.split(b"'", 2)
+        joined += _PERCENT.sub(lambda match: bytes([int(match[1], 16)]), value) if extended else value
+    text = charset.decode(joined, label.decode("latin-1"))[0]
+    return [text, *(headers.decoded_values(joined)[:1] if b"=?" in joined else [])]
+
+
+def _uu_bytes(body: bytes) -> bytes:
+    out = []
+    for line in body.split(b"\n"):
+        if line.startswith((b"begin ", b"end")) or not line.strip():
+            continue
+        try:
+            out.append(binascii.a2b_uu(line.rstrip(b"\r")))
+        except binascii.Error:
+            # Many encoders pad the last character wrongly: keep the bytes that the length asks for.
+            size = ((line[0] - 32) & 63) * 4 // 3 + 3
+            out.append(_lenient_uu(line[: size + 1]))
+    return b"".join(out)
+
+
+def _lenient_uu(line: bytes) -> bytes:
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:
+        return b""

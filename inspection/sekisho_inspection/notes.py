@@ -1,0 +1,162 @@
+"""Notes: what the readers write down about one mail, the files that wait to be read, and what is left of the limits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+
+from sekisho_core.vocabulary import Finding, Incomplete, Observable, Origin, Part, PartState, Text
+
+from sekisho_inspection.passwords import candidates
+from sekisho_inspection.settings import InspectionSettings
+
+# Observables and findings of one mail; a mail with more is one that was made to be so.
+MAX_FACTS = 20000
+_MAX_DETAIL = 300
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file to be read: its part id, its decoded content, and what its surroundings say of it."""
+
+    id: str
+    content: bytes
+    names: tuple[str, ...]
+    declared: str
+    origin: Origin
+    depth: int
+
+    @property
+    def where(self) -> str:
+        return f"part:{self.id}"
+
+    @property
+    def gap(self) -> str:
+        """`where` with the name, as `incomplete` states it: part:2/report.zip."""
+        return f"part:{self.id}/{self.names[0][:120]}" if self.names else self.where
+
+
+class Notes:
+    """The growing record of one mail. Nothing is written twice, and the order is that of finding."""
+
+    def __init__(self, limits: InspectionSettings) -> None:
+        self.limits = limits
+        self.unpacked = limits.max_unpacked_bytes
+        self.slots = limits.max_parts
+        self.queue: deque[Item] = deque()
+        self.parts: list[Part] = []
+        self.texts: list[Text] = []
+        self.subjects: list[str] = []
+        self.date = ""
+        self._text_bytes = limits.max_text_bytes
+        self._observables: dict[Observable, None] = {}
+        self._findings: dict[Finding, None] = {}
+        self._incomplete: dict[Incomplete, None] = {}
+        self._children: dict[str, int] = {}
+
+    @property
+    def observables(self) -> tuple[Observable, ...]:
+        return tuple(self._observables)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(self._findings)
+
+    @property
+    def incomplete(self) -> tuple[Incomplete, ...]:
+        return tuple(self._incomplete)
+
+    def observe(self, path: str, value: str, where: str) -> None:
+        """Note a value at a STIX object path; empty values are none."""
+        if not value:
+            return
+        if len(self._observables) >= MAX_FACTS:
+            self.gap("mail", "limit", f"more than {MAX_FACTS} observables")
+        else:
+            self._observables[Observable(path, value, where)] = None
+
+    def find(self, kind: str, where: str, detail: str = "", rule: str = "") -> None:
+        """Note a finding; `detail` is cut to a line."""
+        if len(self._findings) >= MAX_FACTS:
+            self.gap("mail", "limit", f"more than {MAX_FACTS} findings")
+        else:
+            self._findings[Finding(kind, where, detail[:_MAX_DETAIL], rule)] = None
+
+    def gap(self, where: str, reason: str, detail: str = "") -> None:
+        """Note what could not be read. Of the many gaps of a broken part one stands for each reason and detail."""
+        if len(self._incomplete) < MAX_FACTS:
+            self._incomplete[Incomplete(where, reason, detail[:_MAX_DETAIL])] = None
+
+    def text(self, where: str, charset: str, text: str) -> None:
+        """Keep a readable text within the limit over the whole mail (counted as UTF-8)."""
+        data = text.encode("utf-8", "replace")
+        if len(data) > self._text_bytes:
+            self.gap(where, "limit", "more readable text than the limit")
+            text = data[: self._text_bytes].decode("utf-8", "ignore")
+        self._text_bytes -= min(len(data), self._text_bytes)
+        if text.strip():
+            self.texts.append(Text(where, charset, text))
+
+    def spend(self, size: int, item: Item) -> bool:
+        """Take `size` unpacked bytes from what the mail may have; False, noted as a gap, when it is too much."""
+        if size > self.unpacked:
+            self.gap(item.gap, "limit", "more unpacked bytes than the limit")
+            return False
+        self.unpacked -= size
+        return True
+
+    def child(
+        self, parent: Item, content: bytes, names: tuple[str, ...], reading: str, offset: int = 0, length: int = 0
+    ) -> None:
+        """Put a file found inside `parent` on the list of what is to be read, within the limits."""
+        number = self._number(parent)
+        if number is None:
+            return
+        origin = Origin(parent.id, offset, length or len(content), reading)
+        self.queue.append(Item(f"{parent.id}.{number}", content, names, "", origin, parent.depth + 1))
+
+    def closed_child(self, parent: Item, names: tuple[str, ...], size: int, state: PartState, reading: str) -> None:
+        """List a file inside `parent` whose content is out of reach: names and size are all that is known."""
+        number = self._number(parent)
+        if number is None:
+            return
+        origin = Origin(parent.id, 0, size, reading)
+        part = Part(f"{parent.id}.{number}", names, "", "", size, "", "", "", state, origin)
+        self.parts.append(part)
+        self.name_facts(part.id, names)
+
+    def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
+        for name in names:
+            self.observe("file:name", name, f"part:{part_id}")
+
+    def part(self, item: Item, kind: str, state: PartState) -> None:
+        """List a part that was read, with its hashes and names as observables."""
+        md5, sha1, sha256 = (
+            hashlib.new(name, item.content, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
+        )
+        size = len(item.content)
+        self.parts.append(Part(item.id, item.names, kind, item.declared, size, md5, sha1, sha256, state, item.origin))
+        self.name_facts(item.id, item.names)
+        where = item.where
+        self.observe("file:hashes.MD5", md5, where)
+        self.observe("file:hashes.'SHA-1'", sha1, where)
+        self.observe("file:hashes.'SHA-256'", sha256, where)
+        self.observe("file:size", str(size), where)
+        self.observe("file:mime_type", kind, where)
+
+    def passwords(self) -> list[str]:
+        """Candidates from all texts read so far, at most as many as may be tried on one part. They are secrets."""
+        texts = [*(text.text for text in self.texts), *(name for item in self.parts for name in item.names)]
+        return candidates(texts, " ".join(self.subjects), self.date, self.limits.max_passwords)
+
+    def _number(self, parent: Item) -> int | None:
+        if parent.depth + 1 > self.limits.max_depth:
+            self.gap(parent.gap, "limit", f"deeper than {self.limits.max_depth} levels")
+            return None
+        if self.slots <= 0:
+            self.gap("mail", "limit", "more parts than the limit")
+            return None
+        self.slots -= 1
+        self._children[parent.id] = self._children.get(parent.id, 0) + 1
+        return self._children[parent.id]

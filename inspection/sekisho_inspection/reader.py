@@ -1,0 +1,200 @@
+"""The reader: one mail's bytes to its Reading. Pure and bounded; whatever the bytes are, it answers.
+
+The messages are walked first and all their texts read, because an attachment's password may stand in any of them; then
+every file, and every file inside of one, is taken from one queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sekisho_core.normalise import normalise_subject
+from sekisho_core.vocabulary import Header, Origin, PartState, Reading, Subject
+
+from sekisho_inspection import archive, charset, filetype, headers, mime
+from sekisho_inspection.fields import note_fields
+from sekisho_inspection.headers import Field
+from sekisho_inspection.html import read_page
+from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.settings import InspectionSettings
+from sekisho_inspection.urls import note_url, note_urls
+from sekisho_inspection.yara_scan import CompiledYara
+from sekisho_inspection.zip import read_zip
+
+FileReader = Callable[[Item, Notes], PartState]
+_READERS: dict[str, FileReader] = {
+    "application/zip": read_zip,
+    "application/gzip": archive.read_gzip,
+    "application/x-tar": archive.read_tar,
+}
+# Names under which a fixed archive tells of its members; a program among them is an archived one.
+_ARCHIVES = frozenset(["zip", "gzip", "tar"])
+
+charset.preload()
+
+
+def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | None) -> Reading:
+    """Read a mail as the MTA sent it (RFC 5322). Raises nothing; what could not be read is `incomplete`.
+
+    The same bytes, limits and rules give the same Reading.
+    """
+    notes = Notes(limits)
+    top: list[Field] = []
+    try:
+        top = _read_messages(content[: limits.max_mail_bytes], notes)
+        if len(content) > limits.max_mail_bytes:
+            notes.gap("mail", "limit", "more bytes than the limit")
+        while notes.queue:
+            _read_file(notes.queue.popleft(), notes, yara)
+    # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
+    except Exception as error:
+        notes.gap("mail", "crashed", type(error).__name__)
+    return _reading(top, notes)
+
+
+def _reading(top: list[Field], notes: Notes) -> Reading:
+    parts = sorted(notes.parts, key=lambda part: [int(number) for number in part.id.split(".")])
+    listed = tuple(Header(field.name, headers.decode_value(field.raw), field.raw) for field in top)
+    raw = next((field.raw for field in top if field.key == "subject"), b"")
+    decoded = notes.subjects[0] if raw and notes.subjects else ""
+    subject = Subject(headers.unfold(raw).decode("utf-8", "backslashreplace"), decoded, normalise_subject(decoded))
+    return Reading(
+        subject, listed, tuple(notes.texts), tuple(parts), notes.observables, notes.findings, notes.incomplete
+    )
+
+
+def _read_messages(content: bytes, notes: Notes) -> list[Field]:
+    """Walk the mail and the messages attached to it; their leaves go to the queue. Returns the mail's own fields."""
+    bounds = mime.Bounds(notes.limits.max_parts, notes.limits.max_depth, notes.limits.max_header_bytes)
+    fields = _read_message(content, Item("", content, (), "message/rfc822", Origin(), 0), bounds, notes)
+    notes.slots = bounds.parts
+    for where, detail in bounds.met:
+        notes.gap(f"part:{where}" if where else "mail", "limit", detail)
+    return fields
+
+
+def _read_message(data: bytes, outer: Item, bounds: mime.Bounds, notes: Notes) -> list[Field]:
+    # Recursion is bounded by max_depth, like that of the entities inside.
+    fields, found = mime.entities(data, bounds, outer.id, outer.depth)
+    note_fields(fields, outer.where if outer.id else "", notes)
+    for entity in found:
+        start, end = entity.body
+        origin = Origin(outer.id, start, end - start, entity.reading)
+        item = Item(entity.id, entity.content(data), entity.names(), entity.media_type, origin, entity.depth)
+        if entity.problem:
+            notes.gap(item.gap, "malformed", entity.problem)
+        _read_entity(entity, item, bounds, notes)
+    return list(fields)
+
+
+def _read_entity(entity: mime.Entity, item: Item, bounds: mime.Bounds, notes: Notes) -> None:
+    notes.queue.append(item)
+    if entity.is_message:
+        _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
+    elif entity.media_type.startswith("text/") or not entity.media_type or (not item.names and _looks_text(item)):
+        _read_text(item, entity.charset, not entity.is_attachment, notes)
+    for name in item.names:
+        notes.observe("email-message:body_multipart[*].body_raw_ref.name", name, item.where)
+
+
+def _looks_text(item: Item) -> bool:
+    return item.declared.startswith("multipart/") or item.declared in ("message/delivery-status", "message/partial")
+
+
+def _read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
+    """A text part: its readable text, URLs, and what a page hides behind its links."""
+    sniffed = filetype.sniff(item.content)
+    if sniffed not in ("", "text/html", "message/rfc822") or not item.content:
+        return
+    text, used = charset.decode(item.content, label)
+    is_page = sniffed == "text/html" or item.declared in ("text/html", "application/xhtml+xml")
+    shown = _read_html(text, item, notes) if is_page else text
+    notes.text(item.where, used, shown)
+    note_urls(shown, item.where, notes)
+    if body:
+        notes.observe("email-message:body", shown[: notes.limits.max_text_bytes], item.where)
+
+
+def _read_html(source: str, item: Item, notes: Notes) -> str:
+    page = read_page(source)
+    if not page.complete:
+        notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
+    for link in dict.fromkeys(page.links):
+        if "://" in link[:12]:
+            note_url(link, item.where, notes)
+    for action in dict.fromkeys(page.forms):
+        notes.find("html-form", item.where, action)
+    if page.password_fields:
+        notes.find("html-password-form", item.where, f"{page.password_fields} password fields")
+    return page.text
+
+
+def _read_file(item: Item, notes: Notes, yara: CompiledYara | None) -> None:
+    """One file: type, hashes, names, YARA, and the reader of its type."""
+    kind = filetype.sniff(item.content)
+    state = PartState.READ
+    if item.origin.reading != mime.READING and kind == "text/html":
+        _read_text(item, "", False, notes)
+    _names(item, kind, notes)
+    _scan(item, kind, notes, yara)
+    if kind in filetype.UNREAD:
+        notes.gap(item.gap, "unreadable", f"no reader for {kind}")
+        state = PartState.UNREADABLE
+    elif reader := _READERS.get(kind):
+        state = _bounded(reader, item, notes)
+    elif (
+        kind == "message/rfc822"
+        and not item.declared.startswith(("message/", "text/", "multipart/"))
+        and item.declared + item.origin.reading != mime.READING
+    ):
+        _read_inner_mail(item, notes)
+    notes.part(item, kind or item.declared or "application/octet-stream", state)
+
+
+def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
+    try:
+        return reader(item, notes)
+    # Parsers of third parties raise whatever hostile bytes make them; the part is then not clean but unread.
+    except Exception as error:
+        notes.gap(item.gap, "unreadable", type(error).__name__)
+        return PartState.UNREADABLE
+
+
+def _read_inner_mail(item: Item, notes: Notes) -> None:
+    """A mail kept as a file (in an archive, or attached as octet-stream)."""
+    bounds = mime.Bounds(notes.slots, notes.limits.max_depth, notes.limits.max_header_bytes)
+    _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
+    notes.slots = bounds.parts
+    for where, detail in bounds.met:
+        notes.gap(f"part:{where}" if where else "mail", "limit", detail)
+
+
+def _names(item: Item, kind: str, notes: Notes) -> None:
+    for name in item.names:
+        for finding, detail in filetype.name_findings(name):
+            notes.find(finding, item.where, detail)
+    named = next((name for name in item.names if filetype.runnable(name, item.content)), "")
+    if kind in filetype.EXECUTABLE or named:
+        notes.find(_executable_kind(item), item.where, kind or f"named {named.rpartition('.')[2]}")
+
+
+def _executable_kind(item: Item) -> str:
+    if item.origin.reading == "pdf":
+        return "pdf-embedded-executable"
+    return "archived-executable" if item.origin.reading in _ARCHIVES else "executable"
+
+
+def _scan(item: Item, kind: str, notes: Notes, yara: CompiledYara | None) -> None:
+    if yara is None:
+        return
+    name = item.names[0] if item.names else ""
+    try:
+        hits = yara.scan(item.content, name, kind or item.declared, notes.limits.yara_timeout)
+    except TimeoutError:
+        notes.gap(item.gap, "timeout", "YARA")
+        return
+    except ValueError as error:
+        notes.gap(item.gap, "crashed", f"YARA: {error}")
+        return
+    for hit in hits:
+        notes.find("yara", item.where, hit.detail, f"{hit.namespace}:{hit.rule}")
