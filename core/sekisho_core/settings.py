@@ -6,7 +6,6 @@ room owns the frozen type of its table, registered as an entry point in the grou
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sekisho_core.errors import SettingsError
+from sekisho_core.faults import fault, nearest
 
 DEFAULT_FILE = Path("/etc/sekisho/sekisho.toml")
 _GROUP = "sekisho.settings"
@@ -130,17 +130,12 @@ def _read(path: Path) -> dict[str, Any]:
 def _refuse_unknown(given: dict[str, Any], defaults: dict[str, dict[str, Any]], where: str) -> None:
     for table, keys in given.items():
         if table not in defaults:
-            raise SettingsError(f"{where}: unknown table [{table}]{_nearest(table, defaults)}")
+            raise SettingsError(f"{where}: unknown table [{table}]{nearest(table, defaults)}")
         if not isinstance(keys, dict):
             raise SettingsError(f"{where}: {table}: must be a table, not a value")
         for key in keys:
             if key not in defaults[table]:
-                raise SettingsError(f"{where}: unknown key {table}.{key}{_nearest(key, defaults[table])}")
-
-
-def _nearest(name: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(sorted(known))}"
+                raise SettingsError(f"{where}: unknown key {table}.{key}{nearest(key, defaults[table])}")
 
 
 def _merged(default: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -155,9 +150,8 @@ def _convert(values: dict[str, Any], kind: type[T], table: str, where: str) -> T
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        reason, _, place = str(error).partition(" - at `$")
-        key = table + place.rstrip("`")
-        raise SettingsError(f"{where}: {key}: {reason}") from error
+        # msgspec names neither the key of an inner table nor the valid names; the walk over the type does.
+        raise SettingsError(f"{where}: {fault(values, kind, table) or f'{table}: {error}'}") from error
 
 
 def _masked(value: Any, name: str) -> Any:

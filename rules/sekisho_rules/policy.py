@@ -29,7 +29,7 @@ from sekisho_core.vocabulary import (
 
 from sekisho_rules.addresses import closeness
 from sekisho_rules.exclusions import exclusion_of, explained, for_recipient, in_force, today
-from sekisho_rules.settings import Actions, Exclusion, Override, PolicySettings
+from sekisho_rules.settings import Actions, Exclusion, Override, PolicySettings, SeverityActions
 
 OTHER = "other"
 DEFAULT = "default"
@@ -41,7 +41,7 @@ class Rulebook:
 
     name: str
     mode: Mode | None
-    severity: Actions
+    severity: SeverityActions
     findings: Actions
     incomplete: Actions
     min_confidence: int

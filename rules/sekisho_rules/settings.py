@@ -6,9 +6,10 @@ from datetime import date
 
 import msgspec
 from sekisho_core.settings import require
-from sekisho_core.vocabulary import Action, Mode
+from sekisho_core.vocabulary import Action, Mode, Severity
 
 Actions = dict[str, Action]
+SeverityActions = dict[Severity, Action]
 
 
 class RulesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,12 +24,16 @@ class RulesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Another policy for some recipients: addresses, or "@domain" for a whole domain."""
+    """Another policy for some recipients: addresses, "@domain" for a domain, "@.domain" for all domains below it.
+
+    An address is closer than its domain, and that than any domain above it; the closest override alone is laid over
+    the general tables.
+    """
 
     recipients: tuple[str, ...]
     name: str = ""
     mode: Mode | None = None
-    severity: Actions = {}
+    severity: SeverityActions = {}
     findings: Actions = {}
     incomplete: Actions = {}
 
@@ -58,7 +63,7 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Mode
     outbound_mode: Mode
     min_confidence: int
-    severity: Actions
+    severity: SeverityActions
     findings: Actions
     incomplete: Actions
     overrides: tuple[Override, ...]
