@@ -1,0 +1,42 @@
+# sekisho: `make run` starts a whole gateway on loopback, `make test` runs every test. Both install what is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUN_PACKAGES := ca-certificates gcc libmilter-dev postfix python3-dev python3-venv
+TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo
+
+.PHONY: run test lint clean packages test-packages lock
+
+run: packages $(STAMP)
+	$(BIN)/sekisho milter trial $(if $(ONCE),--once) $(if $(DIRECTORY),--directory $(DIRECTORY))
+
+test: test-packages $(STAMP) lint
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
+	    milter/sekisho_milter tests
+
+packages:
+	setup/packages $(RUN_PACKAGES)
+
+test-packages:
+	setup/packages $(TEST_PACKAGES)
+
+# Anew whenever the pinned versions or the package's own description change.
+$(STAMP): requirements.lock pyproject.toml | packages
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:
+	setup/lock
+
+clean:
+	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
