@@ -66,6 +66,7 @@ def _shown(found: Status) -> str:
     return "\n".join([
         f"workers   {found.workers} ({found.idle} idle, {found.busy} busy)",
         f"waiting   {found.waiting}",
+        f"lost      {found.lost} workers in the middle of a mail",
         f"outcomes  {outcomes}",
         f"sandbox   {', '.join(found.active)}",
         *(f"missing   {name}: {reason}" for name, reason in found.missing),

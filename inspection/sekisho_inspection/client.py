@@ -41,7 +41,7 @@ class InspectionClient:
     """
 
     def __init__(self, socket_path: str, settings: InspectionSettings, progress_interval: float = 10.0) -> None:
-        self._path = socket_path
+        self.socket_path = socket_path
         self._settings = settings
         self._interval = progress_interval
         self._patience = settings.queue_wait + settings.deadline + _GRACE
@@ -75,7 +75,9 @@ class InspectionClient:
         if compiled:
             return compiled.rules, compiled.errors
         if answer.failure not in ("crashed", "poison", "timeout", "limit"):
-            raise InspectionError(f"inspection: {self._path}: YARA was not compiled: {answer.failure} {answer.detail}")
+            raise InspectionError(
+                f"inspection: {self.socket_path}: YARA was not compiled: {answer.failure} {answer.detail}"
+            )
         if len(sources) == 1:
             return b"", dict.fromkeys(sources, f"compiling it ended in: {answer.failure}")
         errors: dict[str, str] = {}
@@ -90,9 +92,11 @@ class InspectionClient:
             body = self._ask(Request("status"), (), silent)[1]
             return msgspec.msgpack.decode(body, type=Status)
         except OSError as error:
-            raise InspectionError(f"inspection: {self._path}: {error.strerror or error}") from error
+            raise InspectionError(f"inspection: {self.socket_path}: {error.strerror or error}") from error
         except (WireError, msgspec.MsgspecError) as error:
-            raise InspectionError(f"inspection: {self._path}: what answers there is no inspection service") from error
+            raise InspectionError(
+                f"inspection: {self.socket_path}: what answers there is no inspection service"
+            ) from error
 
     def _compile(self, sources: Mapping[str, str]) -> tuple[Answer, Compiled | None]:
         content = wire.encode(dict(sources))
@@ -102,9 +106,9 @@ class InspectionClient:
             answer, body = self._ask(request, [descriptor], silent)
             return answer, None if answer.failure else wire.decode_compiled(body)
         except OSError as error:
-            raise InspectionError(f"inspection: {self._path}: {error.strerror or error}") from error
+            raise InspectionError(f"inspection: {self.socket_path}: {error.strerror or error}") from error
         except WireError as error:
-            raise InspectionError(f"inspection: {self._path}: {error}") from error
+            raise InspectionError(f"inspection: {self.socket_path}: {error}") from error
         finally:
             os.close(descriptor)
 
@@ -128,7 +132,7 @@ class InspectionClient:
             # With a full backlog a blocking connect waits as long as a send may (unix(7) says nothing; the kernel's
             # unix_stream_connect does).
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _CONNECT_LIMIT, 0))
-            connection.connect(self._path)
+            connection.connect(self.socket_path)
         except OSError:
             connection.close()
             raise

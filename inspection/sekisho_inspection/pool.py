@@ -102,6 +102,7 @@ class Pool:
         self._outcomes: Counter[str] = Counter()
         self._hello = Hello((), ())
         self._not_before = 0.0
+        self._lost_workers = 0
 
     def submit(self, job: Job) -> None:
         """Have a job done; it is answered at once if it cannot be. A watchdog's job has no hash and goes first."""
@@ -148,9 +149,15 @@ class Pool:
         states = Counter(worker.state for worker in self._workers)
         hello = self._hello
         return Status(
-            len(self._workers), states["idle"], states["busy"], len(self._queue), dict(self._outcomes), hello.active,
-            hello.missing,
-        )  # fmt: skip
+            workers=len(self._workers),
+            idle=states["idle"],
+            busy=states["busy"],
+            waiting=len(self._queue),
+            lost=self._lost_workers,
+            outcomes=dict(self._outcomes),
+            active=hello.active,
+            missing=hello.missing,
+        )
 
     @property
     def resting(self) -> bool:
@@ -247,6 +254,7 @@ class Pool:
             # Died while it started, or idle: nobody's fault, and no reason for a storm of forks.
             self._not_before = self._clock() + _START_PAUSE
             return
+        self._lost_workers += 1
         self._poison.blame(job.request.sha256)
         if self._poison.knows(job.request.sha256):
             self._finish(job, Answer("poison", detail))
@@ -258,6 +266,7 @@ class Pool:
         self._remove(worker)
         self._events.warning("inspection-deadline", pid=worker.pid, sha256=job.request.sha256 if job else None)
         if job is not None:
+            self._lost_workers += 1
             self._poison.blame(job.request.sha256)
             self._finish(job, Answer("timeout"))
 

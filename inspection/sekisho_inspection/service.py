@@ -62,6 +62,11 @@ class Supervisor:
             self._drop_silent()
         self._pool.close()
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker is locked in and waits for mail."""
+        return self._pool.status().idle > 0
+
     def watch(self, readable: int, action: Callable[[], None]) -> None:
         """Call `action` whenever the descriptor has something to read."""
         self._selector.register(readable, selectors.EVENT_READ, action)
@@ -251,9 +256,15 @@ def _be_private(descriptor: str, settings: str, reader: str) -> None:
             supervisor.unwatch(0)
             supervisor.drain()
 
+        def each_turn() -> None:
+            nonlocal told
+            if not told and supervisor.has_worker:
+                told = True
+                os.write(1, b"ready\n")
+
+        told = False
         supervisor.watch(0, left)
-        os.write(1, b"ready\n")
-        return lambda: None
+        return each_turn
 
     serve(table, listener, reader, operator_events("warning"), prepare)
 

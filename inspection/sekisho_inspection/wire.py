@@ -72,12 +72,14 @@ class Compiled(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The supervisor's state: counts of workers and waiting tasks now, and of outcomes since it began."""
+    """The supervisor's state: counts of workers and waiting tasks now, of workers lost in the middle of a
+    task and of outcomes since it began."""
 
     workers: int
     idle: int
     busy: int
     waiting: int
+    lost: int
     outcomes: dict[str, int]
     active: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]

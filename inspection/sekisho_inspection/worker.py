@@ -21,7 +21,6 @@ from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.wire import Answer, Request
 
 Reader = Callable[[bytes, InspectionSettings, Any], Reading]
-READER = "sekisho_inspection.reader:read_mail"
 # CPU seconds over a worker's life: a last bound should the supervisor be stopped. It leaves by itself well before.
 _CPU_DEADLINES = 40
 

@@ -1,0 +1,26 @@
+"""A reader for the tests of the process side: does what the mail's first line orders, otherwise reads it plainly."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import hostile_acts
+from sekisho_core.vocabulary import Header, Incomplete, Observable, Reading, Subject, Text
+from sekisho_inspection.settings import InspectionSettings
+
+
+def read_mail(content: bytes, limits: InspectionSettings, yara: Any) -> Reading:
+    """The stand-in for `reader.read_mail`."""
+    line = content.partition(b"\n")[0].strip().decode("latin-1")
+    if line.startswith("!"):
+        act, _, argument = line[1:].partition(" ")
+        return Reading(Subject(decoded=getattr(hostile_acts, act)(argument)))
+    hits = yara.scan(content, "", "", 5.0) if yara else []
+    return Reading(
+        Subject(decoded=line),
+        (Header("Subject", line, content[:20]),),
+        (Text("part:1", "utf-8", content.decode("latin-1")),),
+        observables=(Observable("file:hashes.'SHA-256'", hashlib.sha256(content).hexdigest(), "part:1"),),
+        incomplete=tuple(Incomplete("yara", hit.rule) for hit in hits),
+    )
