@@ -1,0 +1,218 @@
+"""Values as they are compared: object paths in one spelling, and for each path the forms that count as equal."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import quote
+
+from sekisho_core.normalise import lure_pattern, normalise_subject
+
+SUBJECT = "email-message:subject"
+_STEP = re.compile(r"'((?:[^'\\]|\\.)*)'|\[[^\]]*\]|([^.\[\]']+)")
+_HEADER_FIELDS = {"x_mailer": "x-mailer", "reply_to": "reply-to"}
+_DOMAINS = frozenset({"domain-name:value"})
+_HOSTS = frozenset({"network-traffic:dst_ref.value", "network-traffic:src_ref.value"})
+_IPS = frozenset({"ipv4-addr:value", "ipv6-addr:value"})
+_NAMES = frozenset({"file:name", "email-message:body_multipart.body_raw_ref.name"})
+_REPLY_TO = "email-message:additional_header_fields.reply-to"
+_ADDRESSES = frozenset({"email-addr:value", _REPLY_TO}) | {
+    f"email-message:{role}.value" for role in ("from_ref", "sender_ref", "to_refs", "cc_refs", "bcc_refs")
+}
+_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?//([^/?#]*)([^#]*)")
+_PORTS = {"http": "80", "https": "443", "ftp": "21"}
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+# Longer hosts do not exist (RFC 1035 section 2.3.4); the parents of one are at most 127.
+_LONGEST_HOST = 253
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=4096)
+def object_path(text: str) -> str:
+    """A STIX object path (part 9.6) in the spelling that we compare by; see `path_of`."""
+    kind, _, rest = text.partition(":")
+    return path_of(kind, [key or word for key, word in _STEP.findall(rest) if key or word])
+
+
+def path_of(kind: str, steps: list[str]) -> str:
+    """The path of an object type and its property names without list indices: any member of a list counts.
+
+    Hash names lose case and punctuation, header names are lower-case with hyphens, and header fields that exporters
+    write as properties stand with the others.
+    """
+    kind = "email-message" if kind == "email" else kind
+    if "hashes" in steps[:-1]:
+        steps = [*steps[:-1], re.sub("[-_]", "", steps[-1]).lower()]
+    elif kind == "email-message" and steps[0] in _HEADER_FIELDS:
+        steps = ["additional_header_fields", _HEADER_FIELDS[steps[0]]]
+    elif kind == "email-message" and steps[0] == "additional_header_fields":
+        steps = [steps[0], *(step.lower().replace("_", "-") for step in steps[1:])]
+    return f"{kind}:{'.'.join(steps)}"
+
+
+def is_domain(path: str) -> bool:
+    """Whether values of `path` are names of hosts, so that a listed one stands for those below it."""
+    return path in _DOMAINS or path in _HOSTS
+
+
+def is_address(path: str) -> bool:
+    """Whether values of `path` are mail addresses."""
+    return path in _ADDRESSES
+
+
+def is_network(path: str) -> bool:
+    """Whether values of `path` may be IP addresses, so that ranges apply."""
+    return path in _IPS or path in _HOSTS
+
+
+def stated_form(path: str, text: str) -> str:
+    """The one form by which a rule's value is looked up; "" when there is nothing to compare."""
+    if is_network(path) and "/" in text:
+        network = network_of(text)
+        return "" if network is None else _shown(network)
+    return _form(path, text)
+
+
+def seen_forms(path: str, text: str, lengths: Iterable[int] | None = None) -> list[str]:
+    """The forms of a mail's value that rules may state: itself, a domain's parents, a URL without scheme, and the
+    networks around an IP address (of the prefix `lengths` given, else of all)."""
+    form = _form(path, text)
+    if path == "url:value":
+        return [form, form[form.find("//") :]]
+    if is_network(path) and (network := network_of(form)) is not None:
+        return [form, *_around(network, lengths)]
+    if is_domain(path):
+        return [form, *_parents(form)]
+    return [form]
+
+
+def folded(path: str, text: str) -> str:
+    """The text that LIKE looks at: without regard to case and width where the value has none."""
+    if path == SUBJECT or path in _NAMES:
+        return unicodedata.normalize("NFKC", text).casefold()
+    if path in _ADDRESSES or path == "url:value" or is_domain(path) or ":hashes." in path:
+        return text.lower()
+    return text
+
+
+def is_masked(path: str, text: str) -> bool:
+    """Whether a stated subject has ● masks in the place of names, with something around them."""
+    return path == SUBJECT and "●" in text and lure_pattern(text) is not None
+
+
+def network_of(text: str) -> Network | None:
+    """The IP address or range that `text` states, or None."""
+    try:
+        return ipaddress.ip_network(text.strip().strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def host_of(url: str) -> str:
+    """The host of a URL in its compared form, "" where there is none."""
+    found = _URL.match(_url(url))
+    return _split_port(found[2])[0].strip("[]") if found else ""
+
+
+def domain_form(text: str) -> str:
+    """A host name in lower-case A-labels (RFC 5890) without trailing dot or leading wildcard."""
+    text = text.strip().rstrip(".").removeprefix("*.")
+    if text.isascii():
+        return text.lower()
+    try:
+        return text.encode("idna").decode("ascii").lower().rstrip(".")
+    except UnicodeError:
+        return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _form(path: str, text: str) -> str:
+    if path == SUBJECT:
+        return normalise_subject(text)
+    if path == "url:value":
+        return _url(text)
+    if path in _DOMAINS:
+        return domain_form(text)
+    if path in _HOSTS or path in _IPS:
+        return _host(text)
+    if path in _ADDRESSES:
+        return _address(text)
+    if ":hashes." in path:
+        return text.strip().lower()
+    return _text(path, text)
+
+
+def _text(path: str, text: str) -> str:
+    if path in _NAMES:
+        return unicodedata.normalize("NFKC", text).casefold().strip()
+    return text.strip().strip("<>") if path == "email-message:message_id" else text.strip()
+
+
+def _host(text: str) -> str:
+    bare = text.strip().strip("[]")
+    if bare[:1].isdigit() or ":" in bare:
+        network = network_of(bare)
+        return domain_form(bare) if network is None else str(network.network_address)
+    return domain_form(bare)
+
+
+def _address(text: str) -> str:
+    inner = text[text.rfind("<") + 1 :].partition(">")[0] if "<" in text else text
+    local, at, domain = unicodedata.normalize("NFKC", inner).strip().rpartition("@")
+    return f"{local.casefold()}{at}{domain_form(domain)}"
+
+
+def _url(text: str) -> str:
+    """Scheme and host in lower case, no user name, default port, trailing dot or fragment (RFC 3986 section 6.2)."""
+    text = text.strip()
+    found = _URL.match(text) or _URL.match("//" + text)
+    assert found is not None
+    scheme = (found[1] or "").lower()
+    host, port = _split_port(found[2].rpartition("@")[2])
+    if port and port != _PORTS.get(scheme):
+        host = f"{host}:{port}"
+    path = found[3] if found[3].startswith("/") else "/" + found[3]
+    return f"{scheme}{':' if scheme else ''}//{host}{_escaped(path)}"
+
+
+def _split_port(authority: str) -> tuple[str, str]:
+    if authority.startswith("["):
+        host, _, port = authority.partition("]")
+        return f"[{_host(host)}]", port.lstrip(":")
+    host, _, port = authority.partition(":")
+    return _host(host), port
+
+
+def _escaped(path: str) -> str:
+    if not path.isascii() or " " in path:
+        path = quote(path, safe="".join(map(chr, range(0x21, 0x7F))), errors="replace")
+    if "%" not in path:
+        return path
+    return _ESCAPE.sub(_unescape, path)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    char = chr(int(found[1], 16))
+    return char if char in _PLAIN else found[0].upper()
+
+
+def _parents(host: str) -> list[str]:
+    labels = host[-_LONGEST_HOST:].split(".")
+    return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
+
+
+def _around(network: Network, lengths: Iterable[int] | None) -> list[str]:
+    wanted = range(network.max_prefixlen + 1) if lengths is None else lengths
+    usable = (length for length in wanted if length <= network.prefixlen)
+    return [f"{around.network_address}/{length}" for length in usable for around in [_supernet(network, length)]]
+
+
+def _supernet(network: Network, length: int) -> Network:
+    return network if length == network.prefixlen else network.supernet(new_prefix=length)
+
+
+def _shown(network: Network) -> str:
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
