@@ -1,0 +1,85 @@
+"""Whether our own side can work: database, index, directories, sandbox, Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sekisho_core.database import connect, shown_url
+from sekisho_core.errors import SekishoError
+from sekisho_core.settings import Database, Settings
+from sekisho_inspection.client import InspectionClient
+from sekisho_inspection.settings import InspectionSettings
+from sekisho_quarantine.settings import QuarantineSettings
+from sekisho_rules.settings import RulesSettings
+from sekisho_rules.snapshot import SnapshotStore
+from sqlalchemy.exc import SQLAlchemyError
+
+from sekisho_milter.doctor import Check, Level, judged
+from sekisho_milter.settings import MilterSettings
+
+# The first releases of each line without the zipfile and tarfile flaws (CVE-2025-8291, CVE-2026-82049).
+PYTHON_FLOORS = {(3, 11): 17, (3, 12): 15, (3, 13): 16, (3, 14): 4}
+
+
+def check_own(settings: Settings) -> list[Check]:
+    """Every check of our own side, by the account that runs this command."""
+    found = [_check_database(settings.of(Database)), _check_index(Path(settings.of(RulesSettings).index))]
+    found += _check_directories(settings)
+    found += _check_inspection(settings.of(InspectionSettings))
+    return [*found, check_python(sys.version_info[:3])]
+
+
+def _check_database(database: Database) -> Check:
+    shown = shown_url(database.url)
+    try:
+        engine = connect(database)
+        with engine.connect():
+            return Check("database", Level.OK, "database.url", shown)
+    except (SekishoError, SQLAlchemyError) as error:
+        return Check("database", Level.REFUSE, "database.url", shown, str(error).splitlines()[0])
+
+
+def _check_index(index: Path) -> Check:
+    try:
+        serial = SnapshotStore(index).current().serial
+    except SekishoError as error:
+        return Check("index", Level.REFUSE, "rules.index", str(index), f"{error}; run sekisho rules compile")
+    return Check("index", Level.OK, "rules.index", f"{index} serial {serial}")
+
+
+def _check_directories(settings: Settings) -> Iterator[Check]:
+    places = {
+        "quarantine.bodies": settings.of(QuarantineSettings).bodies,
+        "milter.spool": settings.of(MilterSettings).spool,
+    }
+    for key, place in places.items():
+        good = Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK)
+        yield judged(good, "directory", key, place, "create it, writable for the milter's account")
+
+
+def _check_inspection(inspection: InspectionSettings) -> Iterator[Check]:
+    if not inspection.socket:
+        yield Check("inspection", Level.OK, "inspection.socket", "private workers")
+        return
+    try:
+        status = InspectionClient(inspection.socket, inspection).status()
+    except SekishoError as error:
+        remedy = f"{error}; start it (systemctl start sekisho-inspection)"
+        yield Check("inspection", Level.REFUSE, "inspection.socket", inspection.socket, remedy)
+        return
+    yield Check("inspection", Level.OK, "inspection.socket", f"{inspection.socket} {status.workers} workers")
+    for name, reason in status.missing:
+        yield Check("sandbox", Level.WARN, name, "not in force", reason)
+
+
+def check_python(version: tuple[int, int, int]) -> Check:
+    """Whether a Python release has the fixes that parsing hostile archives needs."""
+    floor = PYTHON_FLOORS.get(version[:2], 0)
+    text = ".".join(map(str, version))
+    remedy = (
+        f"{version[0]}.{version[1]}.{floor} or the distribution's fixed package: older ones misread hostile ZIP and tar"
+    )
+    return judged(version[2] >= floor, "python", "python", text, remedy, Level.WARN)
