@@ -29,7 +29,8 @@ _NO_CHARSET = {
 _LABEL = re.compile(r"[a-z0-9_:-]{1,40}")
 _ALIASES = {
     **dict.fromkeys(
-        ["iso-2022-jp", "iso2022-jp", "iso2022jp", "csiso2022jp", "jis", "iso-2022-jp-1", "iso-2022-jp-2", "iso-2022-jp-3",
+        ["iso-2022-jp", "iso2022-jp", "iso2022jp", "csiso2022jp", "jis", "iso-2022-jp-1", "iso-2022-jp-2",
+         "iso-2022-jp-3",
          "iso-2022-jp-2004", "iso-2022-jp-ms", "cp50220", "cp50221", "cp50222", "x-windows-iso2022jp"], "iso-2022-jp",
     ),
     **dict.fromkeys(
@@ -96,7 +97,10 @@ def _canonical(label: str) -> str:
 
 _GUESSES = ("utf-8", "iso-2022-jp", "cp932", "euc-jp")
 # Charsets whose bytes are ASCII and yet mean something else.
-_ODD = {"utf-7", "hz", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "cp037", "cp500", "cp1026", "cp1140", "cp273", "cp424", "cp875"}  # fmt: skip
+_ODD = {
+    "utf-7", "hz", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "cp037", "cp273", "cp424",
+    "cp500", "cp875", "cp1026", "cp1140",
+}  # fmt: skip
 
 
 def _fitting(data: bytes, declared: str) -> str:

@@ -45,19 +45,32 @@ UNREAD = {
     "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
 EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
-_RUNNABLE = ["exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl", "msi", "msp", "msc", "ps1", "psm1", "psc1", "scf", "sct", "reg", "jar", "chm", "gadget", "application", "appref-ms", "xll", "inf", "vb", "ws", "jnlp"]
+_RUNNABLE = frozenset([
+    "exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl",
+    "msi", "msp", "msc", "ps1", "psm1", "psc1", "scf", "sct", "reg", "jar", "chm", "gadget", "application",
+    "appref-ms", "xll", "inf", "vb", "ws", "jnlp",
+])  # fmt: skip
 # Endings that are also ordinary in harmless mail (domain names, source patches): the content must not be plain text.
-_AMBIGUOUS = {"com", "js", "inf", "reg", "application"}
-_DOCUMENT = ["doc", "docx", "docm", "xls", "xlsx", "xlsm", "csv", "ppt", "pptx", "pps", "rtf", "pdf", "txt", "odt", "ods", "odp", "jtd", "jtdc", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "mp3", "mp4", "avi", "mov", "zip", "lzh", "rar", "7z", "htm", "html", "xml", "eml", "msg", "ai", "psd", "dwg"]
+_AMBIGUOUS = {"com", "inf", "reg", "application"}
+_DOCUMENT = frozenset([
+    "doc", "docx", "docm", "xls", "xlsx", "xlsm", "csv", "ppt", "pptx", "pps", "rtf", "pdf", "txt", "odt",
+    "ods", "odp", "jtd", "jtdc", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "mp3", "mp4", "avi", "mov",
+    "zip", "lzh", "rar", "7z", "htm", "html", "xml", "eml", "msg", "ai", "psd", "dwg",
+])  # fmt: skip
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _DOUBLE = re.compile(
-    rf"\.(?:{'|'.join(_DOCUMENT)})[\s._\u3000\u00a0\u2000-\u200b-]*\.({'|'.join(_RUNNABLE)})[\s.\u3000]*", re.I
+    rf"\.(?:{'|'.join(sorted(_DOCUMENT))})[\s._\u3000\u00a0\u2000-\u200b-]*\.({'|'.join(sorted(_RUNNABLE))})[\s.\u3000]*",
+    re.I,
 )
-_PADDED = re.compile(rf"[\s\u3000\u00a0\u2000-\u200b_]{{5,}}\.({'|'.join(_RUNNABLE)})[\s.]*", re.I)
+_PADDED = re.compile(rf"[\s\u3000\u00a0\u2000-\u200b_]{{5,}}\.({'|'.join(sorted(_RUNNABLE))})[\s.]*", re.I)
 _MARKUP = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body|script|svg|iframe|meta|table|form)\b", re.I | re.S
 )
-_FIELD = re.compile(rb"(?:(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*(?:[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){2,})", re.I)  # fmt: skip
+_FOLDED = rb"[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"
+_FIELD = re.compile(
+    rb"(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):" + _FOLDED
+    + rb"(?:[!-9;-~]+:" + _FOLDED + rb"){2,}", re.I,
+)  # fmt: skip
 _LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-", re.S)
 
 
@@ -103,7 +116,7 @@ def runnable(name: str, content: bytes | None) -> bool:
         return False
     if ending not in _AMBIGUOUS:
         return True
-    return ending != "com" and content is None if content is None else not is_text(content) or ending == "js"
+    return content is None or not is_text(content)
 
 
 def name_findings(name: str) -> list[tuple[str, str]]:
@@ -112,11 +125,8 @@ def name_findings(name: str) -> list[tuple[str, str]]:
     if _BIDI.search(name):
         found.append(("name-rtlo", "a character that turns the reading direction"))
     tail = name[-400:]
-    if (
-        ((match := _DOUBLE.search(tail))
-        and match.end() == len(tail))
-        or ((match := _PADDED.search(tail))
-        and match.end() == len(tail))
+    if ((match := _DOUBLE.search(tail)) and match.end() == len(tail)) or (
+        (match := _PADDED.search(tail)) and match.end() == len(tail)
     ):
         found.append(("name-double-extension", f"looks like a document, ends in .{match[1].lower()}"))
     return found

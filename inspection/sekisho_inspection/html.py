@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-_BLOCKS = frozenset(
-    ["p", "div", "br", "tr", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "pre", "blockquote", "hr", "title", "section", "article"]
-)
+_BLOCKS = frozenset([
+    "p", "div", "br", "tr", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "pre",
+    "blockquote", "hr", "title", "section", "article",
+])  # fmt: skip
 _UNSEEN = frozenset(["script", "style", "template", "noscript"])
 _LINKS = ("href", "src", "action", "formaction", "background", "data", "xlink:href", "poster", "cite")
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\"\s>]+)", re.I)

@@ -49,6 +49,7 @@ class Notes:
         self.texts: list[Text] = []
         self.subjects: list[str] = []
         self.date = ""
+        self.texts_read: set[str] = set()
         self._text_bytes = limits.max_text_bytes
         self._observables: dict[Observable, None] = {}
         self._findings: dict[Finding, None] = {}

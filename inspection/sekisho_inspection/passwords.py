@@ -27,7 +27,8 @@ _MARK = re.compile(r"[\s\])】》』」]*(?:[:=]|→|⇒|->|=>)+\s*")
 _TOPIC = re.compile(r"\s*(?:[はが、]|には|としては)\s*")
 _ENGLISH = re.compile(r"[^:=\n]{0,60}?(?:\bis|\bare|\bwas)\s*:?\s*[\"'“]?", re.I)
 _TOKEN = re.compile(r"[!-~]{1,64}")
-_QUOTED = re.compile(r"「([^「」\n]{1,64})」|『([^『』\n]{1,64})』|【([^【】\n]{1,64})】|“([^“”\n]{1,64})”|\"([^\"\n]{1,64})\"|‘([^‘’\n]{1,64})’|'([^'\n]{1,64})'|«([^«»\n]{1,64})»|《([^《》\n]{1,64})》|<([!-;=?-~]{1,64})>")  # fmt: skip
+_PAIRS = ("「」", "『』", "【】", "“”", '""', "‘’", "''", "«»", "《》")
+_QUOTED = re.compile("|".join(rf"{a}([^{a}{b}\n]{{1,64}}){b}" for a, b in _PAIRS) + "|<([!-;=?-~]{1,64})>")
 _JOINT = re.compile(r"[」』】”\"](?:\s*(?:\+|と|の後に)[^「『【“\"\n]{0,20})[「『【“\"]")
 _ELSEWHERE = re.compile(
     r"別メール|別途|別送|別便|追って|後ほど|のちほど|電話にて|お電話|従来|いつもの|既にお知らせ|separate|by phone|as usual",
@@ -38,9 +39,13 @@ _SPACED = re.compile(r"[!-~](?:\s+[!-~]){3,31}")
 _DATE = re.compile(r"日付|送信日|本日|受信日|年月日|date", re.I)
 _PHONE = re.compile(r"(?:電話|tel).{0,12}?下\s?(\d)\s?桁", re.I)
 _NUMBER = re.compile(r"(?:tel|電話(?:番号)?|℡|phone)[^0-9\n]{0,6}(\+?[0-9][0-9() -]{5,20}[0-9])", re.I)
-_WORDS = frozenset(
-    ["as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or", "is", "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided", "protected", "required", "needed", "available", "given", "different", "case-sensitive", "here", "this", "that", "zip", "pdf", "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail", "reset", "expired", "expiring", "incorrect", "wrong", "correct", "password"]
-)
+_WORDS = frozenset([
+    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or",
+    "is", "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided",
+    "protected", "required", "needed", "available", "given", "different", "case-sensitive", "here", "this",
+    "that", "zip", "pdf", "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail",
+    "reset", "expired", "expiring", "incorrect", "wrong", "correct", "password",
+])  # fmt: skip
 
 
 def candidates(texts: Iterable[str], subject: str, date: str, limit: int) -> list[str]:
@@ -196,6 +201,7 @@ def _numbers(lines: list[str]) -> Iterator[str]:
 
 def _local_day(date: str) -> datetime | None:
     """The day in Japan, where the senders of such mail are."""
+    stamp: datetime | None
     try:
         stamp = parsedate_to_datetime(date)
     except (ValueError, TypeError, IndexError, OverflowError):

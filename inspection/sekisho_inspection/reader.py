@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import Header, Origin, PartState, Reading, Subject
 
-from sekisho_inspection import archive, charset, filetype, headers, mime
+from sekisho_inspection import archive, charset, filetype, headers, mime, office, ole, pdf, rtf
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.html import read_page
@@ -23,7 +23,11 @@ from sekisho_inspection.zip import read_zip
 
 FileReader = Callable[[Item, Notes], PartState]
 _READERS: dict[str, FileReader] = {
+    "application/pdf": pdf.read_pdf,
     "application/zip": read_zip,
+    office.OOXML: office.read_ooxml,
+    "application/x-ole-storage": ole.read_ole,
+    "application/rtf": rtf.read_rtf,
     "application/gzip": archive.read_gzip,
     "application/x-tar": archive.read_tar,
 }
@@ -92,6 +96,7 @@ def _read_entity(entity: mime.Entity, item: Item, bounds: mime.Bounds, notes: No
     if entity.is_message:
         _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
     elif entity.media_type.startswith("text/") or not entity.media_type or (not item.names and _looks_text(item)):
+        notes.texts_read.add(item.id)
         _read_text(item, entity.charset, not entity.is_attachment, notes)
     for name in item.names:
         notes.observe("email-message:body_multipart[*].body_raw_ref.name", name, item.where)
@@ -131,9 +136,9 @@ def _read_html(source: str, item: Item, notes: Notes) -> str:
 
 def _read_file(item: Item, notes: Notes, yara: CompiledYara | None) -> None:
     """One file: type, hashes, names, YARA, and the reader of its type."""
-    kind = filetype.sniff(item.content)
+    kind = _kind(item)
     state = PartState.READ
-    if item.origin.reading != mime.READING and kind == "text/html":
+    if kind in ("", "text/html") and item.id not in notes.texts_read and filetype.is_text(item.content):
         _read_text(item, "", False, notes)
     _names(item, kind, notes)
     _scan(item, kind, notes, yara)
@@ -148,7 +153,22 @@ def _read_file(item: Item, notes: Notes, yara: CompiledYara | None) -> None:
         and item.declared + item.origin.reading != mime.READING
     ):
         _read_inner_mail(item, notes)
-    notes.part(item, kind or item.declared or "application/octet-stream", state)
+    notes.part(item, _stated_type(item, kind), state)
+
+
+def _kind(item: Item) -> str:
+    """The type by content; a PDF without its header is one still when it is sent as such and has its objects."""
+    kind = filetype.sniff(item.content)
+    if kind == "application/zip" and office.is_ooxml(item.content):
+        return office.OOXML
+    called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
+    return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
+
+
+def _stated_type(item: Item, kind: str) -> str:
+    if kind == office.OOXML:
+        return office.exact_type(item.content)
+    return kind or item.declared or "application/octet-stream"
 
 
 def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:

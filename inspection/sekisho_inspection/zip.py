@@ -113,7 +113,7 @@ def read_zip(item: Item, notes: Notes) -> PartState:
     except DamagedZip as problem:
         notes.gap(item.gap, "malformed", f"ZIP: {problem}")
         members = local_members(item.content, notes.slots)
-    _compare_counts(item, members, notes)
+    compare_counts(item, members, notes)
     states = {PartState.READ}
     opener = _Opener(item, notes)
     for member in members:
@@ -129,13 +129,13 @@ def read_zip(item: Item, notes: Notes) -> PartState:
     return PartState.READ
 
 
-def _compare_counts(item: Item, members: list[Member], notes: Notes) -> None:
+def compare_counts(item: Item, members: list[Member], notes: Notes) -> None:
     """A local header between the listed members belongs to a file that the directory hides."""
     spans = sorted(
         (member.header, member.header + _LOCAL.size + len(member.raw_name) + member.packed) for member in members
     )
     gaps = [(0, spans[0][0])] if spans else [(0, len(item.content))]
-    gaps += [(before[1], after[0]) for before, after in zip_pairs(spans)]
+    gaps += [(before[1], after[0]) for before, after in _neighbours(spans)]
     gaps += [(spans[-1][1], len(item.content))] if spans else []
     for start, end in gaps:
         if end > start and item.content.find(_LOCAL_MAGIC, start, end) >= 0:
@@ -144,7 +144,7 @@ def _compare_counts(item: Item, members: list[Member], notes: Notes) -> None:
             return
 
 
-def zip_pairs(spans: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _neighbours(spans: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Neighbours in a list."""
     yield from ((spans[index], spans[index + 1]) for index in range(len(spans) - 1))
 
@@ -181,25 +181,37 @@ def _local(data: bytes, member: Member) -> tuple[int, int, bytes, int] | None:
 
 
 def _read_plain(item: Item, data: bytes, member: Member, method: int, notes: Notes) -> PartState:
-    local = _local(data, member)
-    if local is None:
-        return PartState.UNREADABLE
-    start = local[3]
-    packed = (
-        data[start : start + member.packed] if member.packed else data[start : start + (1 << 16)] * bool(member.size)
-    )
-    try:
-        content = _unpacked(packed, method, item, notes)
-    except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError) as error:
-        notes.gap(item.gap, "unreadable", f"a member that does not unpack: {type(error).__name__}")
-        content = None
+    content = _plain(item, data, member, method, notes)
     if content is None:
         notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, "zip")
         return PartState.UNREADABLE
-    if zlib.crc32(content) != member.crc:
-        notes.gap(item.gap, "malformed", "a member whose checksum is wrong")
-    notes.child(item, content, member.names, "zip", start, len(packed))
+    notes.child(item, content, member.names, "zip", member.header, member.packed)
     return PartState.READ
+
+
+def content_of(item: Item, member: Member, notes: Notes) -> bytes | None:
+    """A member's content, unlocked members only; None, noted as a gap, where it is out of reach."""
+    local = _local(item.content, member)
+    if local is not None and local[1] != member.method:
+        notes.gap(item.gap, "ambiguous", "directory and local header disagree on a member")
+    return _plain(item, item.content, member, member.method, notes)
+
+
+def _plain(item: Item, data: bytes, member: Member, method: int, notes: Notes) -> bytes | None:
+    local = _local(data, member)
+    if local is None:
+        notes.gap(item.gap, "malformed", "a member without a local header")
+        return None
+    # A stated size of 0 for a packed member is a lie that some readers pass over.
+    packed = data[local[3] : local[3] + member.packed] if member.packed or not member.size else data[local[3] :]
+    try:
+        content = _unpacked(packed, method, item, notes)
+    except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError, struct.error) as error:
+        notes.gap(item.gap, "unreadable", f"a member that does not unpack: {type(error).__name__}")
+        return None
+    if content is not None and zlib.crc32(content) != member.crc:
+        notes.gap(item.gap, "malformed", "a member whose checksum is wrong")
+    return content
 
 
 def _unpacked(packed: bytes, method: int, item: Item, notes: Notes) -> bytes | None:

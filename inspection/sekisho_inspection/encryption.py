@@ -1,0 +1,55 @@
+"""Office encryption (MS-OFFCRYPTO): files opened with Excel's built-in password and with those of the mail."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+
+import msoffcrypto
+from sekisho_core.vocabulary import PartState
+
+from sekisho_inspection.notes import Item, Notes
+
+logging.getLogger("msoffcrypto").setLevel(logging.CRITICAL + 1)
+
+# Excel opens files with this password without asking (MS-OFFCRYPTO 2.4.2.3).
+_BUILT_IN = "VelvetSweatshop"
+_SPIN = re.compile(rb'spinCount="(\d{1,12})"')
+# Office itself writes 100,000; ten times that is 0.8 s of hashing for each password.
+_MAX_SPIN = 1_000_000
+
+
+def decrypted(item: Item, package: bool, notes: Notes) -> tuple[bytes | None, PartState] | None:
+    """The opened file and `opened`, or None and `locked` (noted as a gap); None when it is not encrypted at all."""
+    try:
+        file = msoffcrypto.OfficeFile(io.BytesIO(item.content))
+        if not package and not file.is_encrypted():
+            return None
+    # Files that this library does not know are not encrypted in a way that anybody's Office opens.
+    except Exception:
+        return _locked(item, "an encrypted package that cannot be read", notes) if package else None
+    if any(int(count) > _MAX_SPIN for count in _SPIN.findall(item.content)):
+        notes.gap(item.gap, "limit", f"more than {_MAX_SPIN} rounds of hashing for a password")
+        return None, PartState.LOCKED
+    for password in [_BUILT_IN, *notes.passwords()]:
+        if (content := _opened(item.content, password)) is not None:
+            return content, PartState.OPENED
+    return _locked(item, "no password of the mail opens it", notes)
+
+
+def _locked(item: Item, detail: str, notes: Notes) -> tuple[None, PartState]:
+    notes.gap(item.gap, "locked", detail)
+    return None, PartState.LOCKED
+
+
+def _opened(content: bytes, password: str) -> bytes | None:
+    out = io.BytesIO()
+    try:
+        file = msoffcrypto.OfficeFile(io.BytesIO(content))
+        file.load_key(password=password)
+        file.decrypt(out)
+    # A wrong password shows as InvalidKeyError or as whatever the noise breaks.
+    except Exception:
+        return None
+    return out.getvalue() if out.getvalue()[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0") else None
