@@ -87,7 +87,9 @@ def without_network() -> Hello:
     """
 
     def leave() -> None:
-        if [name for _, name in socket.if_nameindex()] == ["lo"]:
+        # Read from the file, not asked by a socket: a unit may forbid all address families but AF_UNIX.
+        lines = Path("/proc/self/net/dev").read_text(encoding="ascii").splitlines()[2:]
+        if [line.partition(":")[0].strip() for line in lines] == ["lo"]:
             return
         # Root may simply leave; others may in a user namespace of their own.
         if _libc.unshare(_CLONE_NEWNET) < 0:

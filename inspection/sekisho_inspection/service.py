@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -212,6 +213,9 @@ def serve(settings: InspectionSettings, listener: socket.socket, reader: str, ev
         read = worker.load_reader(reader)
     except (ImportError, AttributeError) as error:
         raise InspectionError(f"inspection: cannot load the readers: {error}") from error
+    # A mail that waits holds three descriptors here; the usual soft limit of 1024 is for programs that use select.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     network = sandbox.without_network()
     for name, reason in network.missing:
         events.warning("inspection-unprotected", missing=name, detail=reason)
@@ -252,6 +256,8 @@ def _be_private(descriptor: str, settings: str, reader: str) -> None:
     table = msgspec.json.decode(settings, type=InspectionSettings)
 
     def prepare(supervisor: Supervisor) -> Callable[[], None]:
+        told = False
+
         def left() -> None:
             supervisor.unwatch(0)
             supervisor.drain()
@@ -262,7 +268,6 @@ def _be_private(descriptor: str, settings: str, reader: str) -> None:
                 told = True
                 os.write(1, b"ready\n")
 
-        told = False
         supervisor.watch(0, left)
         return each_turn
 

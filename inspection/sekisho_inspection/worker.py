@@ -107,10 +107,10 @@ class Worker:
             return _packed(self._reading(request, content, descriptors[1:]))
         except MemoryError:
             # What the mail left behind goes with this process.
-            return _gap("limit", "memory", leaving=True)
+            return _failed(request.task, "limit", "memory", leaving=True)
         # A library may raise anything, SystemExit too. The message stays here: it may hold a password.
         except BaseException as error:
-            return _gap("crashed", type(error).__name__)
+            return _failed(request.task, "crashed", type(error).__name__)
 
     def _reading(self, request: Request, content: bytes, rules: list[int]) -> Reading:
         if request.yara is None:
@@ -133,10 +133,12 @@ def _compile(content: bytes) -> Answer:
 
 def _packed(reading: Reading) -> Answer:
     body = wire.encode(reading)
-    return Answer(body=body) if len(body) <= wire.MAX_READING else _gap("limit", "answer")
+    return Answer(body=body) if len(body) <= wire.MAX_READING else _failed("read", "limit", "answer")
 
 
-def _gap(reason: str, detail: str, leaving: bool = False) -> Answer:
+def _failed(task: wire.Task, reason: wire.Failure, detail: str, leaving: bool = False) -> Answer:
+    if task == "compile":
+        return Answer(reason, detail, leaving)
     return Answer(body=wire.encode(Reading(incomplete=(Incomplete("mail", reason, detail),))), leaving=leaving)
 
 

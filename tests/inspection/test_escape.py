@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -67,9 +68,8 @@ def test_attempts_work_outside(
 ) -> None:
     """C15: the same attempts succeed where there is no sandbox, so a refusal shows the sandbox and not the attempt."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "readers"))
-    import hostile_acts
-
-    port, path = listeners
+    hostile_acts = importlib.import_module("hostile_acts")
+    path = listeners[1]
     made = tmp_path / "new"
     for act, argument in (
         ("open_passwd", ""), ("list_root", ""), ("connect_unix", path), ("write_file", made), ("kill_parent", ""),

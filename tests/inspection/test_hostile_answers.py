@@ -31,8 +31,8 @@ SAYINGS = (
 
 
 def test_sayings(workers: Workers, mail: MakeMail) -> None:
-    """C16: garbage, wrong schemas, pickles, gigantic, endless and blocking answers cost the worker its life and the mail
-    its reading; the next mail is read."""
+    """C16: garbage, wrong schemas, pickles, gigantic, endless and blocking answers cost the worker its life and the
+    mail its reading; the next mail is read."""
     client = workers(1, poison_after=1)
     for saying in SAYINGS:
         found = client(mail(f"!{saying}\n".encode()), None, silent)

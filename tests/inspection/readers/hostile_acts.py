@@ -143,16 +143,19 @@ def pid(_: str) -> str:
 
 
 def say_garbage(_: str) -> str:
+    """Say garbage."""
     _say(os.urandom(200))
     return "unseen"
 
 
 def say_wrong_schema(_: str) -> str:
+    """Say wrong schema."""
     _say(b"\x94\xa0\xa0\xc2\xc4\x0f\x81\xa5texts\xa7nothing")
     return "unseen"
 
 
 def say_pickle(_: str) -> str:
+    """Say pickle."""
     _say(
         b"\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x02id\x94\x85\x94R\x94."
     )
@@ -160,31 +163,37 @@ def say_pickle(_: str) -> str:
 
 
 def say_too_much(_: str) -> str:
+    """Say too much."""
     _say(bytes(100_000))
     return "unseen"
 
 
 def say_endlessly(_: str) -> str:
+    """Say endlessly."""
     while True:
         _say(b"\x94\xa0\xa0\xc2\xc4\x00")
 
 
 def say_deep(_: str) -> str:
+    """Say deep."""
     _say(b"\x91" * 50_000)
     return "unseen"
 
 
 def say_unsealed(_: str) -> str:
+    """Say unsealed."""
     _say(b"\x94\xa0\xa0\xc2\xc4\x00", os.memfd_create("open"))
     return "unseen"
 
 
 def say_pipe(_: str) -> str:
+    """Say pipe."""
     _say(b"\x94\xa0\xa0\xc2\xc4\x00", os.pipe()[0])
     return "unseen"
 
 
 def say_many_descriptors(_: str) -> str:
+    """Say many descriptors."""
     _say(b"\x94\xa0\xa0\xc2\xc4\x00", *[0] * 40)
     return "unseen"
 
@@ -215,30 +224,37 @@ def say_many_objects(_: str) -> str:
 
 
 def open_passwd(_: str) -> str:
+    """Open passwd."""
     return _attempt(lambda: Path("/etc/passwd").read_bytes()[:4])
 
 
 def open_given(path: str) -> str:
+    """Open given."""
     return _attempt(lambda: Path(path).read_bytes()[:4])
 
 
 def list_root(_: str) -> str:
-    return _attempt(lambda: os.listdir("/"))
+    """List root."""
+    return _attempt(lambda: next(Path("/").iterdir()).name)
 
 
 def write_file(path: str) -> str:
+    """Write file."""
     return _attempt(lambda: Path(path).write_text("was here", encoding="ascii"))
 
 
 def write_beside_code(_: str) -> str:
+    """Write beside code."""
     return _attempt(lambda: Path(__file__).with_suffix(".new").write_text("", encoding="ascii"))
 
 
 def remove_file(path: str) -> str:
+    """Remove file."""
     return _attempt(lambda: Path(path).unlink())
 
 
 def reopen_mail_for_writing(_: str) -> str:
+    """Reopen mail for writing."""
     mail = _own(stat.S_ISREG)
     return _attempt(lambda: os.write(os.open(f"/proc/self/fd/{mail}", os.O_RDWR), b"forged"))
 
@@ -250,10 +266,13 @@ def truncate_mail(_: str) -> str:
 
 
 def connect_tcp(port: str) -> str:
+    """Connect tcp."""
     return _attempt(lambda: socket.create_connection(("127.0.0.1", int(port)), 2))
 
 
 def connect_unix(path: str) -> str:
+    """Connect unix."""
+
     def act() -> None:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(path)
@@ -262,10 +281,13 @@ def connect_unix(path: str) -> str:
 
 
 def send_udp(_: str) -> str:
+    """Send udp."""
     return _attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 53)))
 
 
 def fork(_: str) -> str:
+    """Fork."""
+
     def act() -> int:
         child = os.fork()
         if child == 0:
@@ -286,18 +308,22 @@ def start_thread(_: str) -> str:
 
 
 def execute(_: str) -> str:
+    """Execute."""
     return _attempt(lambda: os.execv("/bin/true", ["true"]))
 
 
 def trace_parent(_: str) -> str:
+    """Trace parent."""
     return _attempt(lambda: _call(_libc.ptrace(16, os.getppid(), 0, 0)))
 
 
 def kill_parent(_: str) -> str:
+    """Kill parent."""
     return _attempt(lambda: os.kill(os.getppid(), 0))
 
 
 def kill_everyone(_: str) -> str:
+    """Kill everyone."""
     return _attempt(lambda: os.kill(-1, 0))
 
 
@@ -309,34 +335,42 @@ def signal_by_descriptor(_: str) -> str:
 
 
 def read_parents_memory(_: str) -> str:
+    """Read parents memory."""
     return _attempt(lambda: os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY))
 
 
 def read_parents_environment(_: str) -> str:
+    """Read parents environment."""
     return _attempt(lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes())
 
 
 def read_foreign_memory(_: str) -> str:
+    """Read foreign memory."""
     return _attempt(lambda: _call(_libc.process_vm_readv(os.getppid(), None, 0, None, 0, 0)))
 
 
 def take_parents_descriptor(_: str) -> str:
+    """Take parents descriptor."""
     return _attempt(lambda: _call(_libc.syscall(434, os.getppid(), 0)))
 
 
 def set_up_io_uring(_: str) -> str:
+    """Set up io uring."""
     return _attempt(lambda: _call(_libc.syscall(425, 1, 0)))
 
 
 def leave_namespaces(_: str) -> str:
+    """Leave namespaces."""
     return _attempt(lambda: _call(_libc.unshare(0x10000000)))
 
 
 def raise_limits(_: str) -> str:
+    """Raise limits."""
     return _attempt(lambda: _call(_libc.setrlimit(resource.RLIMIT_NOFILE, struct.pack("QQ", 4096, 4096))))
 
 
 def mount_something(_: str) -> str:
+    """Mount something."""
     return _attempt(lambda: _call(_libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)))
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from typing import Any
 
-import hostile_acts
 from sekisho_core.vocabulary import Header, Incomplete, Observable, Reading, Subject, Text
 from sekisho_inspection.settings import InspectionSettings
+
+# Beside this file on the path of the supervisor that the tests start.
+_ACTS = importlib.import_module("hostile_acts")
 
 
 def read_mail(content: bytes, limits: InspectionSettings, yara: Any) -> Reading:
@@ -15,7 +18,7 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: Any) -> Reading:
     line = content.partition(b"\n")[0].strip().decode("latin-1")
     if line.startswith("!"):
         act, _, argument = line[1:].partition(" ")
-        return Reading(Subject(decoded=getattr(hostile_acts, act)(argument)))
+        return Reading(Subject(decoded=getattr(_ACTS, act)(argument)))
     hits = yara.scan(content, "", "", 5.0) if yara else []
     return Reading(
         Subject(decoded=line),
