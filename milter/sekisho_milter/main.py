@@ -1,0 +1,232 @@
+"""The milter's parent: opens the socket, keeps the filter processes and the sentry, follows signals, touches no mail.
+
+It stays single-threaded, opens no database and loads no reader: what it forks must not inherit any of that.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sekisho_core.errors import SekishoError
+from sekisho_core.events import Events, operator_events
+from sekisho_core.settings import Log, Settings, load
+
+from sekisho_milter import pidfile, wiring
+from sekisho_milter.children import Pool, run_and_exit
+from sekisho_milter.filter import Lines, register, serve
+from sekisho_milter.listener import open_listener
+from sekisho_milter.notify import notify, reloading, watchdog_seconds
+from sekisho_milter.sentry import watch
+from sekisho_milter.settings import MilterSettings
+from sekisho_milter.work import Work
+
+_TICK = 0.2
+_START_LIMIT = 60.0
+_KILL_AFTER = 2.0
+_FIXED = ("socket", "socket_mode", "socket_group", "pid_file")
+
+Check = Callable[[Settings], None]
+
+
+def run(config: Path | None) -> int:
+    """Run the milter until it is told to stop; returns its exit status. Raises the SekishoError of what is missing."""
+    path = config.resolve() if config else None
+    settings = load(path)
+    events = operator_events(settings.of(Log).level)
+    return Parent(path, settings, events).run()
+
+
+class Parent:
+    """One running milter. `open_room` and `check` are what its filter processes work with."""
+
+    def __init__(
+        self,
+        config: Path | None,
+        settings: Settings,
+        events: Events,
+        open_room: wiring.OpenRoom = wiring.open_room,
+        check: Check = wiring.check,
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._events = events
+        self._check = check
+        metrics = Path(settings.of(MilterSettings).pid_file).with_suffix(".metrics")
+        self._work = Work(open_room, events, metrics, f"sekisho-probe-{secrets.token_hex(16)}")
+        self._asked: list[int] = []
+        self._sentry: _Sentry | None = None
+
+    def run(self) -> int:
+        """Start, serve, stop. Raises SekishoError when the start fails."""
+        self._log_settings()
+        milter = self._settings.of(MilterSettings)
+        self._lock = pidfile.claim(Path(milter.pid_file), self._work.probe)
+        shutil.rmtree(self._work.metrics, ignore_errors=True)
+        self._work.metrics.mkdir(mode=0o700)
+        refusal = self._refusal(self._settings)
+        if refusal:
+            raise SekishoError(refusal)
+        register()
+        self._listener = open_listener(milter)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda asked, _frame: self._asked.append(asked))
+        self._pool = Pool(_processes(milter), self._start_with(self._settings), self._events)
+        try:
+            return self._serve()
+        finally:
+            self._pool.kill()
+            Path(milter.pid_file).unlink(missing_ok=True)
+
+    def _serve(self) -> int:
+        announced = False
+        while not {signal.SIGTERM, signal.SIGINT} & set(self._asked):
+            if signal.SIGHUP in self._asked:
+                self._asked.remove(signal.SIGHUP)
+                self._reload()
+                announced = False
+            self._pool.tick()
+            if self._pool.all_ready and not announced:
+                announced = True
+                notify("READY=1", "STATUS=serving")
+                self._events.info("serving", socket=self._settings.of(MilterSettings).socket)
+                self._keep_sentry()
+            self._wait()
+            if not self._listener.in_place():
+                self._events.error("socket-lost", socket=self._settings.of(MilterSettings).socket)
+                self._stop()
+                return 1
+        self._stop()
+        return 0
+
+    def _wait(self) -> None:
+        children = self._pool.descriptors()
+        sentry = [self._sentry.beats] if self._sentry else []
+        for descriptor in select.select([*children, *sentry], [], [], _TICK)[0]:
+            if descriptor in children:
+                self._pool.read(children[descriptor])
+            else:
+                self._hear_sentry()
+
+    def _stop(self) -> None:
+        notify("STOPPING=1")
+        self._asked.clear()
+        self._listener.close()
+        self._end_sentry()
+        self._pool.close()
+        limit = time.monotonic() + self._settings.of(MilterSettings).drain + _KILL_AFTER
+        # A second signal means: at once.
+        while self._pool.alive and time.monotonic() < limit and not self._asked:
+            self._wait()
+        self._events.info("stopped", killed=self._pool.alive or None)
+
+    def _reload(self) -> None:
+        reloading()
+        try:
+            fresh = self._kept(load(self._config))
+            refusal = self._refusal(fresh)
+        except SekishoError as error:
+            refusal = str(error)
+        if refusal:
+            self._events.error("reload-refused", reason=refusal)
+            return
+        self._settings = fresh
+        self._log_settings()
+        self._end_sentry()
+        self._pool.renew(_processes(fresh.of(MilterSettings)), self._start_with(fresh))
+
+    def _kept(self, fresh: Settings) -> Settings:
+        """`fresh` with what only a restart can change as it is now."""
+        old, new = self._settings.of(MilterSettings), fresh.of(MilterSettings)
+        changed = [key for key in _FIXED if getattr(old, key) != getattr(new, key)]
+        if changed:
+            raise SekishoError(f"milter.{changed[0]}: only a restart can change it")
+        return fresh
+
+    def _refusal(self, settings: Settings) -> str:
+        """What `check` says against these settings, "" if nothing; asked in a process of its own."""
+        answer, ours = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(answer)
+            run_and_exit(lambda: self._tell_refusal(settings, ours))
+        os.close(ours)
+        with os.fdopen(answer, "rb") as pipe:
+            text = pipe.read().decode("utf-8", "replace")
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return text or ("" if status == 0 else f"the check of the settings ended with status {status}")
+
+    def _tell_refusal(self, settings: Settings, pipe: int) -> None:
+        try:
+            self._check(settings)
+        except SekishoError as error:
+            os.write(pipe, str(error).encode(errors="backslashreplace"))
+
+    def _start_with(self, settings: Settings) -> Callable[[Lines, str], None]:
+        def start(lines: Lines, slot: str) -> None:
+            self._close_inherited()
+            serve(self._work, settings, self._listener, lines, slot)
+
+        return start
+
+    def _close_inherited(self) -> None:
+        os.close(self._lock)
+        if self._sentry:
+            os.close(self._sentry.orders)
+            os.close(self._sentry.beats)
+
+    def _keep_sentry(self) -> None:
+        if self._sentry is None:
+            settings, watchdog = self._settings, watchdog_seconds()
+            orders, our_orders = os.pipe()
+            our_beats, beats = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                for end in (self._lock, our_orders, our_beats, self._listener.descriptor, *self._pool.pipes()):
+                    os.close(end)
+                run_and_exit(lambda: watch(self._work, settings, orders, beats, watchdog))
+            os.close(orders)
+            os.close(beats)
+            self._sentry = _Sentry(pid, our_orders, our_beats)
+
+    def _hear_sentry(self) -> None:
+        assert self._sentry
+        if os.read(self._sentry.beats, 4096):
+            notify("WATCHDOG=1")
+            return
+        self._events.error("sentry-died", pid=self._sentry.pid)
+        self._end_sentry()
+        self._keep_sentry()
+
+    def _end_sentry(self) -> None:
+        if self._sentry:
+            for end in (self._sentry.orders, self._sentry.beats):
+                os.close(end)
+            with suppress(ProcessLookupError):
+                os.kill(self._sentry.pid, signal.SIGKILL)
+            os.waitpid(self._sentry.pid, 0)
+            self._sentry = None
+
+    def _log_settings(self) -> None:
+        shown: dict[str, Any] = self._settings.effective()
+        self._events.info("settings", file=self._settings.path or "defaults", pid=os.getpid())
+        for table, values in shown.items():
+            self._events.debug("settings", table=table, values=msgspec.json.encode(values).decode())
+
+
+class _Sentry:
+    def __init__(self, pid: int, orders: int, beats: int) -> None:
+        self.pid, self.orders, self.beats = pid, orders, beats
+
+
+def _processes(settings: MilterSettings) -> int:
+    return settings.processes or os.cpu_count() or 1

@@ -1,0 +1,147 @@
+"""What the MTA is told: the only place that turns a verdict into milter replies.
+
+First each recipient's action; where the policy names none for a recipient, the verdict's own counts.
+
+| actions of the recipients                           | the MTA is told                                            |
+|-----------------------------------------------------|------------------------------------------------------------|
+| mode observe, or released before (re-entry)         | forged headers off, our headers on, accept                 |
+| any tempfail                                        | tempfail for the whole mail; a retry joins its record      |
+| all accept or tag                                   | forged headers off, our headers on, accept                 |
+| some accept or tag, some hold, quarantine or reject | as above, and the others are taken off the envelope; their |
+|                                                     | copy is the record in the store                            |
+| all hold                                            | the same headers, the MTA's hold queue, accept             |
+| all reject                                          | reject                                                     |
+| hold, quarantine and reject mixed, or quarantine    | discard; the record in the store is the only copy          |
+
+The MTA's hold queue takes whole mails only, so that hold for some recipients becomes a stored quarantine. A refusal for
+some recipients cannot be told after the data either; the sender learns nothing then and the copy is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import Milter
+from sekisho_core.vocabulary import Action, Mode, Passage, Verdict, graver
+
+from sekisho_milter.letter import Letter
+from sekisho_milter.settings import MilterSettings
+
+_PASSING = (Action.ACCEPT, Action.TAG)
+_LONGEST_VALUE = 800
+
+
+class Mta(Protocol):
+    """pymilter's context of one session: the MTA at the other end. Its calls raise when the MTA is gone."""
+
+    def getsymval(self, name: str, /) -> str | None: ...
+    def addheader(self, name: str, value: str, /) -> None: ...
+    def chgheader(self, name: str, index: int, value: str | None, /) -> None: ...
+    def delrcpt(self, recipient: str, /) -> None: ...
+    def quarantine(self, reason: str, /) -> None: ...
+    def progress(self) -> None: ...
+    def setreply(self, code: str, status: str, text: str, /) -> None: ...
+
+
+class Answer(StrEnum):
+    """The final reply at the end of a message."""
+
+    PASS = "pass"
+    HOLD = "hold"
+    DISCARD = "discard"
+    REJECT = "reject"
+    TEMPFAIL = "tempfail"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer, the recipients (by index) taken off the envelope, and the action that headers and log name."""
+
+    answer: Answer
+    removed: tuple[int, ...]
+    action: Action
+
+
+def plan(verdict: Verdict, recipients: Sequence[str], released: bool = False) -> Plan:
+    """The table above."""
+    named = {one.recipient: one.action for one in verdict.recipients}
+    actions = [named.get(recipient, verdict.action) for recipient in recipients] or [verdict.action]
+    if verdict.mode is Mode.OBSERVE or released:
+        return Plan(Answer.PASS, (), Action.ACCEPT)
+    if Action.TEMPFAIL in actions:
+        return Plan(Answer.TEMPFAIL, (), Action.TEMPFAIL)
+    passing = [action for action in actions if action in _PASSING]
+    if passing:
+        removed = tuple(index for index, action in enumerate(actions) if action not in _PASSING)
+        return Plan(Answer.PASS, removed, graver(*passing))
+    return _stopping(set(actions))
+
+
+def _stopping(actions: set[Action]) -> Plan:
+    if actions == {Action.REJECT}:
+        return Plan(Answer.REJECT, (), Action.REJECT)
+    if actions == {Action.HOLD}:
+        return Plan(Answer.HOLD, (), Action.HOLD)
+    return Plan(Answer.DISCARD, (), Action.QUARANTINE)
+
+
+def carry_out(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, settings: MilterSettings) -> int:
+    """Tell the MTA everything but the final reply, and return that. Raises when the MTA does not take it."""
+    if chosen.answer in (Answer.PASS, Answer.HOLD):
+        _stamp(mta, letter, passage, chosen, settings.header_prefix)
+        for address in dict.fromkeys(letter.recipients[index][1] for index in chosen.removed):
+            mta.delrcpt(address.decode("utf-8"))
+    if chosen.answer is Answer.HOLD:
+        mta.quarantine(f"sekisho {passage.id}")
+    if chosen.answer is Answer.REJECT:
+        mta.setreply("550", "5.7.1", _reply_text(settings.reject_text))
+    if chosen.answer is Answer.TEMPFAIL:
+        mta.setreply("451", "4.7.1", _reply_text(settings.tempfail_text))
+    return int(_CODES[chosen.answer])
+
+
+def header_fields(passage: Passage, chosen: Plan) -> dict[str, str]:
+    """Our headers: the suffix under the prefix, and the value (printable ASCII)."""
+    verdict = passage.verdict
+    would = f"; would={verdict.action}" if verdict.action is not chosen.action else ""
+    fields = {"Id": passage.id, "Action": f"{chosen.action}{would}"}
+    rules = dict.fromkeys(match.rule for match in verdict.reasons if match.state == "enforce")
+    if rules:
+        fields["Rules"] = _listed(rules)
+    if verdict.incomplete:
+        fields["Incomplete"] = _listed(dict.fromkeys(gap.reason for gap in verdict.incomplete))
+    return fields
+
+
+def _stamp(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, prefix: str) -> None:
+    for name, count in letter.forged.values():
+        # From the last to the first, so that no deletion moves the next. pymilter cannot spell a name that is not
+        # UTF-8; nobody else takes such a one for ours.
+        if name.isprintable():
+            for index in range(count, 0, -1):
+                mta.chgheader(name, index, None)
+    for suffix, value in header_fields(passage, chosen).items():
+        mta.addheader(f"{prefix}-{suffix}", value)
+
+
+def _listed(words: dict[str, None]) -> str:
+    text = ", ".join(words)
+    plain = "".join(char if " " <= char <= "~" else "?" for char in text)
+    return plain if len(plain) <= _LONGEST_VALUE else plain[: _LONGEST_VALUE - 3] + "..."
+
+
+def _reply_text(text: str) -> str:
+    # libmilter takes % for a macro.
+    return text.replace("%", "%%")
+
+
+_CODES = {
+    Answer.PASS: Milter.ACCEPT,
+    Answer.HOLD: Milter.ACCEPT,
+    Answer.DISCARD: Milter.DISCARD,
+    Answer.REJECT: Milter.REJECT,
+    Answer.TEMPFAIL: Milter.TEMPFAIL,
+}

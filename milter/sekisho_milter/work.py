@@ -1,0 +1,21 @@
+"""What the parent hands to the processes that it forks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sekisho_core.events import Events
+
+from sekisho_milter.wiring import OpenRoom
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a filter process opens its room, where it logs, the directory of its counters, and the HELO name by which it
+    knows a health probe."""
+
+    open_room: OpenRoom
+    events: Events
+    metrics: Path
+    probe: str

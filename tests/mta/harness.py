@@ -1,0 +1,139 @@
+"""A milter under test: its settings, its process, what it logged and recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sekisho_milter.probe import Dialogue
+from sqlalchemy import create_engine, text
+
+PROGRAM = Path(__file__).with_name("filter_program.py")
+Row = Mapping[str, object]
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Wait for a condition, within a bound."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+
+
+class Milter:
+    """The filter program on a unix socket; `tables` extends its settings."""
+
+    def __init__(self, root: Path, socket: Path, tables: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        self.root = root
+        self.socket = socket
+        self.config = root / "sekisho.toml"
+        self.log_file = root / "milter.log"
+        for name in ("bodies", "spool", "index"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+        (root / "index" / "current").write_text("7")
+        self.write_settings(tables or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"unix:{self.socket}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def write_settings(self, tables: Mapping[str, Mapping[str, object]]) -> None:
+        """The settings file: what every test needs, and `tables` over it."""
+        settings: dict[str, dict[str, object]] = {
+            "database": {"url": f"sqlite:///{self.root}/sekisho.sqlite", "timeout": 5.0},
+            "rules": {"index": str(self.root / "index")},
+            "quarantine": {"bodies": str(self.root / "bodies")},
+            "milter": {
+                "socket": self.endpoint,
+                "socket_group": "",
+                "socket_mode": "0666",
+                "processes": 2,
+                "drain": 5.0,
+                "spool": str(self.root / "spool"),
+                "metrics": "",
+                "pid_file": str(self.root / "milter.pid"),
+            },
+        }
+        for name, table in tables.items():
+            settings.setdefault(name, {}).update(table)
+        lines = [
+            f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+            for name, table in settings.items()
+        ]
+        self.config.write_text("\n".join(lines), encoding="utf-8")
+
+    def start(self) -> Milter:
+        """Start and wait until it serves."""
+        served = self.log().count(" serving ")
+        self.launch()
+        until(lambda: self.log().count(" serving ") > served or self.exit_status() is not None, "the milter serves")
+        assert self.exit_status() is None, self.log()
+        return self
+
+    def launch(self) -> None:
+        """Start without waiting."""
+        with self.log_file.open("ab") as log:
+            command = [sys.executable, str(PROGRAM), str(self.config)]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def exit_status(self, seconds: float = 0.0) -> int | None:
+        """Its exit status once it ended, waiting up to `seconds`."""
+        assert self._process
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def signal(self, number: signal.Signals) -> None:
+        """A signal to the parent."""
+        os.kill(self.pid, number)
+
+    def stop(self) -> None:
+        """End it; nothing of it stays."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            if self.exit_status(15) is None:
+                self._process.kill()
+                self._process.wait()
+
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
+
+    def events(self, name: str) -> list[str]:
+        """Lines of one event."""
+        return [line for line in self.log().splitlines() if f" {name} " in f"{line} "]
+
+    def filters(self) -> list[int]:
+        """Process ids of the filter processes: the parent's children that hold libmilter's threads."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children if len(list(Path(f"/proc/{child}/task").iterdir())) > 1]
+
+    def dialogue(self, **options: int) -> Dialogue:
+        """A connection as an MTA would make it."""
+        return Dialogue(self.endpoint, 20.0, **options)
+
+    def records(self) -> list[Row]:
+        """The rows of the store's passages, oldest first."""
+        engine = create_engine(f"sqlite:///{self.root}/sekisho.sqlite")
+        try:
+            with engine.connect() as connection:
+                return [dict(row) for row in connection.execute(text("SELECT * FROM passages ORDER BY id")).mappings()]
+        finally:
+            engine.dispose()
+
+    def body(self, record: Row) -> bytes:
+        """The stored bytes of a record."""
+        (path,) = (self.root / "bodies").rglob(f"{record['sha256']}*")
+        return path.read_bytes()
