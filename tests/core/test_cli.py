@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+import click
+import pytest
+from sekisho_core import cli
+from sekisho_core.errors import SekishoError
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command as a user calls it."""
+    code = "from sekisho_core.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_list_of_commands_imports_no_room() -> None:
+    """The list of commands shows every verb and group without loading any room."""
+    code = (
+        "import sys\nfrom sekisho_core.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "rooms = [m for m in sys.modules if m.startswith('sekisho_') and not m.startswith('sekisho_core')]\n"
+        "sys.exit(bool(rooms))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for verb in ("scan", "rules", "quarantine", "milter", "check", "setup"):
+        assert f"  {verb} " in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], []])
+def test_wrong_use_has_status_two(arguments: list[str]) -> None:
+    """An unknown command or option, or none at all, is an error that says how the command is used."""
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Usage: sekisho" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_error_is_one_safe_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """C4: an operator's error is one line without control characters, and status 2."""
+
+    @click.command()
+    def failing() -> None:
+        raise SekishoError("file\x1b[2J\nname: cannot be read")
+
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: failing)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["failing"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "sekisho: file⟨U+001B⟩[2J⟨U+000A⟩name: cannot be read\n"
+
+
+def test_version() -> None:
+    """The version is that of the distribution."""
+    assert run("--version").stdout.startswith("sekisho, version ")
