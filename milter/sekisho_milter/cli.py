@@ -76,3 +76,17 @@ def status_command(config: Path | None, as_json: bool) -> None:
     found = pidfile.running(Path(settings.pid_file))
     report = {"pid": found.pid, "socket": settings.socket, "metrics": settings.metrics}
     click.echo(json.dumps(report) if as_json else " ".join(f"{key}={value}" for key, value in report.items()))
+
+
+@milter.command("trial")
+@click.option("--once", is_flag=True, help="End when every sample has its fate.")
+@click.option("--directory", type=click.Path(path_type=Path), help="Keep everything in this new directory.")
+def trial_command(once: bool, directory: Path | None) -> None:
+    """Start a whole gateway on loopback, send sample mails through it and tell what became of each.
+
+    It has a Postfix, settings, quarantine and index of its own and leaves nothing running. Exit status: 0 every sample
+    met its fate, 1 some did not, 2 a part did not start.
+    """
+    from sekisho_milter.trial import run
+
+    sys.exit(run(once, directory))

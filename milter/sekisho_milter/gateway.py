@@ -84,9 +84,9 @@ class Gateway:
             raise GatewayError(f"sekisho {' '.join(arguments)}: {(result.stderr.strip().splitlines() or ['?'])[-1]}")
         return result.stdout
 
-    def quarantined(self) -> list[dict[str, Any]]:
-        """The records of the quarantine as `sekisho quarantine list --json` tells them."""
-        records = json.loads(self.command("quarantine", "list", "--json"))
+    def quarantined(self, recipient: str = "") -> list[dict[str, Any]]:
+        """The records as `sekisho quarantine list --json` tells them, newest first; those of one recipient if given."""
+        records = json.loads(self.command("quarantine", "list", "--json", "--recipient", recipient))
         assert isinstance(records, list)
         return records
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Outcome:
 def run(once: bool, directory: Path | None) -> int:
     """The whole trial; the status 0 if every sample met its fate, else 1. Unless `once`, it waits for Ctrl-C."""
     require_postfix()
+    # A polite end is Ctrl-C by another name: every context below cleans up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _run_directory(directory) as root, Gateway(root) as gateway:
         _say(f"Gateway on loopback: SMTP on 127.0.0.1:{gateway.postfix.smtp_port}, files under {root}")
         outcomes = [_outcome(gateway, sample) for sample in _sent(gateway)]
@@ -82,9 +84,9 @@ def _outcome(gateway: Gateway, sample: Sample) -> Outcome:
     while time.monotonic() < deadline:
         if copies := gateway.postfix.delivered(sample.recipient):
             return Outcome(sample, "delivered", "nothing against it", str(copies[0]))
-        for record in gateway.quarantined():
-            if sample.recipient in json.dumps(record):
-                return Outcome(sample, "quarantined", _reason(gateway, str(record["id"])), str(record["id"]))
+        if records := gateway.quarantined(sample.recipient):
+            passage = str(records[0]["id"])
+            return Outcome(sample, "quarantined", _reason(gateway, passage), passage)
         time.sleep(0.2)
     return Outcome(sample, "missing", "neither delivered nor quarantined", "")
 
@@ -114,9 +116,9 @@ def _print_commands(gateway: Gateway, outcomes: list[Outcome]) -> None:
 
 
 def _wait_for_interrupt() -> None:
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    signal.sigwait(signals)
+    with suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
     _say("\nStopping.")
 
 
