@@ -26,7 +26,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     """A datagram socket where the journal's would be; what the sink opens is closed after the test."""
     path, opened, plain = str(tmp_path / "journal"), ExitStack(), socket.socket
     monkeypatch.setattr(module, "_JOURNAL", path)
-    monkeypatch.setattr(module.socket, "socket", lambda *kind: opened.enter_context(plain(*kind)))
+    monkeypatch.setattr(socket, "socket", lambda *kind: opened.enter_context(plain(*kind)))
     with opened, plain(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(path)
         server.settimeout(5)

@@ -1,10 +1,8 @@
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sekisho_core.errors import SnapshotError, StoreError
-from sekisho_core.scan import Progress, Stages, YaraRules, discard, passage_key, scan, silent
+from sekisho_core.scan import Progress, Record, Stages, YaraRules, discard, passage_key, scan, silent
 from sekisho_core.vocabulary import (
     Action,
     Content,
@@ -56,7 +54,7 @@ class Recorder:
         self.calls.append("record")
         self.passages.append(passage)
 
-    def stages(self, record: Callable[[Passage], None] | None = None) -> Stages:
+    def stages(self, record: Record | None = None) -> Stages:
         return Stages(self.snapshot, self.inspect, self.judge, record or self.record)
 
 
