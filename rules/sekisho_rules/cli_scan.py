@@ -23,9 +23,8 @@ from sekisho_core.vocabulary import Action, Envelope, Mail, Passage
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
 
-from sekisho_rules.bundle import read_indicator_file
 from sekisho_rules.compile import compile_snapshot
-from sekisho_rules.indicators import Indicator
+from sekisho_rules.indicators import Indicator, read_indicator_file
 from sekisho_rules.packs import read_packs
 from sekisho_rules.policy import Policy
 from sekisho_rules.progress import Bar

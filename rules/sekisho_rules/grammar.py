@@ -145,9 +145,7 @@ def _constants(node: Any) -> tuple[str, ...]:
         kind = _kind(child)
         if kind == "SetLiteral":
             values += [_constant(item.getText()) for item in child.getChildren() if _kind(item) == "PrimitiveLiteral"]
-        elif kind in ("PrimitiveLiteral", "OrderableLiteral"):
-            values.append(_constant(child.getText()))
-        elif isinstance(child, TerminalNode) and child.getText().startswith("'"):
+        elif kind in ("PrimitiveLiteral", "OrderableLiteral") or child.getText().startswith("'"):
             values.append(_constant(child.getText()))
     return tuple(values)
 

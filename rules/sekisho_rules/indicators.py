@@ -1,64 +1,254 @@
-"""The indicator: what some source says is bad, how sure it is, how long it holds, and who may see it."""
+"""Indicator files: STIX bundles as plain JSON, and YARA files whose `meta` says where they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import uuid
 from datetime import UTC, datetime
-from typing import Literal
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
+from sekisho_core.errors import SekishoError
 from sekisho_core.vocabulary import Severity
 
-State = Literal["enforce", "observe"]
-DEFAULT_CONFIDENCE = 75
-TLPS = ("clear", "green", "amber", "amber+strict", "red")
+from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal, newest
+from sekisho_rules.tlp import strictest, tlp_of_id, tlp_of_name
+
+LARGEST_FILE = 1 << 30
+LARGEST_DOCUMENT = 1 << 20
+__all__ = ["Indicator", "IndicatorFileError", "Origin", "Refusal", "indicator_files", "read_indicator_file"]
+_NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
+_META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
+_META_LINE = re.compile(r'^\s*(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))', re.MULTILINE)
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
-class Indicator(msgspec.Struct, frozen=True, kw_only=True):
-    """One source's statement. Times are aware datetimes; `valid_until` None means until revoked.
+class IndicatorFileError(SekishoError):
+    """A file that holds no indicators that we can read."""
 
-    `pattern` is a STIX pattern, or YARA source for `pattern_type` "yara"; other types are kept but unsupported.
-    `document` is what was received, as text.
-    """
 
-    id: str
-    source: str
-    pattern: str
-    pattern_type: str = "stix"
+class _Reference(msgspec.Struct):
+    source_name: str = ""
+    url: str = ""
+
+
+class _Object(msgspec.Struct):
+    """The properties of a STIX object that we read; all others stay in the raw document."""
+
+    type: str = ""
+    id: str = ""
+    modified: datetime | None = None
+    created: datetime | None = None
     name: str = ""
     description: str = ""
-    tlp: str = "amber"
-    confidence: int = DEFAULT_CONFIDENCE
-    severity: Severity = "targeted"
-    state: State = "enforce"
+    pattern: str = ""
+    pattern_type: str = "stix"
     valid_from: datetime | None = None
     valid_until: datetime | None = None
-    modified: datetime = datetime.fromtimestamp(0, UTC)
+    confidence: int | None = None
     revoked: bool = False
-    labels: tuple[str, ...] = ()
-    reference: str = ""
-    document: str = ""
+    labels: list[str] = []
+    indicator_types: list[str] = []
+    object_marking_refs: list[str] = []
+    external_references: list[_Reference] = []
+    definition: dict[str, Any] = {}
+    x_sekisho_severity: str = ""
+    x_sekisho_state: str = ""
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """An indicator that is not used, and why."""
-
-    id: str
-    source: str
-    reason: str
+class _Bundle(msgspec.Struct):
+    type: str = ""
+    objects: list[msgspec.Raw] = []
 
 
-def newest(indicators: Iterable[Indicator]) -> list[Indicator]:
-    """One indicator for each (source, id), in the order first seen: a revoked one is final, else the highest
-    `modified` wins (STIX 2.1 section 3.6)."""
-    found: dict[tuple[str, str], Indicator] = {}
-    for indicator in indicators:
-        key = (indicator.source, indicator.id)
-        if key not in found or supersedes(indicator, found[key].modified, found[key].revoked):
-            found[key] = indicator
-    return list(found.values())
+class Origin(msgspec.Struct, frozen=True):
+    """What an import says of indicators that do not say it themselves; `source` "" means the file's name."""
+
+    source: str = ""
+    tlp: str = "amber"
+    confidence: int = DEFAULT_CONFIDENCE
 
 
-def supersedes(indicator: Indicator, modified: datetime, revoked: bool) -> bool:
-    """Whether `indicator` takes the place of a version with this `modified` and `revoked`."""
-    return not revoked and (indicator.revoked or indicator.modified > modified)
+def indicator_files(path: Path) -> list[Path]:
+    """The indicator files that `path` stands for: itself, or in a folder all .json, .yar and .yara files by name."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.suffix in (".json", ".yar", ".yara") and file.is_file())
+
+
+def read_indicator_file(
+    path: Path, origin: Origin | None = None, refusals: list[Refusal] | None = None
+) -> list[Indicator]:
+    """The indicators of a STIX 2.0 or 2.1 bundle (or one object, or an array of them), or of a YARA file; for each id
+    the version in force.
+
+    An object that cannot be read is appended to `refusals`; without that list it raises, as an unreadable file does,
+    IndicatorFileError naming the file and the fault.
+    """
+    content = _content(path)
+    origin = origin or Origin()
+    origin = msgspec.structs.replace(origin, source=origin.source or path.stem)
+    if path.suffix in (".yar", ".yara"):
+        return [_yara(content, path, origin)]
+    refused: list[Refusal] = []
+    found = newest(_stix(content, path, origin, refused))
+    if refused and refusals is None:
+        raise IndicatorFileError(f"{path}: {refused[0].id}: {refused[0].reason}")
+    if refusals is not None:
+        refusals += refused
+    return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise IndicatorFileError(f"{path}: larger than {LARGEST_FILE} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise IndicatorFileError(f"{path}: {error.strerror}") from error
+
+
+def _stix(content: bytes, path: Path, origin: Origin, refused: list[Refusal]) -> list[Indicator]:
+    found: list[Indicator] = []
+    markings: dict[str, str] = {}
+    pending: list[tuple[_Object, msgspec.Raw]] = []
+    for number, raw in enumerate(_objects(content, path)):
+        try:
+            item = _decoded(raw)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            refused.append(Refusal(f"object {number + 1}", origin.source, f"not a STIX object: {error}"))
+            continue
+        if item.type == "marking-definition":
+            markings |= _marking(item)
+        elif item.type == "indicator":
+            pending.append((item, raw))
+    for item, raw in pending:
+        try:
+            found.append(_indicator(item, raw, markings, origin))
+        except ValueError as error:
+            refused.append(Refusal(item.id or "an indicator without id", origin.source, str(error)))
+    return found
+
+
+def _objects(content: bytes, path: Path) -> list[msgspec.Raw]:
+    try:
+        if content.lstrip()[:1] == b"[":
+            return msgspec.json.decode(content, type=list[msgspec.Raw])
+        bundle = msgspec.json.decode(content, type=_Bundle)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise IndicatorFileError(f"{path}: not a STIX bundle: {error}") from error
+    if bundle.type == "bundle":
+        return bundle.objects
+    if bundle.type == "indicator":
+        return [msgspec.Raw(content)]
+    raise IndicatorFileError(f"{path}: neither a STIX bundle nor an indicator")
+
+
+def _decoded(raw: msgspec.Raw) -> _Object:
+    kind = msgspec.json.decode(raw, type=_Kind).type
+    return msgspec.json.decode(raw, type=_Object) if kind in ("indicator", "marking-definition") else _Object()
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
+def _marking(item: _Object) -> dict[str, str]:
+    stated = item.definition.get("tlp", item.name)
+    tlp = tlp_of_id(item.id) or (tlp_of_name(stated) if isinstance(stated, str) else None)
+    return {item.id: tlp} if tlp else {}
+
+
+def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], origin: Origin) -> Indicator:
+    if not item.id.startswith("indicator--"):
+        raise ValueError("has no indicator id")
+    if len(bytes(raw)) > LARGEST_DOCUMENT:
+        raise ValueError(f"larger than {LARGEST_DOCUMENT} bytes")
+    if item.confidence is not None and not 0 <= item.confidence <= 100:
+        raise ValueError(f"confidence {item.confidence} is not between 0 and 100")
+    marked = (markings.get(mark) or tlp_of_id(mark) for mark in item.object_marking_refs)
+    stated = [tlp for tlp in marked if tlp] or [tlp for tlp in map(_tlp_label, item.labels) if tlp]
+    modified = item.modified or item.created
+    return Indicator(
+        id=item.id,
+        source=origin.source,
+        pattern=item.pattern,
+        pattern_type=item.pattern_type,
+        name=item.name,
+        description=item.description,
+        tlp=strictest(stated, origin.tlp),
+        confidence=origin.confidence if item.confidence is None else item.confidence,
+        severity=_severity(item.x_sekisho_severity, item.labels, item.indicator_types),
+        state=_state(item.x_sekisho_state),
+        valid_from=_utc(item.valid_from),
+        valid_until=_utc(item.valid_until),
+        modified=_utc(modified) or datetime.fromtimestamp(0, UTC),
+        revoked=item.revoked,
+        labels=tuple(item.labels),
+        reference=next((reference.url for reference in item.external_references if reference.url), ""),
+        document=bytes(raw).decode(),
+    )
+
+
+def _tlp_label(label: str) -> str | None:
+    return tlp_of_name(label) if label.lower().startswith("tlp") else None
+
+
+def _severity(stated: str, labels: list[str], types: list[str]) -> Severity:
+    if stated and stated not in _SEVERITIES:
+        raise ValueError(f"x_sekisho_severity {stated} is none of {', '.join(_SEVERITIES)}")
+    words = [stated, *(label.lower().removeprefix("severity:") for label in labels)]
+    found = next((severity for word in words for severity in _SEVERITIES if word == severity), None)
+    return found or ("info" if types == ["benign"] else "targeted")
+
+
+def _state(stated: str) -> Any:
+    if stated not in ("", "enforce", "observe"):
+        raise ValueError(f"x_sekisho_state {stated} is neither enforce nor observe")
+    return stated or "enforce"
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _yara(content: bytes, path: Path, origin: Origin) -> Indicator:
+    """The rules of one file are one indicator; the first rule's `meta` gives its provenance."""
+    try:
+        text = content.decode()
+        meta = _meta(text)
+        source = meta.get("source", origin.source)
+        confidence = int(meta.get("confidence", origin.confidence))
+        if not 0 <= confidence <= 100:
+            raise ValueError(f"confidence {confidence} is not between 0 and 100")
+        return Indicator(
+            id=meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + path.name)}",
+            source=source,
+            pattern=text,
+            pattern_type="yara",
+            name=meta.get("name", path.stem),
+            description=meta.get("description", ""),
+            tlp=tlp_of_name(meta.get("tlp", "")) or origin.tlp,
+            confidence=confidence,
+            severity=_severity(meta.get("severity", ""), [], []),
+            state=_state(meta.get("state", "")),
+            valid_from=_moment(meta.get("valid_from")),
+            valid_until=_moment(meta.get("valid_until")),
+            modified=_moment(meta.get("modified")) or datetime.fromtimestamp(0, UTC),
+            reference=meta.get("reference", ""),
+            document=text,
+        )
+    except ValueError as error:
+        raise IndicatorFileError(f"{path}: {error}") from error
+
+
+def _meta(text: str) -> dict[str, str]:
+    block = _META.search(text)
+    return {key: quoted or bare for key, quoted, bare in _META_LINE.findall(block[1])} if block else {}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return _utc(datetime.fromisoformat(text)) if text else None

@@ -129,7 +129,7 @@ def check_constants(comparison: Comparison) -> None:
             raise UnsupportedError(f"{comparison.operator}: {comparison.path} holds no IP addresses")
 
 
-def regex(expression: str) -> re2._Regexp:  # type: ignore[name-defined]
+def regex(expression: str) -> re2._Regexp:
     """A compiled RE2 expression: linear in time, bounded in memory. Raises UnsupportedError for look-around,
     back-references and everything else that RE2 has not."""
     options = re2.Options()

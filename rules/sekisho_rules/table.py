@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from sekisho_rules.indicators import Indicator, supersedes
+from sekisho_rules.indicator import Indicator, supersedes
 
 _BATCH = 500
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sekisho_rules.indicators import TLPS
+from sekisho_rules.indicator import TLPS
 
 # STIX 2.1 section 7.2.1.4 (TLP 1); OASIS extension definition 60a3c5c5 (TLP 2.0).
 _IDS = {

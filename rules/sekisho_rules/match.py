@@ -1,0 +1,163 @@
+"""From facts to matches: what of a mail the rules may ask for, and what a person is told of a hit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sekisho_core.display import visible
+from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
+
+from sekisho_rules.evaluate import Evidence, Fact, evaluate, objects
+from sekisho_rules.layout import Entry
+from sekisho_rules.values import host_of, is_address, network_of, object_path
+
+MOST_MATCHES = 200
+_NOUNS = {
+    "email-message:subject": "the subject",
+    "url:value": "a link",
+    "domain-name:value": "a host name",
+    "ipv4-addr:value": "an IP address",
+    "ipv6-addr:value": "an IP address",
+    "email-addr:value": "an address",
+    "file:name": "a file name",
+    "network-traffic:dst_ref.value": "the host of a link",
+    "email-message:from_ref.value": "the sender's address",
+    "email-message:body": "the text",
+}
+
+
+def mail_facts(envelope: Envelope, reading: Reading) -> list[Fact]:
+    """The observables of the reading, its header fields, what the envelope says, and the hosts of addresses and URLs,
+    each once."""
+    facts = [Fact(object_path(one.path), one.value, one.where) for one in reading.observables]
+    facts += [
+        Fact(
+            f"email-message:additional_header_fields.{header.name.lower().replace('_', '-')}",
+            header.value,
+            f"header:{header.name.lower()}",
+        )
+        for header in reading.headers
+    ]
+    facts += _of_envelope(envelope)
+    facts += [host for fact in facts for host in _hosts(fact)]
+    return [fact for fact in dict.fromkeys(facts) if fact.value]
+
+
+def judged(entries: Iterable[Entry], facts: list[Fact], now: datetime) -> list[Match]:
+    """A match for each entry in force whose pattern the facts fulfil."""
+    mail, moment = objects(facts), now.timestamp()
+    found = []
+    for entry in entries:
+        if entry.tree is None or not in_force(entry, moment):
+            continue
+        evidence = evaluate(entry.tree, mail, moment)
+        if evidence:
+            found.append(_match(entry, evidence))
+    return found
+
+
+def yara_matches(hits: Iterable[tuple[Finding, list[Entry]]], now: datetime) -> list[Match]:
+    """A match for each YARA hit whose indicator is in force."""
+    moment = now.timestamp()
+    return [_yara_match(finding, entry) for finding, entries in hits for entry in entries if in_force(entry, moment)]
+
+
+def in_force(entry: Entry, moment: float) -> bool:
+    """Whether an indicator holds at `moment`: valid_from ≤ moment < valid_until (STIX 2.1 section 4.7)."""
+    begun = entry.valid_from is None or entry.valid_from <= moment
+    return begun and (entry.valid_until is None or moment < entry.valid_until)
+
+
+def _of_envelope(envelope: Envelope) -> list[Fact]:
+    facts = [Fact("email-addr:value", envelope.mail_from, "envelope:mail_from")]
+    facts += [Fact("email-addr:value", recipient, "envelope:rcpt_to") for recipient in envelope.rcpt_to]
+    facts.append(Fact("domain-name:value", envelope.client_name, "envelope:client_name"))
+    facts += _host(envelope.helo, "envelope:helo")
+    client = network_of(envelope.client_ip)
+    if client is not None:
+        facts.append(Fact(f"ipv{client.version}-addr:value", envelope.client_ip, "envelope:client_ip"))
+        facts.append(Fact("network-traffic:src_ref.value", envelope.client_ip, "envelope:client_ip"))
+    return facts
+
+
+def _hosts(fact: Fact) -> list[Fact]:
+    """The hosts that a fact implies; not those of recipients, who are the victims."""
+    if fact.path == "url:value":
+        host = host_of(fact.value)
+        return [*_host(host, fact.where), Fact("network-traffic:dst_ref.value", host, fact.where)]
+    if is_address(fact.path) and "@" in fact.value and not _is_recipient(fact):
+        return _host(fact.value.rpartition("@")[2].strip("> "), fact.where)
+    return []
+
+
+def _is_recipient(fact: Fact) -> bool:
+    return fact.where in ("envelope:rcpt_to", "header:to", "header:cc", "header:bcc") or fact.path.startswith(
+        ("email-message:to_refs", "email-message:cc_refs", "email-message:bcc_refs")
+    )
+
+
+def _host(host: str, where: str) -> list[Fact]:
+    network = network_of(host)
+    path = "domain-name:value" if network is None else f"ipv{network.version}-addr:value"
+    return [Fact(path, host.strip("[]"), where)]
+
+
+def _match(entry: Entry, evidence: list[Evidence]) -> Match:
+    first = evidence[0]
+    stated, seen = first.stated, first.fact.value
+    exact = all(one.stated.strip() in ("", one.fact.value.strip()) for one in evidence)
+    return Match(
+        kind="indicator",
+        rule=entry.id,
+        source=entry.source,
+        tlp=entry.tlp,
+        confidence=entry.confidence,
+        severity=entry.severity,
+        match="exact" if exact else "normalised",
+        where=first.fact.where,
+        explain=_explained(entry, evidence, exact),
+        stated=stated,
+        seen=seen,
+        state=entry.state,
+    )
+
+
+def _explained(entry: Entry, evidence: list[Evidence], exact: bool) -> str:
+    fact = evidence[0].fact
+    named = f' "{visible(entry.name, 80)}"' if entry.name else ""
+    more = f", with {len(evidence) - 1} more conditions" if len(evidence) > 1 else ""
+    said = f'{_noun(fact.path)} ({fact.where}) is "{visible(fact.value, 120)}"'
+    return f"{said}, {_relation(evidence[0], exact)} the indicator{named} of {entry.source}{more}."
+
+
+def _noun(path: str) -> str:
+    known = _NOUNS.get(path, "the hash of a file" if ":hashes." in path else path.partition(":")[2])
+    return known[:1].upper() + known[1:]
+
+
+def _relation(evidence: Evidence, exact: bool) -> str:
+    comparison, _, stated = evidence
+    if comparison.negated or not stated:
+        return "which meets"
+    if comparison.operator not in ("=", "IN"):
+        return f'which meets {comparison.operator} "{visible(stated, 120)}" in'
+    return "as stated by" if exact else f'another form of "{visible(stated, 120)}", stated by'
+
+
+def _yara_match(finding: Finding, entry: Entry) -> Match:
+    rule = finding.rule.rpartition(":")[2]
+    return Match(
+        kind="yara",
+        rule=entry.id,
+        source=entry.source,
+        tlp=entry.tlp,
+        confidence=entry.confidence,
+        severity=entry.severity,
+        match="exact",
+        where=finding.where,
+        explain=f"The content at {finding.where} meets the YARA rule {visible(rule, 80)} of {entry.source}.",
+        stated=rule,
+        seen=visible(finding.detail),
+        state=entry.state,
+    )

@@ -1,0 +1,236 @@
+"""The index snapshot as filter processes use it: opened whole and checked, matched against, given up after a swap."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hyperscan
+import lmdb
+from sekisho_core.errors import SnapshotError
+from sekisho_core.scan import YaraRules
+from sekisho_core.vocabulary import Envelope, Match, Reading
+
+from sekisho_rules.anchors import searched_text
+from sekisho_rules.evaluate import Fact
+from sekisho_rules.layout import (
+    CURRENT,
+    ENTRIES,
+    KEYS,
+    MANIFEST,
+    TABLES,
+    YARA,
+    Entry,
+    Manifest,
+    RegexSet,
+    decode_entry,
+    key_of,
+    number_bytes,
+    read_manifest,
+)
+from sekisho_rules.match import MOST_MATCHES, judged, mail_facts, yara_matches
+from sekisho_rules.values import is_network, network_of, seen_forms
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class IndexSnapshot:
+    """One snapshot directory, open in this process; implements `core.scan.Snapshot`. Safe for several threads."""
+
+    def __init__(self, directory: Path, clock: Clock = _now) -> None:
+        """Open and check every file. Raises SnapshotError naming the directory and the fault."""
+        self._directory = directory
+        self._clock = clock
+        try:
+            # A shared lock on the manifest says "in use" to the pruning of a later compile.
+            self._held = (directory / MANIFEST).open("rb")
+            fcntl.flock(self._held, fcntl.LOCK_SH)
+        except OSError as error:
+            raise SnapshotError(f"{directory}: cannot open the snapshot: {error.strerror}") from error
+        self._manifest = read_manifest(directory)
+        _verify(directory, self._manifest)
+        self._tables = _open_tables(directory)
+        self._keys = self._tables.open_db(KEYS, create=False)
+        self._entries = self._tables.open_db(ENTRIES, create=False)
+        self._regexes = [_Regexes(directory, one) for one in self._manifest.regexes]
+
+    @property
+    def serial(self) -> int:
+        return self._manifest.serial
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._manifest
+
+    @property
+    def yara(self) -> YaraRules | None:
+        present = YARA in self._manifest.files
+        return YaraRules(self._directory / YARA, self._manifest.serial) if present else None
+
+    def match(self, envelope: Envelope, reading: Reading) -> tuple[Match, ...]:
+        """Every indicator in force that the mail meets, at most MOST_MATCHES, in the order of the index."""
+        now = self._clock()
+        facts = mail_facts(envelope, reading)
+        with self._tables.begin() as transaction:
+            numbers = sorted({*self._by_value(transaction, facts), *self._by_expression(facts)})
+            entries = list(self._load(transaction, numbers))
+            rules = [
+                (finding, list(self._load(transaction, self._lookup(transaction, [key_of("yara", "", namespace)]))))
+                for finding in reading.findings
+                if finding.kind == "yara"
+                for namespace in [finding.rule.rpartition(":")[0]]
+            ]
+        found = judged(entries, facts, now) + yara_matches(rules, now)
+        return tuple(dict.fromkeys(found))[:MOST_MATCHES]
+
+    def close(self) -> None:
+        """Give the mapping up; not to be used afterwards."""
+        self._tables.close()
+        self._held.close()
+
+    def _by_value(self, transaction: lmdb.Transaction, facts: list[Fact]) -> Iterator[int]:
+        keys = {key_of("path", path, "") for path in {fact.path for fact in facts}}
+        for path, value in {(fact.path, fact.value) for fact in facts}:
+            keys.update(key_of("value", path, form) for form in seen_forms(path, value, self._lengths(path, value)))
+        return self._lookup(transaction, keys)
+
+    def _lengths(self, path: str, value: str) -> list[int]:
+        network = network_of(value) if is_network(path) else None
+        return [] if network is None else self._manifest.prefixes.get(network.version, [])
+
+    def _lookup(self, transaction: lmdb.Transaction, keys: Iterable[bytes]) -> Iterator[int]:
+        with transaction.cursor(self._keys) as cursor:
+            for key in keys:
+                if cursor.set_range(key):
+                    for found in map(bytes, cursor.iternext(keys=True, values=False)):
+                        if not found.startswith(key):
+                            break
+                        yield int.from_bytes(found[len(key) :], "big")
+
+    def _by_expression(self, facts: list[Fact]) -> Iterator[int]:
+        for regexes in self._regexes:
+            for value in {fact.value for fact in facts if fact.path == regexes.path}:
+                yield from regexes.search(value)
+
+    def _load(self, transaction: lmdb.Transaction, numbers: Iterable[int]) -> Iterator[Entry]:
+        for number in numbers:
+            content = transaction.get(number_bytes(number), db=self._entries)
+            if content is None:
+                raise SnapshotError(f"{self._directory}: entry {number} is missing")
+            yield decode_entry(bytes(content))
+
+
+class SnapshotStore:
+    """Where the current snapshot comes from: opened in the process that asks, anew after a fork or a swap.
+
+    A snapshot that is still in use elsewhere stays mapped until its last user lets it go.
+    """
+
+    def __init__(self, index: Path, clock: Clock = _now) -> None:
+        self._link = index / CURRENT
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._target = ""
+        self._snapshot: IndexSnapshot | None = None
+        self._inherited: list[IndexSnapshot | None] = []
+
+    def current(self) -> IndexSnapshot:
+        """The snapshot that the link names now; a readlink when it has not changed. Raises SnapshotError when there is
+        none or it is damaged."""
+        snapshot = self._snapshot
+        if snapshot is not None and self._pid == os.getpid() and self._read_link() == self._target:
+            return snapshot
+        with self._lock:
+            return self._opened()
+
+    def _opened(self) -> IndexSnapshot:
+        if self._pid != os.getpid():
+            # LMDB forbids the use of a parent's environment, closing included, so it is kept and not touched.
+            self._inherited.append(self._snapshot)
+            self._snapshot, self._target, self._pid = None, "", os.getpid()
+        target = self._read_link()
+        if self._snapshot is None or target != self._target:
+            self._snapshot = _open_linked(self._link, target, self._clock)
+            self._target = target
+        return self._snapshot
+
+    def _read_link(self) -> str:
+        try:
+            return os.readlink(self._link)  # noqa: PTH115 - a Path for each mail costs ten times the system call
+        except OSError as error:
+            raise SnapshotError(
+                f"{self._link}: no index snapshot ({error.strerror}); run: sekisho rules compile"
+            ) from error
+
+
+class _Regexes:
+    """One Hyperscan database: the expressions over one path's values. It only proposes; RE2 decides."""
+
+    def __init__(self, directory: Path, described: RegexSet) -> None:
+        self.path = described.path
+        self._kind = described.kind
+        # One scratch space for each database: threads take turns.
+        self._lock = threading.Lock()
+        try:
+            content = (directory / described.file).read_bytes()
+            self._database = hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK)
+            self._scratch = hyperscan.Scratch(self._database)
+        except (OSError, hyperscan.error) as error:
+            raise SnapshotError(f"{directory / described.file}: cannot be loaded on this machine: {error}") from error
+
+    def search(self, value: str) -> list[int]:
+        """The numbers of the entries whose expression fires on the value."""
+        found: list[int] = []
+        text = searched_text(self._kind, self.path, value).encode(errors="replace")
+
+        def note(number: int, start: int, end: int, flags: int, context: object) -> None:
+            found.append(number)
+
+        with self._lock:
+            self._database.scan(text, match_event_handler=note, scratch=self._scratch)
+        return found
+
+
+def _open_linked(link: Path, target: str, clock: Clock) -> IndexSnapshot:
+    with suppress(SnapshotError):
+        return IndexSnapshot(link.parent / target, clock)
+    # Between our reading of the link and the opening a compile may have swapped and pruned: look once more.
+    return IndexSnapshot(link.parent / os.readlink(link), clock)  # noqa: PTH115
+
+
+def _verify(directory: Path, manifest: Manifest) -> None:
+    # A damaged LMDB file can end the process that reads it, so every byte is checked before it is mapped.
+    for name, stated in manifest.files.items():
+        try:
+            with (directory / name).open("rb") as file:
+                seen = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise SnapshotError(f"{directory / name}: {error.strerror}") from error
+        if seen != stated:
+            raise SnapshotError(f"{directory / name}: damaged: its checksum is not the manifest's")
+
+
+def _open_tables(directory: Path) -> lmdb.Environment:
+    try:
+        return lmdb.open(
+            str(directory / TABLES),
+            subdir=False,
+            readonly=True,
+            lock=False,
+            max_dbs=2,
+            readahead=False,
+            max_spare_txns=8,
+        )
+    except lmdb.Error as error:
+        raise SnapshotError(f"{directory / TABLES}: {error}") from error
