@@ -77,7 +77,7 @@ class Poison:
 class Pool:
     """Keeps `count` workers and a bounded queue. It never looks into a mail; answers are checked in form only.
 
-    `tick` must be called whenever `next_event` seconds have passed.
+    `tick` must be called after every event on a worker's socket, and whenever `next_event` seconds have passed.
     """
 
     def __init__(
@@ -222,7 +222,6 @@ class Pool:
             self._lost(worker, "")
         except (WireError, OSError) as error:
             self._lost(worker, str(error))
-        self.tick()
 
     def _hear_answer(self, worker: _Worker) -> None:
         answer, descriptors = wire.receive(worker.connection, Answer)
