@@ -163,8 +163,9 @@ def forget_body(connection: Connection, row: Row[Any], now: datetime) -> None:
 
 
 def _users(connection: Connection, sha256: str) -> list[Row[Any]]:
+    """The records that name a body, locked: a release that is being ordered is seen once this returns."""
     in_use = (passages.c.sha256 == sha256) & passages.c.body_gone_at.is_(None)
-    return list(connection.execute(select(passages).where(in_use)))
+    return list(connection.execute(select(passages).where(in_use).with_for_update()))
 
 
 def _under_way(connection: Connection, sha256: str, passage_id: str | None = None) -> bool:

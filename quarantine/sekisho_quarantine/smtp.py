@@ -3,7 +3,7 @@
 Bytes never pass through a mail library. DATA (RFC 5321 section 4.1.1.4) carries every content whose line ends are all
 CRLF. What has a bare CR or LF goes by BDAT (RFC 3030), which carries any bytes, or is not sent where the server does
 not offer it. Without BDAT a missing last line end is added. A server may still change what SMTP does not promise to
-keep: Postfix ends a line at a bare LF and drops CRs before a line's end.
+keep: Postfix 3.7 ends a line at a bare LF and delivers a bare CR as a space (tried).
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Store:
             self._bodies.put(content)
         with self._engine.begin() as connection:
             lock_body(connection, content.sha256)
-            known = connection.execute(select(passages).where(passages.c.key == passage.key)).first()
+            known = connection.execute(select(passages).where(passages.c.key == passage.key).with_for_update()).first()
             if stopped and not self._bodies.has(content.sha256, content.size):
                 # Retention took it away between `put` and the lock; nobody can while the lock is ours.
                 self._bodies.put(content)

@@ -138,7 +138,8 @@ def test_racing_releases_deliver_once(
         "RCPT TO:<b@example.jp>",
         "RCPT TO:<c@example.jp>",
     ]
-    assert all("was released" in str(error) or "is being sent" in str(error) for error in errors)
+    taken = ("was released", "is being sent", "nothing to release (released)")
+    assert [str(error) for error in errors if not any(words in str(error) for words in taken)] == []
     assert set(_column(engine, releases.c.state)) == {"sent"}
 
 
@@ -291,7 +292,7 @@ def test_held_mail_goes_on_by_the_mta(
 ) -> None:
     """Held mail is moved by postsuper and never sent by us; what postsuper says is the outcome."""
     program = _postsuper(tmp_path, f'echo "$@" > {tmp_path}/called\n{script}')
-    monkeypatch.setattr(hold.shutil, "which", lambda *_, **__: program)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: program)
     sink, passage = smtp_sink(), make_passage(action=Action.HOLD)
     store.record(passage)
     outcomes = releaser(sink.port).release(_order(passage))
@@ -317,7 +318,7 @@ def test_mixed_verdicts_go_their_own_ways(
 ) -> None:
     """One recipient's copy held, another's kept: the first goes on at the MTA, the second is sent."""
     program = _postsuper(tmp_path, 'echo "postsuper: Released from hold: 1 message" >&2')
-    monkeypatch.setattr(hold.shutil, "which", lambda *_, **__: program)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: program)
     sink, passage = smtp_sink(), make_passage(actions={"b@example.jp": Action.HOLD})
     store.record(passage)
     outcomes = releaser(sink.port).release(_order(passage))

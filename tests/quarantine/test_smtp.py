@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Callable
 from typing import Any
 
@@ -120,3 +121,19 @@ def test_addresses_cannot_bring_commands(sink: Any, address: str) -> None:
     assert _send(sink, b"a\r\n", to=(address,))[address].state is ReleaseState.FAILED
     assert _send(sink, b"a\r\n", sender=address)["b@example.jp"].state is ReleaseState.PENDING
     assert sink.mails == []
+
+
+@pytest.mark.parametrize(("step", "state"), [("DATA", ReleaseState.PENDING), (".", ReleaseState.UNCERTAIN)])
+def test_an_interrupted_dialogue_still_says_how_sure_it_is(
+    sink: Any, monkeypatch: pytest.MonkeyPatch, step: str, state: ReleaseState
+) -> None:
+    """Ctrl-C before the end of the content is no delivery; after it nobody knows."""
+    send = smtplib.SMTP.send
+
+    def interrupted(self: smtplib.SMTP, data: str | bytes) -> None:
+        send(self, data)
+        if (data if isinstance(data, str) else data.decode()).startswith(step):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(smtplib.SMTP, "send", interrupted)
+    assert _send(sink, b"a\r\n")["b@example.jp"].state is state
