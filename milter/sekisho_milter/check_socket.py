@@ -63,21 +63,21 @@ def _may(status: os.stat_result, account: pwd.struct_passwd, bit: int) -> bool:
 
 def _check_listening(needs: Needs) -> Check:
     try:
-        with _connected(needs):
-            return Check("socket-listening", Level.OK, "milter.socket", needs.socket)
+        _connect(needs)
+        return Check("socket-listening", Level.OK, "milter.socket", needs.socket)
     except OSError as error:
         remedy = f"{os.strerror(error.errno or 0)}: start the milter (systemctl start sekisho-milter)"
         return Check("socket-listening", Level.REFUSE, "milter.socket", needs.socket, remedy)
 
 
-def _connected(needs: Needs) -> socket.socket:
+def _connect(needs: Needs) -> None:
     address = inet_address(needs.socket)
     if address:
-        return socket.create_connection(address, timeout=_SECONDS)
-    client = socket.socket(socket.AF_UNIX)
-    client.settimeout(_SECONDS)
-    client.connect(str(unix_path(needs.socket)))
-    return client
+        socket.create_connection(address, timeout=_SECONDS).close()
+        return
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(_SECONDS)
+        client.connect(str(unix_path(needs.socket)))
 
 
 def _owner(uid: int) -> str:

@@ -1,0 +1,154 @@
+"""What `sekisho check` says of the socket and of our own side, and what the command answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sekisho_core.errors import SekishoError
+from sekisho_core.settings import load
+from sekisho_milter.check_own import check_own, check_python
+from sekisho_milter.check_socket import check_socket
+from sekisho_milter.cli_mta import check, needs_of
+from sekisho_milter.doctor import Check, Level, Needs
+
+HERE = Path(__file__).parent
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs another user's account")
+needs_postconf = pytest.mark.skipif(not Path("/usr/sbin/postconf").exists(), reason="postconf is not installed")
+
+
+def needs(endpoint: str) -> Needs:
+    """What the MTA must agree with, for one socket."""
+    return Needs(endpoint, 10.0, 280.0, 157286400, "127.0.0.1", 10026)
+
+
+def faults(found: list[Check]) -> set[str]:
+    """Level and code of what is not well."""
+    return {f"{one.level} {one.code}" for one in found if one.level is not Level.OK}
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Path]:
+    """A Unix socket that listens, open to its owner alone."""
+    path = tmp_path / "milter.sock"
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(str(path))
+        server.listen()
+        path.chmod(0o600)
+        yield path
+
+
+def test_socket_of_the_right_owner_is_well(listening: Path) -> None:
+    """Its owner reaches a private socket that listens."""
+    assert (
+        faults(check_socket(needs(f"unix:{listening}"), "root" if os.geteuid() == 0 else os.environ["USER"])) == set()
+    )
+
+
+@needs_root
+def test_socket_that_the_mta_may_not_use(listening: Path) -> None:
+    """A38: a socket without the MTA's group, in a directory that it may not enter, is refused on both counts."""
+    assert {"refuse socket-access", "refuse socket-directory"} <= faults(
+        check_socket(needs(f"unix:{listening}"), "nobody")
+    )
+
+
+def test_socket_that_everybody_may_use(listening: Path) -> None:
+    """A38: a world-writable socket is refused: any local user could speak to the milter."""
+    listening.chmod(0o666)
+    assert "refuse socket-world-writable" in faults(check_socket(needs(f"unix:{listening}"), "root"))
+
+
+def test_socket_that_nobody_listens_on(tmp_path: Path) -> None:
+    """A38: a socket left over from a dead milter, a missing one and a plain file are refused, each in its own words."""
+    left = tmp_path / "left.sock"
+    with closing(socket.socket(socket.AF_UNIX)) as dead:
+        dead.bind(str(left))
+    left.chmod(0o600)
+    assert faults(check_socket(needs(f"unix:{left}"), "root")) == {"refuse socket-listening"}
+    assert faults(check_socket(needs(f"unix:{tmp_path}/none"), "root")) == {"refuse socket-missing"}
+    (tmp_path / "file").touch()
+    assert faults(check_socket(needs(f"unix:{tmp_path}/file"), "root")) == {"refuse socket-no-socket"}
+
+
+def test_inet_socket_that_nobody_listens_on() -> None:
+    """A38: an inet endpoint is tried by a connection."""
+    with closing(socket.socket()) as server:
+        server.bind(("127.0.0.1", 0))
+        endpoint = needs(f"inet:{server.getsockname()[1]}@127.0.0.1")
+        assert faults(check_socket(endpoint, "root")) == {"refuse socket-listening"}
+        server.listen()
+        assert faults(check_socket(endpoint, "root")) == set()
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [((3, 11, 2), Level.WARN), ((3, 11, 17), Level.OK), ((3, 13, 15), Level.WARN), ((3, 13, 16), Level.OK)],
+)
+def test_python_below_its_floor_is_a_warning(version: tuple[int, int, int], level: Level) -> None:
+    """Python releases that misread hostile archives are named; a distribution may have the fix in an older one."""
+    assert check_python(version).level is level
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings whose places are all below a directory where nothing is there yet."""
+    path = tmp_path / "sekisho.toml"
+    path.write_text(
+        f"""
+[database]
+url = "sqlite:///{tmp_path}/none/sekisho.sqlite"
+[inspection]
+socket = "{tmp_path}/inspection.sock"
+[rules]
+index = "{tmp_path}/index"
+[quarantine]
+bodies = "{tmp_path}/bodies"
+[milter]
+socket = "unix:{tmp_path}/milter.sock"
+spool = "{tmp_path}"
+metrics = ""
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_our_own_side_without_anything(config: Path) -> None:
+    """A38: no database, no index, no directory and no inspection service are refusals that name their keys."""
+    found = check_own(load(config))
+    assert {"refuse database", "refuse index", "refuse directory", "refuse inspection"} <= faults(found)
+    keys = {one.key for one in found if one.level is Level.REFUSE}
+    assert keys == {"database.url", "rules.index", "quarantine.bodies", "inspection.socket"}
+
+
+@needs_postconf
+def test_command_answers_in_json_and_by_status(config: Path) -> None:
+    """A38: `sekisho check --json` lists every check with its key and exits with 1 when one is refused."""
+    case = str(HERE / "postfix_cases" / "accept")
+    result = CliRunner().invoke(check, ["--config", str(config), "--postfix-config", case, "--json"])
+    assert result.exit_code == 1
+    checks = {one["code"]: one for one in json.loads(result.stdout)}
+    assert checks["milter-missing"]["level"] == "refuse"
+    assert checks["milter-missing"]["value"] == "unix:sekisho/milter.sock"
+    assert checks["socket-missing"]["level"] == "refuse"
+
+
+@needs_postconf
+def test_command_without_readable_configuration_raises(config: Path, tmp_path: Path) -> None:
+    """An MTA configuration that cannot be read is an operator's error (exit status 2), not an answer."""
+    result = CliRunner().invoke(check, ["--config", str(config), "--postfix-config", str(tmp_path / "none")])
+    assert isinstance(result.exception, SekishoError)
+
+
+def test_needs_come_from_the_settings(config: Path) -> None:
+    """What is compared with the MTA's limits are the limits in force."""
+    found = needs_of(load(config))
+    assert (found.content_limit, found.release_port) == (280.0, 10026)
+    assert found.socket == f"unix:{config.parent}/milter.sock"
