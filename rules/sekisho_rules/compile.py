@@ -308,7 +308,7 @@ def _manifest(build: Path, serial: int, gathered: _Gathered, regexes: list[Regex
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         counts=gathered.counts,
         files={path.name: _checksum(path) for path in sorted(build.iterdir())},
-        prefixes={version: sorted(lengths) for version, lengths in gathered.prefixes.items()},
+        prefixes={str(version): sorted(lengths) for version, lengths in gathered.prefixes.items()},
         regexes=regexes,
     )
 

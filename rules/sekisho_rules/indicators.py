@@ -19,6 +19,7 @@ LARGEST_FILE = 1 << 30
 LARGEST_DOCUMENT = 1 << 20
 __all__ = ["Indicator", "IndicatorFileError", "Origin", "Refusal", "indicator_files", "read_indicator_file"]
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
+_SUFFIXES = (".json", ".stix", ".stix2", ".yar", ".yara")
 _META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
 _META_LINE = re.compile(r'^\s*(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))', re.MULTILINE)
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -71,10 +72,10 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def indicator_files(path: Path) -> list[Path]:
-    """The indicator files that `path` stands for: itself, or in a folder all .json, .yar and .yara files by name."""
+    """The indicator files that `path` stands for: itself, or in a folder all files that end as indicator files do, by name."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in (".json", ".yar", ".yara") and file.is_file())
+    return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
 
 
 def read_indicator_file(

@@ -46,7 +46,7 @@ class RegexSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a snapshot holds: SHA-256 of each file, counts, and the prefix lengths of stated networks by IP version.
+    """What a snapshot holds: SHA-256 of each file, counts, and the prefix lengths of stated networks by IP version ("4", "6").
 
     `checksum` is over the manifest itself without it.
     """
@@ -56,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: str
     counts: dict[str, int]
     files: dict[str, str]
-    prefixes: dict[int, list[int]]
+    prefixes: dict[str, list[int]]
     regexes: list[RegexSet]
     checksum: str = ""
 

@@ -106,7 +106,7 @@ class IndexSnapshot:
 
     def _lengths(self, path: str, value: str) -> list[int]:
         network = network_of(value) if is_network(path) else None
-        return [] if network is None else self._manifest.prefixes.get(network.version, [])
+        return [] if network is None else self._manifest.prefixes.get(str(network.version), [])
 
     def _lookup(self, transaction: lmdb.Transaction, keys: Iterable[bytes]) -> Iterator[int]:
         with transaction.cursor(self._keys) as cursor:

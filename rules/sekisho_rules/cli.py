@@ -1,0 +1,201 @@
+"""The operator's commands on indicators: `sekisho rules import | list | show | remove | compile | packs`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from sekisho_core.cli_options import config_option, json_option
+from sekisho_core.database import open_database
+from sekisho_core.display import column, defanged, visible
+from sekisho_core.settings import Database, Organisation, Settings, load
+from sekisho_inspection.client import private_workers
+from sekisho_inspection.settings import InspectionSettings
+from sqlalchemy import Engine
+
+from sekisho_rules import table
+from sekisho_rules.compile import CompileReport, compile_snapshot, without_effect
+from sekisho_rules.indicator import DEFAULT_CONFIDENCE, TLPS, Indicator, Refusal
+from sekisho_rules.indicators import Origin, indicator_files, read_indicator_file
+from sekisho_rules.packs import pack_names, read_packs
+from sekisho_rules.progress import Bar
+from sekisho_rules.settings import RulesSettings
+
+_MOST_SHOWN = 20
+
+
+@click.group("rules")
+def rules() -> None:
+    """Indicators, packs and the index."""
+
+
+@rules.command("import")
+@config_option
+@click.option("--source", default="", help="Who says so (default: the file's name).")
+@click.option("--tlp", type=click.Choice(TLPS), default="amber", show_default=True, help="For unmarked indicators.")
+@click.option(
+    "--confidence",
+    type=click.IntRange(0, 100),
+    default=DEFAULT_CONFIDENCE,
+    show_default=True,
+    help="For indicators that state none.",
+)
+@json_option
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE...")
+def import_command(
+    config: Path | None, source: str, tlp: str, confidence: int, as_json: bool, paths: tuple[Path, ...]
+) -> None:
+    """Read STIX bundles, YARA files or folders of them into the database; `compile` puts them in force.
+
+    Exit status 1 when some indicator was refused.
+    """
+    settings = load(config)
+    origin = Origin(source, tlp, confidence)
+    refusals: list[Refusal] = []
+    found = [
+        one for path in paths for file in indicator_files(path) for one in read_indicator_file(file, origin, refusals)
+    ]
+    bar = Bar(len(found))
+    own = settings.of(Organisation).own_domains
+    accepted = _appraised(found, own, refusals, bar)
+    done = table.store(_engine(settings), accepted, datetime.now(UTC))
+    bar.clear()
+    if as_json:
+        _print_json(msgspec.to_builtins(done) | {"refused": msgspec.to_builtins(refusals)})
+    else:
+        print(f"{done.added} added, {done.updated} updated, {done.unchanged} unchanged, {len(refusals)} refused")
+        _print_refusals(refusals)
+    sys.exit(1 if refusals else 0)
+
+
+@rules.command("list")
+@config_option
+@click.option("--source", default="", help="Only of this source.")
+@click.option("--type", "kind", default="", help="Only of this pattern type (stix, yara).")
+@click.option("--text", default="", help="Only those whose pattern contains this.")
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
+@json_option
+def list_command(config: Path | None, source: str, kind: str, text: str, limit: int, as_json: bool) -> None:
+    """List the indicators in the database."""
+    found = table.stored(_engine(load(config)), source=source, kind=kind, text=text)
+    chosen = [indicator for indicator, _ in zip(found, range(limit), strict=False)]
+    if as_json:
+        _print_json([msgspec.to_builtins(indicator) for indicator in chosen])
+        return
+    for one in chosen:
+        state = "revoked" if one.revoked else one.state
+        shown = defanged(one.pattern.partition("\n")[0])
+        print(column(one.id, 47), column(one.source, 16), column(one.tlp, 12), column(state, 8), column(shown, 70))
+
+
+@rules.command("show")
+@config_option
+@json_option
+@click.argument("id", metavar="ID")
+def show_command(config: Path | None, as_json: bool, id: str) -> None:
+    """Show all that is known of an indicator, from every source. Exit status 1 when there is none."""
+    rows = table.details(_engine(load(config)), id)
+    if as_json:
+        _print_json([{key: _plain(value) for key, value in row.items()} for row in rows])
+    else:
+        for row in rows:
+            print("\n".join(f"{key + ':':<14}{visible(str(_plain(value)), 4000)}" for key, value in row.items()), "\n")
+    sys.exit(0 if rows else 1)
+
+
+@rules.command("remove")
+@config_option
+@click.option("--source", default="", help="Only this source's statement.")
+@click.argument("id", metavar="ID")
+def remove_command(config: Path | None, source: str, id: str) -> None:
+    """Delete an indicator from the database; `compile` takes it out of force. Exit status 1 when there is none."""
+    count = table.remove(_engine(load(config)), id, source)
+    print(f"{count} removed")
+    sys.exit(0 if count else 1)
+
+
+@rules.command("compile")
+@config_option
+@json_option
+def compile_command(config: Path | None, as_json: bool) -> None:
+    """Build the index from the database and the packs and put it in force; running filters take it up by themselves."""
+    settings = load(config)
+    chosen, workers = settings.of(RulesSettings), settings.of(InspectionSettings)
+    indicators = _all_indicators(settings, chosen)
+    with private_workers(workers, 1) as client:
+        report = compile_snapshot(
+            indicators,
+            Path(chosen.index),
+            client.compile_yara,
+            chosen.keep_snapshots,
+            settings.of(Organisation).own_domains,
+        )
+    _print_report(report, as_json)
+
+
+@rules.command("packs")
+@config_option
+@json_option
+def packs_command(config: Path | None, as_json: bool) -> None:
+    """List the bundled packs, and which are in use."""
+    used = load(config).of(RulesSettings).packs
+    found = [{"name": name, "indicators": len(read_packs([name])), "used": name in used} for name in pack_names()]
+    if as_json:
+        _print_json(found)
+        return
+    for pack in found:
+        print(column(str(pack["name"]), 20), f"{pack['indicators']:>5}", "in use" if pack["used"] else "")
+
+
+def _all_indicators(settings: Settings, chosen: RulesSettings) -> Iterator[Indicator]:
+    packs = read_packs(chosen.packs)
+    engine = _engine(settings)
+    yield from packs
+    yield from table.stored(engine, active=True)
+
+
+def _appraised(
+    found: Iterable[Indicator], own_domains: tuple[str, ...], refusals: list[Refusal], bar: Bar
+) -> Iterator[tuple[Indicator, str]]:
+    """The indicators to keep, each with the reason why it has no effect; refused ones go to `refusals`."""
+    for indicator in found:
+        bar.step()
+        reason = without_effect(indicator, own_domains)
+        if reason.startswith("refused") and not indicator.revoked:
+            refusals.append(Refusal(indicator.id, indicator.source, reason))
+        else:
+            yield indicator, reason
+
+
+def _print_report(report: CompileReport, as_json: bool) -> None:
+    if as_json:
+        _print_json(msgspec.to_builtins(report))
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
+    print(f"index {report.serial} is in force: {counts}")
+    _print_refusals(report.refusals)
+
+
+def _print_refusals(refusals: list[Refusal]) -> None:
+    for refusal in refusals[:_MOST_SHOWN]:
+        print(f"  {visible(refusal.id)} ({visible(refusal.source)}): {visible(refusal.reason)}", file=sys.stderr)
+    if len(refusals) > _MOST_SHOWN:
+        print(f"  and {len(refusals) - _MOST_SHOWN} more (--json lists all)", file=sys.stderr)
+
+
+def _engine(settings: Settings) -> Engine:
+    return open_database(settings.of(Database))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
