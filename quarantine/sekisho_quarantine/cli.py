@@ -97,8 +97,16 @@ def _person() -> str:
         return str(os.getuid())
 
 
+def _said(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("must say something", context, parameter)
+    return value
+
+
 by_option = click.option("--by", "who", default=_person, metavar="NAME", help="Who does this (default: you).")
-reason_option = click.option("--reason", "why", required=True, metavar="TEXT", help="Why; goes into the audit.")
+reason_option = click.option(
+    "--reason", "why", required=True, metavar="TEXT", callback=_said, help="Why; goes into the audit."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,7 +140,7 @@ def list_command(config: Path | None, as_json: bool, **wanted: Any) -> None:
 
 
 @quarantine.command("show")
-@click.argument("passage")
+@click.argument("passage", metavar="ID")
 @json_option
 @config_option
 def show_command(passage: str, config: Path | None, as_json: bool) -> None:
@@ -145,7 +153,7 @@ def show_command(passage: str, config: Path | None, as_json: bool) -> None:
 
 
 @quarantine.command("export")
-@click.argument("passage")
+@click.argument("passage", metavar="ID")
 @click.option("--output", default="", metavar="FILE", help='Where to; "-" is standard output.')
 @config_option
 def export_command(passage: str, output: str, config: Path | None) -> None:
@@ -162,7 +170,7 @@ def export_command(passage: str, output: str, config: Path | None) -> None:
 
 
 @quarantine.command("release")
-@click.argument("passage", nargs=-1, required=True)
+@click.argument("passage", nargs=-1, required=True, metavar="ID...")
 @reason_option
 @click.option("--to", multiple=True, metavar="RECIPIENT", help="Only to this recipient (repeatable).")
 @click.option("--again", is_flag=True, help="Also where an earlier delivery is uncertain: may deliver twice.")
@@ -182,7 +190,7 @@ def release_command(
 
 
 @quarantine.command("delete")
-@click.argument("passage", nargs=-1, required=True)
+@click.argument("passage", nargs=-1, required=True, metavar="ID...")
 @reason_option
 @by_option
 @config_option
@@ -200,7 +208,7 @@ def delete_command(passage: tuple[str, ...], why: str, who: str, config: Path | 
 
 
 @quarantine.command("audit")
-@click.argument("passage", required=False)
+@click.argument("passage", required=False, metavar="[ID]")
 @click.option("--verify", is_flag=True, help="Check the chain; exit status 1 when it was tampered with.")
 @json_option
 @config_option

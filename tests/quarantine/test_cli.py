@@ -215,3 +215,11 @@ def test_times_that_are_none(kept: Passage, sekisho: Run) -> None:
     """A time that nobody can read is a usage error that names it."""
     status, _, err = sekisho("list", "--since", "yesterday-ish")
     assert (status, visible("yesterday-ish") in err) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["release", "delete"])
+def test_a_reason_is_required(kept: Passage, sekisho: Run, command: str) -> None:
+    """Neither a missing nor an empty reason lets anything happen."""
+    for reason in ((), ("--reason", " ")):
+        assert sekisho(command, kept.id, *reason)[0] == 2
+    assert json.loads(sekisho("list", "--json")[1])[0]["state"] == "kept"
