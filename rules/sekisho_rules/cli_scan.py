@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,13 +19,14 @@ from sekisho_core.errors import SekishoError, SnapshotError
 from sekisho_core.files import Spool
 from sekisho_core.ids import new_id
 from sekisho_core.scan import Snapshot, Stages, discard, scan
-from sekisho_core.settings import Settings, load
+from sekisho_core.settings import Organisation, Settings, load
 from sekisho_core.vocabulary import Action, Envelope, Mail, Passage
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
 
 from sekisho_rules.compile import compile_snapshot
-from sekisho_rules.indicators import Indicator, read_indicator_file
+from sekisho_rules.indicator import Indicator, Refusal
+from sekisho_rules.indicators import indicator_files, read_indicator_file
 from sekisho_rules.packs import read_packs
 from sekisho_rules.policy import Policy
 from sekisho_rules.progress import Bar
@@ -131,23 +133,26 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
     if installed is not None:
         yield installed
         return
-    indicators = [one for file in files for one in read_indicator_file(file)] if files else read_packs(rules.packs)
-    with _ephemeral(indicators, client) as snapshot:
-        yield snapshot
+    refused: list[Refusal] = []
+    given = _read(files, refused) if files else read_packs(rules.packs)
+    with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
+        own = settings.of(Organisation).own_domains
+        report = compile_snapshot(given, Path(directory), client.compile_yara, 1, own)
+        for one in refused + report.refusals:
+            print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
+        yield SnapshotStore(Path(directory)).current()
+
+
+def _read(paths: Iterable[Path], refused: list[Refusal]) -> list[Indicator]:
+    files = [file for path in paths for file in indicator_files(path)]
+    return [one for file in files for one in read_indicator_file(file, refusals=refused)]
 
 
 def _installed(settings: Settings, index: Path) -> Snapshot | None:
     """The installed snapshot; None where there is neither an index nor a settings file."""
     try:
         return SnapshotStore(index).current()
-    except SnapshotError as error:
+    except SnapshotError:
         if settings.path is None and not index.exists():
             return None
-        raise SnapshotError(f"{error}; build one with: sekisho rules compile") from error
-
-
-@contextmanager
-def _ephemeral(indicators: Iterable[Indicator], client: InspectionClient) -> Iterator[Snapshot]:
-    with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
-        compile_snapshot(indicators, Path(directory), client.compile_yara, 1)
-        yield SnapshotStore(Path(directory)).current()
+        raise
