@@ -17,7 +17,7 @@ from typing import Literal
 Fate = Literal["delivered", "quarantined"]
 
 LISTED_FILE = b"sekisho sample payload\n"
-LISTED_URL = "http://callhome.example.net/gate/update.php"
+LISTED_URL = "http://c2.malware.example/gate.php"
 _PASSWORD = "Kyoukai2012"
 _BOUNDARY = "=_sekisho_sample"
 _CRLF = "\r\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sekisho_milter.gateway import Gateway, Tables
 from sekisho_milter.postfix import PostfixError, PrivatePostfix, require_postfix
 
 PostfixFactory = Callable[..., PrivatePostfix]
@@ -56,3 +57,27 @@ def postfix(postfix_factory: PostfixFactory) -> PrivatePostfix:
     instance = postfix_factory(milter="")
     instance.start()
     return instance
+
+
+@pytest.fixture
+def gateway_factory(needs_postfix: None, open_directory: Path) -> Iterator[Callable[..., Gateway]]:
+    """Makes whole gateways (not started); whatever was made is stopped at the end of the test."""
+    made: list[Gateway] = []
+
+    def make(tables: Tables | None = None, **options: Any) -> Gateway:
+        root = open_directory / f"gateway-{len(made)}"
+        root.mkdir()
+        made.append(Gateway(root, tables, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def gateway(gateway_factory: Callable[..., Gateway]) -> Gateway:
+    """A started gateway: Postfix, inspection, milter, quarantine on SQLite, the bundled packs."""
+    made = gateway_factory()
+    made.start()
+    return made
