@@ -14,6 +14,7 @@ import signal
 import smtplib
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -236,12 +237,22 @@ def require_postfix() -> None:
     """Raise PostfixError unless Postfix is installed and its commands may be run as root."""
     if not Path(_program("postfix")).exists():
         raise PostfixError("postfix: not installed (Debian: apt-get install postfix)")
-    if os.geteuid() != 0 and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0:
+    if os.geteuid() != 0 and not _may_use_sudo():
         raise PostfixError("Postfix's master runs as root: run this as root or as a user whom sudo lets in (sudo -v)")
 
 
+def _may_use_sudo() -> bool:
+    try:
+        return subprocess.run([*_root_prefix(), "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def _root_prefix() -> list[str]:
-    return [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if os.geteuid() == 0:
+        return []
+    # On a terminal sudo may ask again, even long after the start; elsewhere it must not wait for an answer.
+    return ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
 
 
 def _program(name: str) -> str:
