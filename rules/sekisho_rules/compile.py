@@ -154,6 +154,7 @@ def _build(
     _write_yara(build / YARA, gathered, compile_yara)
     regexes = _write_expressions(build, gathered)
     for path in build.iterdir():
+        path.chmod(0o640)
         _sync(path)
     write_durably(build / MANIFEST, [manifest_bytes(_manifest(build, serial, gathered, regexes))])
     # Opened as a filter process will open it: what cannot be used never comes into force.
@@ -319,7 +320,7 @@ def _checksum(path: Path) -> str:
 
 
 def _put_in_force(index: Path, build: Path, serial: int) -> None:
-    build.chmod(0o755)
+    build.chmod(0o750)
     sync_directory(build)
     build.rename(index / str(serial))
     link = index / f"{_BUILD}{CURRENT}"

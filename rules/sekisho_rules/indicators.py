@@ -72,7 +72,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def indicator_files(path: Path) -> list[Path]:
-    """The indicator files that `path` stands for: itself, or in a folder all files that end as indicator files do, by name."""
+    """The indicator files that `path` stands for: itself, or in a folder all that end as such files do, by name."""
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())

@@ -46,7 +46,7 @@ class RegexSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a snapshot holds: SHA-256 of each file, counts, and the prefix lengths of stated networks by IP version ("4", "6").
+    """What a snapshot holds: SHA-256 of each file, counts, and the lengths of stated prefixes by IP version.
 
     `checksum` is over the manifest itself without it.
     """
