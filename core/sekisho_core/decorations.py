@@ -8,7 +8,7 @@ from sekisho_core.folding import KANJI_FORMS
 
 
 def _words(text: str) -> str:
-    return text.translate(str.maketrans(KANJI_FORMS))
+    return "".join(KANJI_FORMS.get(char, char) for char in text)
 
 
 # Quotes 「」『』 are no decoration: they hold part of the title.
@@ -16,20 +16,20 @@ _PAIRS = dict(zip("【[(〔〈《<{〖≪«｢", "】])〕〉》>}〗≫»｣", 
 _CLOSERS = {close: opener for opener, close in _PAIRS.items()}
 # Words stand here in the characters that folding leaves.
 _REPLY = _words(
-    "re|r|fw|fwd|aw|sv|vs|wg|antw|tr|rv|enc|ref|res|odp|ynt|返信|転送|再送|再返信|返|転|送|回复|回覆|答复|答覆|轉寄|转发|轉發"
+    "re|r|fw|fwd|aw|sv|vs|wg|antw|tr|rv|enc|ref|res|odp|ynt|fyi|自動転送|返信|転送|再送|再返信|返|転|送|回复|回覆|答复|答覆|轉寄|转发|轉發"
 )
 _WORDS = _words(
     "spam|meiwaku|junk|bulk|virus|suspect|caution|warning|external|外部|社外|重要|至急|緊急|注意|迷惑|迷惑メール|広告|訂正|再掲|追加"
 )
 _ORNAMENT = "[*★☆■□◆◇●○◎※!#=_~+|/-]{1,20}"
-_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*]?\d{{1,4}})?|{_WORDS}):+")
+_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})[:>]+")
 _STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS}){_ORNAMENT}")
 _ENDING = re.compile(
     r"\.(?:pdf|docx?|docm|rtf|xlsx?|xlsm|pptx?|pptm|jtdc?|txt|csv|zip|lzh|rar|7z|cab|exe|scr|lnk|html?|eml|msg|ex_|zi_)$"
 )
-# A bracket that tells one title from its sequel is no decoration, but a count of resends is.
-_ORDINAL = re.compile(r"第\d|その\d|\d+(?:回|号|版|次|年|期|報|部|章|条|月|日)")
-_RESENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d")
+# A bracket that tells one title from its sequel is no decoration, but a day or a count of resends is.
+_ORDINAL = re.compile(r"第\d|その\d|\d+(?:回|号|版|次|年|期|報|部|章|条)")
+_SENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d|\d月\d+日")
 _WARNING = re.compile(r"注意喚起|不審|警告|なりすまし|偽メール|詐欺|標的型|訓練")
 _QUOTED = re.compile(r"[「『\"“].*[」』\"”]", re.DOTALL)
 
@@ -71,7 +71,7 @@ def _is_decoration(inner: str, rest: str) -> bool:
     # A warning that quotes a lure whole is not the lure.
     if _WARNING.search(inner) and _QUOTED.fullmatch(rest):
         return False
-    return bool(_RESENT.search(inner)) or not _ORDINAL.search(inner)
+    return bool(_SENT.search(inner)) or not _ORDINAL.search(inner)
 
 
 def _says_something(text: str) -> bool:
