@@ -38,6 +38,17 @@ def open_database(settings: Database) -> Engine:
     return engine
 
 
+def probe(settings: Database) -> None:
+    """Connect once, without a look at the schema. Raises DatabaseError where that cannot be done."""
+    engine = connect(settings)
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"{shown_url(settings.url)}: {_reason(error)}") from error
+    finally:
+        engine.dispose()
+
+
 def connect(settings: Database) -> Engine:
     """An engine without a look at the schema. Raises DatabaseError for a URL that is none of ours."""
     try:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sekisho_core.database import connect, shown_url
+from sekisho_core.database import probe, shown_url
 from sekisho_core.errors import SekishoError
 from sekisho_core.settings import Database, Settings
 from sekisho_inspection.client import InspectionClient
@@ -15,7 +15,6 @@ from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_rules.settings import RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
-from sqlalchemy.exc import SQLAlchemyError
 
 from sekisho_milter.doctor import Check, Level, judged
 from sekisho_milter.settings import MilterSettings
@@ -35,11 +34,10 @@ def check_own(settings: Settings) -> list[Check]:
 def _check_database(database: Database) -> Check:
     shown = shown_url(database.url)
     try:
-        engine = connect(database)
-        with engine.connect():
-            return Check("database", Level.OK, "database.url", shown)
-    except (SekishoError, SQLAlchemyError) as error:
-        return Check("database", Level.REFUSE, "database.url", shown, str(error).splitlines()[0])
+        probe(database)
+    except SekishoError as error:
+        return Check("database", Level.REFUSE, "database.url", shown, str(error))
+    return Check("database", Level.OK, "database.url", shown)
 
 
 def _check_index(index: Path) -> Check:

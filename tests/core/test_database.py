@@ -3,7 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sekisho_core.database import connect, database_file, open_database, reader, shown_url
+from sekisho_core.database import connect, database_file, open_database, probe, reader, shown_url
 from sekisho_core.errors import DatabaseError
 from sekisho_core.settings import Database
 from sqlalchemy import text
@@ -91,6 +91,18 @@ def test_unusable_database(url: str, told: str) -> None:
         open_database(Database(url, 1.0))
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_probe(settings: Database) -> None:
+    """A look at whether a database can be reached makes no schema, and tells in one line why not."""
+    probe(settings)
+    path = database_file(settings)
+    assert path is not None
+    with pytest.raises(DatabaseError, match="unable to open"):
+        probe(Database("sqlite:////nonexistent/folder/x.sqlite", 1.0))
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(DatabaseError, match="not a database"):
+        probe(settings)
 
 
 def test_file_that_is_no_database(settings: Database) -> None:
