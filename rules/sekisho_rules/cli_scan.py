@@ -8,7 +8,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from sekisho_rules.policy import Policy
 from sekisho_rules.progress import Bar
 from sekisho_rules.report import as_json_line, as_text
 from sekisho_rules.settings import PolicySettings, RulesSettings
-from sekisho_rules.snapshot import SnapshotStore
+from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
 from sekisho_rules.sources import Fault, Source, read_envelope, sources
 
 _IN_MEMORY = 1 << 20
@@ -131,7 +131,8 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
     rules = settings.of(RulesSettings)
     installed = None if files else _installed(settings, Path(rules.index))
     if installed is not None:
-        yield installed
+        with closing(installed):
+            yield installed
         return
     refused: list[Refusal] = []
     given = _read(files, refused) if files else read_packs(rules.packs)
@@ -140,7 +141,8 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
         report = compile_snapshot(given, Path(directory), client.compile_yara, 1, own)
         for one in refused + report.refusals:
             print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
-        yield SnapshotStore(Path(directory)).current()
+        with closing(SnapshotStore(Path(directory)).current()) as snapshot:
+            yield snapshot
 
 
 def _read(paths: Iterable[Path], refused: list[Refusal]) -> list[Indicator]:
@@ -148,7 +150,7 @@ def _read(paths: Iterable[Path], refused: list[Refusal]) -> list[Indicator]:
     return [one for file in files for one in read_indicator_file(file, refusals=refused)]
 
 
-def _installed(settings: Settings, index: Path) -> Snapshot | None:
+def _installed(settings: Settings, index: Path) -> IndexSnapshot | None:
     """The installed snapshot; None where there is neither an index nor a settings file."""
     try:
         return SnapshotStore(index).current()

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from sekisho_core import settings
+from sekisho_core.settings import default_table
+from sekisho_rules.cli_scan import scan_command
 from sekisho_rules.progress import Bar
 
 LURE = "対外措置の延長について"
@@ -137,6 +141,20 @@ def test_no_index(folder: Path) -> None:
     assert done.returncode == 2
     assert "sekisho rules compile" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_nothing_set_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any settings file and without an index, the bundled packs are compiled for the run."""
+    defaults = default_table()
+    defaults["rules"]["index"] = str(folder / "index")
+    monkeypatch.setattr(settings, "default_table", lambda: defaults)
+    monkeypatch.setattr(settings, "DEFAULT_FILE", folder / "none.toml")
+    (folder / "known.eml").write_bytes(letter("Fw: 対北朝鮮措置の延長について"))
+    done = CliRunner().invoke(scan_command, ["--json", str(folder / "known.eml")])
+    (found,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.exit_code, found["verdict"]) == (1, "quarantine")
+    assert found["reasons"][0]["source"] == "npa-2012h1"
+    assert not (folder / "index").exists()
 
 
 def test_hostile_mail_does_not_act(folder: Path) -> None:
