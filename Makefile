@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RUN_PACKAGES := ca-certificates gcc libmilter-dev postfix python3-dev python3-venv
 TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo
 
-.PHONY: run test lint clean packages test-packages lock
+.PHONY: run test bench lint clean packages test-packages lock
 
 run: packages $(STAMP)
 	$(BIN)/sekisho milter trial $(if $(ONCE),--once) $(if $(DIRECTORY),--directory $(DIRECTORY))
@@ -40,3 +40,7 @@ lock:
 clean:
 	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One run, one Postfix: no milter, an empty pymilter, sekisho with a small and a large index. BENCH_ARGS="--mails 100 --rounds 1".
+bench: test-packages $(STAMP)
+	$(BIN)/python tests/bench/mta.py $(BENCH_ARGS)

@@ -38,6 +38,8 @@ def serve(socket: str, processes: int = 2) -> None:
     milter.set_close_callback(Milter.close_callback)
     milter.setconn(socket)
     milter.register("empty", negotiate=Milter.negotiate_callback)
+    # Postfix connects as a user of its own.
+    os.umask(0o007)
     milter.opensocket(True)
     children = [_fork() for _ in range(processes)]
     signal.signal(signal.SIGTERM, lambda *_: [os.kill(child, signal.SIGKILL) for child in children])

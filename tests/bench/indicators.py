@@ -1,4 +1,4 @@
-"""Indicators to measure with: any number of plain STIX equalities over all kinds, from a seed; none meets a bench mail."""
+"""Indicators to measure with: any number of plain STIX equalities over all kinds; none meets a mail of the bench."""
 
 from __future__ import annotations
 

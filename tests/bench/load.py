@@ -49,7 +49,7 @@ async def _session(port: int, queue: list[bytes], replies: Counter[str]) -> None
 
 
 async def _send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mail: bytes) -> str:
-    writer.write(b"MAIL FROM:<sender@partner.example>\r\nRCPT TO:<user@gateway.example>\r\nDATA\r\n")
+    writer.write(b"MAIL FROM:<sender@partner.example>\r\nRCPT TO:<user@example.jp>\r\nDATA\r\n")
     for _ in range(3):
         answer = await _reply(reader)
     if not answer.startswith("354"):
