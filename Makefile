@@ -18,7 +18,7 @@ test: test-packages $(STAMP) lint
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
+	MYPYPATH=tests/mta:tests/bench $(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
 	    milter/sekisho_milter tests
 
 packages:
