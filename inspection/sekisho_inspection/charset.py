@@ -122,7 +122,22 @@ def _fitting(data: bytes, declared: str) -> str:
 def _best(sample: bytes, declared: str) -> str:
     candidates = list(dict.fromkeys([charset for charset in (declared, *_GUESSES, "cp1252") if charset]))
     # At the same score the label wins, then the order of the list.
-    return max(candidates, key=lambda charset: (_score(_decode_as(sample, charset)), charset == declared))
+    return max(candidates, key=lambda charset: (_weight(sample, charset), charset == declared))
+
+
+def _weight(sample: bytes, charset: str) -> float:
+    # Lawful UTF-8 beyond two-byte characters does not come about by chance; two half-width kana may look like one.
+    lawful = charset == "utf-8" and not sample.isascii() and _strict(sample[: _whole(sample)], charset) is not None
+    bonus = 0.0 if not lawful else 3.0 if max(sample) < 0xE0 else float("inf")
+    return _score(_decode_as(sample, charset)) + bonus
+
+
+def _whole(sample: bytes) -> int:
+    """The length without a character that the sample's end cuts off."""
+    end = len(sample)
+    while end and len(sample) - end < 4 and sample[end - 1] & 0xC0 == 0x80:
+        end -= 1
+    return end - 1 if len(sample) == _SAMPLE and end and sample[end - 1] >= 0xC0 else len(sample)
 
 
 def _score(text: str) -> float:
@@ -138,9 +153,9 @@ def _score(text: str) -> float:
         elif char == "\ufffd" or char < "\x20" or "\x7f" <= char <= "\x9f" or "\ue000" <= char <= "\uf8ff":
             points -= 6
         elif "\uff61" <= char <= "\uff9f":
-            points += 0.2
+            points += 0.1
         elif char.isalpha():
-            points += 0.4
+            points += 0.05
     return points
 
 

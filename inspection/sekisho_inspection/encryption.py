@@ -33,7 +33,7 @@ def decrypted(item: Item, package: bool, notes: Notes) -> tuple[bytes | None, Pa
         notes.gap(item.gap, "limit", f"more than {_MAX_SPIN} rounds of hashing for a password")
         return None, PartState.LOCKED
     for password in [_BUILT_IN, *notes.passwords()]:
-        if (content := _opened(item.content, password)) is not None:
+        if (content := _opened(item.content, password, package)) is not None:
             return content, PartState.OPENED
     return _locked(item, "no password of the mail opens it", notes)
 
@@ -43,11 +43,12 @@ def _locked(item: Item, detail: str, notes: Notes) -> tuple[None, PartState]:
     return None, PartState.LOCKED
 
 
-def _opened(content: bytes, password: str) -> bytes | None:
+def _opened(content: bytes, password: str, package: bool) -> bytes | None:
     out = io.BytesIO()
     try:
         file = msoffcrypto.OfficeFile(io.BytesIO(content))
-        file.load_key(password=password)
+        # Packages are checked before: a wrong password would decrypt the whole file to noise.
+        file.load_key(password=password, **({"verify_password": True} if package else {}))
         file.decrypt(out)
     # A wrong password shows as InvalidKeyError or as whatever the noise breaks.
     except Exception:

@@ -173,4 +173,6 @@ def _clean_name(name: str) -> str:
     plain = name.strip()
     if plain.startswith("(") and plain.endswith(")"):
         plain = plain[1:-1]
-    return plain.replace('\\"', '"').strip().strip('"').strip()
+    if len(plain) > 1 and plain.startswith('"') and plain.endswith('"'):
+        plain = plain[1:-1]
+    return plain.replace('\\"', '"').strip()

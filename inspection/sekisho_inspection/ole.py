@@ -6,8 +6,6 @@ import logging
 import warnings
 
 import olefile
-from oletools import msodde, olevba
-from oletools.oleobj import OleNativeStream
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import biff, charset
@@ -15,6 +13,12 @@ from sekisho_inspection.encryption import decrypted
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.urls import note_urls
+
+with warnings.catch_warnings():
+    # oletools still calls pyparsing by names that pyparsing has deprecated.
+    warnings.simplefilter("ignore")
+    from oletools import msodde, olevba
+    from oletools.oleobj import OleNativeStream
 
 for _name in ("olevba", "msodde", "oleobj", "olefile", "ftguess", "xls_parser", "record_base", "ppt", "plugin_biff"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
@@ -31,8 +35,7 @@ def read_ole(item: Item, notes: Notes) -> PartState:
     except (OSError, ValueError) as error:
         notes.gap(item.gap, "unreadable", f"OLE file: {type(error).__name__}")
         return PartState.UNREADABLE
-    with warnings.catch_warnings(), file:
-        warnings.simplefilter("ignore")
+    with file:
         streams = ["/".join(path) for path in file.listdir()]
         lowered = {path.lower() for path in streams}
         if "__properties_version1.0" in lowered:

@@ -25,13 +25,16 @@ _ANNOUNCED = re.compile(r"(?:次|以下|下記)の(?:文字列|文字|英数字|
 _NOTE = re.compile(r"\s*\([^()]{0,80}\)")
 _MARK = re.compile(r"[\s\])】》』」]*(?:[:=]|→|⇒|->|=>)+\s*")
 _TOPIC = re.compile(r"\s*(?:[はが、]|には|としては)\s*")
-_ENGLISH = re.compile(r"[^:=\n]{0,60}?(?:\bis|\bare|\bwas)\s*:?\s*[\"'“]?", re.I)
+_ENGLISH = re.compile(r"[^:=\n]{0,60}?(?:\b(?:is|are|was)\s*:?|:)\s*[\"'“]?", re.I)
 _TOKEN = re.compile(r"[!-~]{1,64}")
-_PAIRS = ("「」", "『』", "【】", "“”", '""', "‘’", "''", "«»", "《》")
-_QUOTED = re.compile("|".join(rf"{a}([^{a}{b}\n]{{1,64}}){b}" for a, b in _PAIRS) + "|<([!-;=?-~]{1,64})>")
+_OPENING, _CLOSING = "「『【“\"‘'«《", "」』】”\"’'»》"
+_QUOTED = re.compile(
+    "|".join(rf"{a}([^{a}{b}\n]{{1,64}}){b}" for a, b in zip(_OPENING, _CLOSING, strict=True)) + "|<([!-;=?-~]{1,64})>"
+)
 _JOINT = re.compile(r"[」』】”\"](?:\s*(?:\+|と|の後に)[^「『【“\"\n]{0,20})[「『【“\"]")
 _ELSEWHERE = re.compile(
-    r"別メール|別途|別送|別便|追って|後ほど|のちほど|電話にて|お電話|従来|いつもの|既にお知らせ|separate|by phone|as usual",
+    r"別メール|別途|別送|別便|追って|後ほど|のちほど|電話にて|お電話"
+    r"|従来|いつもの|既にお知らせ|separate|by phone|as usual",
     re.I,
 )
 _RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>]*")

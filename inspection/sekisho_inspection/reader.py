@@ -6,6 +6,7 @@ every file, and every file inside of one, is taken from one queue.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 from sekisho_core.normalise import normalise_subject
@@ -43,7 +44,16 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | N
     The same bytes, limits and rules give the same Reading.
     """
     notes = Notes(limits)
+    with warnings.catch_warnings():
+        # What third parties' parsers complain about in hostile files is nobody's news.
+        warnings.simplefilter("ignore")
+        top = _read(content, notes, yara)
+    return _reading(top, notes)
+
+
+def _read(content: bytes, notes: Notes, yara: CompiledYara | None) -> list[Field]:
     top: list[Field] = []
+    limits = notes.limits
     try:
         top = _read_messages(content[: limits.max_mail_bytes], notes)
         if len(content) > limits.max_mail_bytes:
@@ -53,7 +63,7 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | N
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
-    return _reading(top, notes)
+    return top
 
 
 def _reading(top: list[Field], notes: Notes) -> Reading:
@@ -153,7 +163,7 @@ def _read_file(item: Item, notes: Notes, yara: CompiledYara | None) -> None:
         and item.declared + item.origin.reading != mime.READING
     ):
         _read_inner_mail(item, notes)
-    notes.part(item, _stated_type(item, kind), state)
+    notes.part(item, _stated_type(item, kind, notes), state)
 
 
 def _kind(item: Item) -> str:
@@ -165,10 +175,11 @@ def _kind(item: Item) -> str:
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 
 
-def _stated_type(item: Item, kind: str) -> str:
+def _stated_type(item: Item, kind: str, notes: Notes) -> str:
     if kind == office.OOXML:
         return office.exact_type(item.content)
-    return kind or item.declared or "application/octet-stream"
+    # A body without a type is plain text (RFC 2045 section 5.2).
+    return kind or item.declared or ("text/plain" if item.id in notes.texts_read else "application/octet-stream")
 
 
 def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:

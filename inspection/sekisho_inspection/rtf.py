@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 
-from oletools import rtfobj
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import charset
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.urls import note_url, note_urls
+
+with warnings.catch_warnings():
+    # oletools still calls pyparsing by names that pyparsing has deprecated.
+    warnings.simplefilter("ignore")
+    from oletools import rtfobj
 
 logging.getLogger("rtfobj").setLevel(logging.CRITICAL + 1)
 

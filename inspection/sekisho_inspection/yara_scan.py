@@ -76,6 +76,8 @@ def load_rules(data: bytes) -> CompiledYara:
 def _problem(namespace: str, source: str) -> str:
     if len(source) > _MAX_SOURCE:
         return f"more than {_MAX_SOURCE} characters"
+    if "\0" in source:
+        return "a NUL character, behind which YARA would read nothing"
     for module in _IMPORT.findall(source):
         if module not in MODULES:
             return f'module "{module}" is not allowed'

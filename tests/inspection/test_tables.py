@@ -1,0 +1,40 @@
+"""The tables of docs/findings.md and docs/observables.md against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "inspection" / "sekisho_inspection").glob("*.py"))
+CODE = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+ROW = re.compile(r"^\| `([^`]+)` \|", re.M)
+
+
+def rows(name: str, heading: str = "") -> set[str]:
+    """The first column of a page's table, or of the one under a heading."""
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return set(ROW.findall(page.partition(heading)[2].partition("\n## ")[0] if heading else page))
+
+
+def test_findings_are_documented() -> None:
+    """Every kind that the code writes is in the table, and every kind in the table is written."""
+    named = set(re.findall(r'"((?:pdf|office|name|html)-[a-z-]+|(?:archived-)?executable|yara)"', CODE))
+    assert named == rows("findings.md", "## Findings\n")
+
+
+def test_reasons_are_documented() -> None:
+    """Every reason that a reader gives is in the table, and no reason of the table is unknown to the code."""
+    table = rows("findings.md", "## Reasons of incompleteness\n")
+    given = set(re.findall(r'gap\([^"\n]*(?:"mail", |f"[^"]*"[^"\n]*, )?"([a-z]+)"', CODE)) - {"mail"}
+    assert given <= table
+    assert {reason for reason in table if f'"{reason}"' in CODE} == table
+
+
+def test_observables_are_documented() -> None:
+    """Every path that the code writes is in the table, and every path in the table is written."""
+    table = rows("observables.md")
+    written = set(re.findall(r'"((?:email-message|email-addr|file|url|domain-name|ipv[46]-addr):[^"]+)"', CODE))
+    mailboxes = {f"{path}.value" for path in written if path.endswith(("_ref", "_refs[*]"))}
+    whole = {path for path in written if not path.endswith(("_ref", "_refs[*]"))}
+    assert whole | mailboxes | {"email-message:from_ref.display_name"} == table
