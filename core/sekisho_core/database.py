@@ -5,6 +5,7 @@ Rooms define their tables on `METADATA`; the migrations beside this module creat
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ def open_database(settings: Database) -> Engine:
     """
     engine = connect(settings)
     try:
+        _make_private(settings)
         migrate(engine)
+    except OSError as error:
+        raise DatabaseError(f"{shown_url(settings.url)}: {error.strerror}") from error
     except SQLAlchemyError as error:
         raise DatabaseError(f"{shown_url(settings.url)}: {_reason(error)}") from error
     return engine
@@ -104,6 +108,14 @@ def _sqlite(settings: Database) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _make_private(settings: Database) -> None:
+    """Subjects and addresses are not for everybody: a new file of SQLite's would have the umask's mode, and its journal
+    files take over the database's."""
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o640))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -81,7 +81,7 @@ def test_readers_do_not_wait_for_a_writer(settings: Database) -> None:
     [
         ("nonsense", "not a database URL"),
         ("mysql://user:geheim@db.example/x", "neither sqlite nor postgresql"),
-        ("sqlite:////nonexistent/folder/x.sqlite", "unable to open database file"),
+        ("sqlite:////nonexistent/folder/x.sqlite", "No such file or directory"),
         ("postgresql+psycopg://user:geheim@127.0.0.1:1/x", "127.0.0.1"),
     ],
 )
@@ -128,3 +128,13 @@ def test_postgresql(postgresql_database: Callable[[], str]) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
     engine.dispose()
+
+
+def test_new_sqlite_file_is_private(settings: Database) -> None:
+    """Subjects and addresses are not for everybody: the file and its journal are closed to others."""
+    path = database_file(settings)
+    assert path is not None
+    with open_database(settings).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE seen (id INTEGER)")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.glob(f"{path.name}*")}
+    assert modes and all(mode & 0o007 == 0 for mode in modes.values()), modes
