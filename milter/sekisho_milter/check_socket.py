@@ -23,6 +23,8 @@ def check_socket(needs: Needs, user: str) -> list[Check]:
         return [_check_listening(needs)]
     try:
         status = path.stat()
+    except PermissionError:
+        return [Check("socket-unseen", Level.WARN, "milter.socket", str(path), "run this as root to look at it")]
     except OSError as error:
         remedy = f"{os.strerror(error.errno or 0)}: start the milter, and see that its directory exists"
         return [Check("socket-missing", Level.REFUSE, "milter.socket", str(path), remedy)]

@@ -102,7 +102,7 @@ def _check_mta(needs: Needs, postfix_config: Path | None, sendmail_cf: Path | No
         found += check_postfix(postfix, needs) + check_socket(needs, postfix.main.get("mail_owner", "postfix"))
     if sendmail_cf:
         sendmail = read_sendmail(sendmail_cf)
-        found += check_sendmail(sendmail, needs) + check_socket(needs, sendmail.option("RunAsUser") or "root")
+        found += check_sendmail(sendmail, needs) + check_socket(needs, sendmail.run_as)
     return found
 
 

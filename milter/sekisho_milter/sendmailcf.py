@@ -32,6 +32,11 @@ class SendmailConfiguration:
     filters: tuple[SendmailFilter, ...]
     options: dict[str, tuple[str, ...]]
 
+    @property
+    def run_as(self) -> str:
+        """The account that talks to filters: RunAsUser without its group, else root."""
+        return self.option("RunAsUser").partition(":")[0] or "root"
+
     def option(self, name: str) -> str:
         """The last value of an option, "" if it is not set."""
         return self.options.get(name, ("",))[-1]

@@ -64,6 +64,14 @@ def test_unreadable_sendmail_configuration_is_an_error(tmp_path: Path) -> None:
         read_sendmail(tmp_path / "sendmail.cf")
 
 
+def test_account_that_sendmail_runs_as(tmp_path: Path) -> None:
+    """Sendmail speaks to filters as RunAsUser, whose group is cut off, else as root."""
+    path = tmp_path / "sendmail.cf"
+    path.write_text("O RunAsUser=smmta:smmsp\n", encoding="utf-8")
+    assert read_sendmail(path).run_as == "smmta"
+    assert read_sendmail(HERE / "sendmail_cases" / "good" / "sendmail.cf").run_as == "root"
+
+
 def test_inet_sockets_agree_in_three_spellings() -> None:
     """An inet socket is one and the same in libmilter's, Sendmail's and Postfix's words."""
     needs = Needs("inet:8890@127.0.0.1", 10.0, 280.0, 157286400, "127.0.0.1", 10026)

@@ -59,6 +59,17 @@ def test_socket_that_the_mta_may_not_use(listening: Path) -> None:
     )
 
 
+@needs_root
+def test_socket_that_the_caller_may_not_see(listening: Path) -> None:
+    """A38: an ordinary user who may not look is told so, as a warning and not as a missing socket."""
+    os.seteuid(65534)
+    try:
+        found = check_socket(needs(f"unix:{listening}"), "postfix")
+    finally:
+        os.seteuid(0)
+    assert faults(found) == {"warn socket-unseen"}
+
+
 def test_socket_that_everybody_may_use(listening: Path) -> None:
     """A38: a world-writable socket is refused: any local user could speak to the milter."""
     listening.chmod(0o666)
