@@ -83,6 +83,24 @@ def test_inspection_has_no_network_and_no_mail_store() -> None:
     assert directives(unit, "User") != directives(SYSTEMD / "sekisho-milter.service", "User")
 
 
+@needs_analyze
+def test_workers_may_still_lock_themselves_in() -> None:
+    """The unit's system call filter leaves the inspection service what its own sandbox is made with."""
+    allowed: set[str] = set()
+    for value in directives(SYSTEMD / "sekisho-inspection.service", "SystemCallFilter"):
+        for word in value.lstrip("~").split():
+            calls = {word} if not word.startswith("@") else expanded(word)
+            allowed = allowed - calls if value.startswith("~") else allowed | calls
+    assert {"prctl", "setrlimit", "prlimit64", "capset", "seccomp", "landlock_restrict_self", "memfd_create"} <= allowed
+
+
+def expanded(group: str) -> set[str]:
+    """The system calls of a group, as systemd lists them, groups within groups included."""
+    lines = [line.strip() for line in analyze("syscall-filter", group).stdout.splitlines()[1:]]
+    words = [line for line in lines if line and not line.startswith("#")]
+    return {call for word in words for call in (expanded(word) if word.startswith("@") else {word})}
+
+
 @pytest.mark.parametrize("name", ["milter", "retention"])
 def test_network_is_loopback_only(name: str) -> None:
     """Milter and retention speak with this machine alone."""
