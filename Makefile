@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUN_PACKAGES := ca-certificates gcc libmilter-dev postfix python3-dev python3-venv
-TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo
+TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo systemd
 
 .PHONY: run test bench lint clean packages test-packages lock
 
