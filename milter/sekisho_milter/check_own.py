@@ -44,7 +44,7 @@ def _check_index(index: Path) -> Check:
     try:
         serial = SnapshotStore(index).current().serial
     except SekishoError as error:
-        return Check("index", Level.REFUSE, "rules.index", str(index), f"{error}; run sekisho rules compile")
+        return Check("index", Level.REFUSE, "rules.index", str(index), str(error))
     return Check("index", Level.OK, "rules.index", f"{index} serial {serial}")
 
 

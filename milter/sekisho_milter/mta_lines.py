@@ -117,6 +117,12 @@ def _reinjection_service(needs: Needs) -> str:
         "smtpd_proxy_filter=",
         "receive_override_options=no_milters",
         "mynetworks=127.0.0.0/8,[::1]/128",
+        # What main.cf asks of strangers was asked of this mail already.
+        "smtpd_client_restrictions=",
+        "smtpd_helo_restrictions=",
+        "smtpd_sender_restrictions=",
+        "smtpd_data_restrictions=",
+        "smtpd_end_of_data_restrictions=",
         "smtpd_relay_restrictions=permit_mynetworks,reject",
         "smtpd_recipient_restrictions=permit_mynetworks,reject",
         "local_header_rewrite_clients=",
