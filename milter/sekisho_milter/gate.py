@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ from sekisho_milter.metrics import Metrics
 from sekisho_milter.replies import Mta, Plan
 from sekisho_milter.settings import MilterSettings
 
+# As many mails are looked at side by side in one process; more wait, and their MTA hears progress.
+_THREADS = 64
 _UNRECORDED = (Action.ACCEPT, Action.TEMPFAIL)
 
 
@@ -42,30 +45,43 @@ class Patience:
     def __init__(self, tell: Callable[[], None], settings: MilterSettings) -> None:
         self._tell = tell
         self._every = settings.progress
-        self._start = self._last = time.monotonic()
         self._limit = settings.content_limit
+        self._start = time.monotonic()
 
-    def __call__(self) -> None:
-        """Raises ContentLimit when time is up, and pymilter's error when the MTA is gone."""
-        now = time.monotonic()
-        if now - self._start > self._limit:
-            raise ContentLimit(f"not done after {self._limit:g} s")
-        if now - self._last >= self._every:
-            self._last = now
+    def await_end(self, task: Future[Outcome]) -> Outcome:
+        """The task's result. Raises ContentLimit when time is up, pymilter's error when the MTA is gone, and what the
+        task raised."""
+        while not wait((task,), max(0.0, min(self._every, self._limit - self.elapsed()))).done:
+            if self.elapsed() >= self._limit:
+                raise ContentLimit(f"not done after {self._limit:g} s")
             self._tell()
+        return task.result()
 
     def elapsed(self) -> float:
         """Seconds since the end of the message."""
         return time.monotonic() - self._start
 
     def insist(self) -> None:
-        """Like a call, but always with a packet: whether the MTA is still there to hear the answer."""
-        self._last = float("-inf")
-        self()
+        """A packet that only shows whether the MTA is still there to hear the answer."""
+        self._tell()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A passage; whether the store has it, and whether it passes because it was released before."""
+
+    passage: Passage
+    recorded: bool
+    released: bool
 
 
 class Gate:
-    """Examines mails of one filter process; safe to share between libmilter's threads."""
+    """Examines mails of one filter process; safe to share between libmilter's threads.
+
+    Mails are looked at in threads of Python's own. libmilter as Debian builds it moves a session from thread to thread,
+    while pymilter 1.0.5 binds a thread to the first session that it served: where a C module asks Python for the state
+    of such a thread (sqlite3 does), it gets one that may be gone, and the process dies.
+    """
 
     def __init__(self, settings: MilterSettings, room: Room, events: Events, metrics: Metrics, probe: str) -> None:
         self._settings = settings
@@ -73,42 +89,47 @@ class Gate:
         self._events = events
         self._metrics = metrics
         self._probe = probe
+        self._threads = ThreadPoolExecutor(_THREADS, "scan")
 
     def examine(self, mta: Mta, letter: Letter, envelope: Envelope) -> int:
-        """The final reply; a temporary failure for everything that goes wrong."""
+        """The final reply; a temporary failure for everything that goes wrong. Closes the letter when it is read."""
         patience = Patience(mta.progress, self._settings)
         mail_id = new_id()
-        made: list[Passage] = []
+        task = self._threads.submit(self._pass, mail_id, letter, envelope)
         try:
-            mail = Mail(mail_id, envelope, letter.content())
-            return self._judged(mta, letter, mail, patience, made)
+            return self._answer(mta, letter, patience.await_end(task), patience)
         # Whatever it was: the MTA keeps the mail and comes again.
         except Exception as error:
-            self._not_effective(made)
+            task.add_done_callback(lambda done: self._threads.submit(self._not_effective, done) and None)
             self._failed(mail_id, envelope, error, patience)
             with suppress(Exception):
                 mta.setreply("451", "4.7.1", self._settings.tempfail_text.replace("%", "%%"))
             return int(Milter.TEMPFAIL)
 
-    def _judged(self, mta: Mta, letter: Letter, mail: Mail, patience: Patience, made: list[Passage]) -> int:
-        released: list[str] = []
+    def _pass(self, mail_id: str, letter: Letter, envelope: Envelope) -> Outcome:
+        recorded: list[bool] = []
 
         def record(passage: Passage) -> None:
-            if self._is_re_entry(passage, letter):
-                released.append(passage.key)
-                return
-            self._room.stages.record(passage)
-            made.append(passage)
+            if not self._is_re_entry(passage, letter):
+                self._room.stages.record(passage)
+                recorded.append(True)
 
-        is_probe = mail.envelope.helo == self._probe
-        stages = replace(self._room.stages, record=discard if is_probe else record)
-        passage = scan(mail, stages, patience)
-        chosen = replies.plan(passage.verdict, mail.envelope.rcpt_to, released=bool(released))
+        try:
+            is_probe = envelope.helo == self._probe
+            stages = replace(self._room.stages, record=discard if is_probe else record)
+            passage = scan(Mail(mail_id, envelope, letter.content()), stages)
+            return Outcome(passage, bool(recorded), not is_probe and not recorded)
+        finally:
+            letter.close()
+
+    def _answer(self, mta: Mta, letter: Letter, outcome: Outcome, patience: Patience) -> int:
+        passage = outcome.passage
+        chosen = replies.plan(passage.verdict, passage.mail.envelope.rcpt_to, outcome.released)
         if passage.verdict.action is not Action.ACCEPT:
             patience.insist()
         reply = replies.carry_out(mta, letter, passage, chosen, self._settings)
-        if not is_probe:
-            self._log(passage, chosen, patience, bool(released))
+        if passage.mail.envelope.helo != self._probe:
+            self._log(passage, chosen, patience, outcome.released)
         return reply
 
     def _is_re_entry(self, passage: Passage, letter: Letter) -> bool:
@@ -120,13 +141,15 @@ class Gate:
             for sha256 in letter.earlier_hashes()
         )
 
-    def _not_effective(self, made: list[Passage]) -> None:
-        for passage in made:
-            if passage.verdict.action not in _UNRECORDED:
-                try:
-                    self._room.mark_not_effective(passage.key)
-                except Exception as error:
-                    self._events.error("not-marked", passage=passage.id, reason=error)
+    def _not_effective(self, task: Future[Outcome]) -> None:
+        if task.exception() is not None or not task.result().recorded:
+            return
+        passage = task.result().passage
+        if passage.verdict.action not in _UNRECORDED:
+            try:
+                self._room.mark_not_effective(passage.key)
+            except Exception as error:
+                self._events.error("not-marked", passage=passage.id, reason=error)
 
     def _log(self, passage: Passage, chosen: Plan, patience: Patience, released: bool) -> None:
         verdict, envelope = passage.verdict, passage.mail.envelope

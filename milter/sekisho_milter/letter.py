@@ -19,14 +19,17 @@ _STEP = 1 << 20
 class Letter:
     """Collects a mail in the order in which the MTA sends it; nothing is interpreted but header names.
 
-    A failure to write is kept in `failure`: headers get no answer, so only a later phase can tell the MTA.
+    `space` says whether the MTA hands over the space after the colon, and wants it with the headers that we add; one
+    that does not has swallowed one space. A failure to write is kept in `failure`: headers get no answer, so only a
+    later phase can tell the MTA.
     """
 
-    def __init__(self, sender: bytes, spool: Path, memory: int, prefix: str) -> None:
+    def __init__(self, sender: bytes, spool: Path, memory: int, prefix: str, space: bool) -> None:
         self.mail_from = printable(_bare(sender))
         self.recipients: list[tuple[str, bytes]] = []
         self.failure: Exception | None = None
         self.forged: dict[str, tuple[str, int]] = {}
+        self.space = space
         self._spool = Spool(spool, memory)
         self._prefix = prefix.lower()
         self._ours: list[tuple[int, int]] = []
@@ -42,7 +45,7 @@ class Letter:
     def add_header(self, name: bytes, value: bytes) -> None:
         """A field as it stood in the mail: folds arrive as LF, everything else as sent (libmilter, xxfi_header)."""
         start = self._size
-        self._write(name + b":" + value.replace(b"\n", b"\r\n") + b"\r\n")
+        self._write(name + (b":" if self.space else b": ") + value.replace(b"\n", b"\r\n") + b"\r\n")
         lower = name.lower().decode("latin-1")
         self._leading = self._leading and lower == "received"
         if self._leading:

@@ -124,7 +124,7 @@ def _stamp(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, prefix: str
             for index in range(count, 0, -1):
                 mta.chgheader(name, index, None)
     for suffix, value in header_fields(passage, chosen).items():
-        mta.addheader(f"{prefix}-{suffix}", value)
+        mta.addheader(f"{prefix}-{suffix}", f" {value}" if letter.space else value)
 
 
 def _listed(words: dict[str, None]) -> str:

@@ -23,7 +23,7 @@ _SILENT = Milter.P_NR_CONN | Milter.P_NR_HELO | Milter.P_NR_MAIL | Milter.P_NR_R
 _WANTED = _SILENT | Milter.P_NODATA | Milter.P_NOUNKNOWN | Milter.P_HDR_LEADSPC
 
 Examine = Callable[[Mta, Letter, Envelope], int]
-"""What happens at the end of a message: returns the final milter reply, never raises."""
+"""What happens at the end of a message: returns the final milter reply, never raises, closes the letter."""
 
 
 class Session:
@@ -34,7 +34,7 @@ class Session:
         self._examine = examine
         self._networks = [ipaddress.ip_network(network) for network in settings.own_networks]
         self._client_ip = self._client_name = self._helo = ""
-        self._space = b" "
+        self._space = False
         self._letter: Letter | None = None
         self._fault: Exception | None = None
 
@@ -45,8 +45,7 @@ class Session:
         options[0] = ACTIONS
         options[1] &= _WANTED
         options[2] = options[3] = 0
-        # Without that step the MTA swallows one space after the colon.
-        self._space = b"" if options[1] & Milter.P_HDR_LEADSPC else b" "
+        self._space = bool(options[1] & Milter.P_HDR_LEADSPC)
         return int(Milter.CONTINUE)
 
     def connect(self, name: str, address: object) -> None:
@@ -62,7 +61,7 @@ class Session:
         """MAIL FROM: whatever was collected before is another mail's."""
         self.reset()
         settings = self._settings
-        self._letter = Letter(sender, Path(settings.spool), settings.spool_memory, settings.header_prefix)
+        self._letter = Letter(sender, Path(settings.spool), settings.spool_memory, settings.header_prefix, self._space)
 
     def envrcpt(self, recipient: bytes) -> None:
         """A recipient that the MTA accepted; refused ones are not offered, since we do not ask for them."""
@@ -70,7 +69,7 @@ class Session:
 
     def header(self, name: str, value: bytes) -> None:
         """A header field."""
-        self._current().add_header(raw(name), self._space + value)
+        self._current().add_header(raw(name), value)
 
     def eoh(self) -> None:
         """The end of the header."""
@@ -88,7 +87,10 @@ class Session:
         try:
             letter.end_headers()
             letter.failure = letter.failure or self._fault
-            return self._examine(mta, letter, self._envelope(mta, letter))
+            envelope = self._envelope(mta, letter)
+            # From here on the letter is closed by whoever examines it.
+            self._letter = None
+            return self._examine(mta, letter, envelope)
         finally:
             self.reset()
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from sekisho_milter.postfix import PrivatePostfix
 from sekisho_milter.probe import Dialogue
 from sqlalchemy import create_engine, text
 
 PROGRAM = Path(__file__).with_name("filter_program.py")
 Row = Mapping[str, object]
+Tables = Mapping[str, Mapping[str, object]]
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
@@ -29,7 +35,7 @@ def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> 
 class Milter:
     """The filter program on a unix socket; `tables` extends its settings."""
 
-    def __init__(self, root: Path, socket: Path, tables: Mapping[str, Mapping[str, object]] | None = None) -> None:
+    def __init__(self, root: Path, socket: Path, tables: Tables | None = None) -> None:
         self.root = root
         self.socket = socket
         self.config = root / "sekisho.toml"
@@ -49,7 +55,7 @@ class Milter:
         assert self._process
         return self._process.pid
 
-    def write_settings(self, tables: Mapping[str, Mapping[str, object]]) -> None:
+    def write_settings(self, tables: Tables) -> None:
         """The settings file: what every test needs, and `tables` over it."""
         settings: dict[str, dict[str, object]] = {
             "database": {"url": f"sqlite:///{self.root}/sekisho.sqlite", "timeout": 5.0},
@@ -85,7 +91,7 @@ class Milter:
     def launch(self) -> None:
         """Start without waiting."""
         with self.log_file.open("ab") as log:
-            command = [sys.executable, str(PROGRAM), str(self.config)]
+            command = [sys.executable, "-X", "faulthandler", str(PROGRAM), str(self.config)]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def exit_status(self, seconds: float = 0.0) -> int | None:
@@ -137,3 +143,22 @@ class Milter:
         """The stored bytes of a record."""
         (path,) = (self.root / "bodies").rglob(f"{record['sha256']}*")
         return path.read_bytes()
+
+
+@contextmanager
+def gate(tables: Tables | None = None, **postfix: Any) -> Iterator[tuple[PrivatePostfix, Milter]]:
+    """A private Postfix with the milter before it, both started; nothing of them stays."""
+    root = Path(tempfile.mkdtemp(prefix="sekisho-gate-"))
+    root.chmod(0o755)
+    instance = PrivatePostfix(root / "postfix", **postfix)
+    instance.prepare()
+    milter = Milter(root, instance.milter_socket, tables)
+    try:
+        milter.start()
+        with instance:
+            yield instance, milter
+    finally:
+        milter.stop()
+        # Shown by pytest beside a failure.
+        print("\n".join(line for line in milter.log().splitlines() if " info " not in line))
+        shutil.rmtree(root)
