@@ -21,7 +21,7 @@ __all__ = ["Indicator", "IndicatorFileError", "Origin", "Refusal", "indicator_fi
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
 _SUFFIXES = (".json", ".stix", ".stix2", ".yar", ".yara")
 _META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
-_META_LINE = re.compile(r'^\s*(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))', re.MULTILINE)
+_META_LINE = re.compile(r'\b(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 

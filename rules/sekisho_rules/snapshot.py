@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -53,10 +54,11 @@ class IndexSnapshot:
         self._clock = clock
         try:
             # A shared lock on the manifest says "in use" to the pruning of a later compile.
-            self._held = (directory / MANIFEST).open("rb")
-            fcntl.flock(self._held, fcntl.LOCK_SH)
+            held = os.open(directory / MANIFEST, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise SnapshotError(f"{directory}: cannot open the snapshot: {error.strerror}") from error
+            raise SnapshotError(f"{directory / MANIFEST}: cannot open the snapshot: {error.strerror}") from error
+        self._release = weakref.finalize(self, os.close, held)
+        fcntl.flock(held, fcntl.LOCK_SH)
         self._manifest = read_manifest(directory)
         _verify(directory, self._manifest)
         self._tables = _open_tables(directory)
@@ -96,7 +98,7 @@ class IndexSnapshot:
     def close(self) -> None:
         """Give the mapping up; not to be used afterwards."""
         self._tables.close()
-        self._held.close()
+        self._release()
 
     def _by_value(self, transaction: lmdb.Transaction, facts: list[Fact]) -> Iterator[int]:
         keys = {key_of("path", path, "") for path in {fact.path for fact in facts}}
@@ -143,7 +145,6 @@ class SnapshotStore:
         self._pid = 0
         self._target = ""
         self._snapshot: IndexSnapshot | None = None
-        self._inherited: list[IndexSnapshot | None] = []
 
     def current(self) -> IndexSnapshot:
         """The snapshot that the link names now; a readlink when it has not changed. Raises SnapshotError when there is
@@ -156,8 +157,10 @@ class SnapshotStore:
 
     def _opened(self) -> IndexSnapshot:
         if self._pid != os.getpid():
-            # LMDB forbids the use of a parent's environment, closing included, so it is kept and not touched.
-            self._inherited.append(self._snapshot)
+            # A parent's environment must not be used, and while it is there LMDB opens the file no second time.
+            # Closing it here is safe because it has no lock table: only this process's mapping and descriptor go.
+            if self._snapshot is not None:
+                self._snapshot.close()
             self._snapshot, self._target, self._pid = None, "", os.getpid()
         target = self._read_link()
         if self._snapshot is None or target != self._target:
