@@ -161,8 +161,44 @@ def test_subset_of_no_network() -> None:
 
 
 TOKENS = st.sampled_from(
-    "[ ] ( ) = != < LIKE MATCHES IN NOT AND OR FOLLOWEDBY EXISTS START STOP t'2020-01-01T00:00:00Z' WITHIN REPEATS 5 "
-    "SECONDS TIMES 'x' '(?<' 'a+' a:b file:hashes.'SHA-256' [*] . : ' \\ , true h'0f'".split()
+    [
+        "[",
+        "]",
+        "(",
+        ")",
+        "=",
+        "!=",
+        "<",
+        "LIKE",
+        "MATCHES",
+        "IN",
+        "NOT",
+        "AND",
+        "OR",
+        "FOLLOWEDBY",
+        "EXISTS",
+        "START",
+        "STOP",
+        "t'2020-01-01T00:00:00Z'",
+        "WITHIN",
+        "REPEATS",
+        "5",
+        "SECONDS",
+        "TIMES",
+        "'x'",
+        "'(?<'",
+        "'a+'",
+        "a:b",
+        "file:hashes.'SHA-256'",
+        "[*]",
+        ".",
+        ":",
+        "'",
+        "\\",
+        ",",
+        "true",
+        "h'0f'",
+    ]
 )
 
 

@@ -1,0 +1,178 @@
+"""Matching a mail against a compiled index."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sekisho_core.vocabulary import Envelope, Header, Match, Observable, Reading
+from sekisho_rules.compile import compile_snapshot
+from sekisho_rules.evaluate import evaluate, objects
+from sekisho_rules.indicator import Indicator
+from sekisho_rules.match import mail_facts
+from sekisho_rules.packs import SAMPLE_PAYLOAD, read_packs
+from sekisho_rules.pattern import parse
+from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ENVELOPE = Envelope(
+    "192.0.2.10", "mail.sender.example", "helo.sender.example", "bounce@mail.example", ("u@ours.example",)
+)
+
+
+def snapshot(tmp_path: Path, *indicators: Indicator) -> IndexSnapshot:
+    """A compiled index of these, whose clock stands at NOW."""
+    compile_snapshot(indicators, tmp_path, lambda sources: (b"", {}), 1)
+    return SnapshotStore(tmp_path, lambda: NOW).current()
+
+
+def found(tmp_path: Path, pattern: str, path: str, value: str, where: str = "x") -> tuple[Match, ...]:
+    """The matches of one pattern in a mail with one observable."""
+    one = Indicator(id="indicator--1", source="s", pattern=pattern)
+    return snapshot(tmp_path, one).match(ENVELOPE, Reading(observables=(Observable(path, value, where),)))
+
+
+@pytest.mark.parametrize(
+    ("stated", "seen", "match"),
+    [
+        ("対北朝鮮措置の延長について", "対北朝鮮措置の延長について", "exact"),
+        ("対北朝鮮措置の延長について", "Re: 対北朝鮮措置の延長について", "normalised"),
+        ("取材●●のご依頼", "【重要】取材山田様のご依頼", "normalised"),
+    ],
+)
+def test_subject(tmp_path: Path, stated: str, seen: str, match: str) -> None:
+    """A subject matches exactly, under lure normalisation, or through masks; both texts are shown."""
+    one = found(tmp_path, f"[email-message:subject = '{stated}']", "email-message:subject", seen, "header:subject")
+    assert [(each.match, each.stated, each.seen, each.where) for each in one] == [
+        (match, stated, seen, "header:subject")
+    ]
+    assert seen in one[0].explain
+
+
+@pytest.mark.parametrize(
+    ("pattern", "where"),
+    [
+        ("[ipv4-addr:value = '192.0.2.10']", "envelope:client_ip"),
+        ("[ipv4-addr:value ISSUBSET '192.0.2.0/28']", "envelope:client_ip"),
+        ("[network-traffic:src_ref.value = '192.0.2.10']", "envelope:client_ip"),
+        ("[email-addr:value = 'BOUNCE@mail.example']", "envelope:mail_from"),
+        ("[email-addr:value = 'u@ours.example']", "envelope:rcpt_to"),
+        ("[domain-name:value = 'mail.example']", "envelope:mail_from"),
+        ("[domain-name:value = 'sender.example']", "envelope:client_name"),
+        ("[domain-name:value = 'helo.sender.example']", "envelope:helo"),
+        ("[network-traffic:dst_ref.value = 'evil.example']", "part:1"),
+        ("[domain-name:value = 'evil.example']", "part:1"),
+        ("[ipv6-addr:value ISSUBSET '2001:db8::/32']", "part:2"),
+        ("[url:value = 'www.evil.example/x']", "part:1"),
+        ("[url:value LIKE '%EVIL%']", "part:1"),
+        ("[url:value MATCHES 'ev[i]l']", "part:1"),
+        ("[email-message:additional_header_fields.'X_Tool' = 'kit']", "header:x-tool"),
+    ],
+)
+def test_places(tmp_path: Path, pattern: str, where: str) -> None:
+    """The envelope, header fields and hosts in URLs are looked at as well as the observables."""
+    reading = Reading(
+        headers=(Header("X-Tool", "kit", b" kit"),),
+        observables=(
+            Observable("url:value", "http://www.evil.example/x", "part:1"),
+            Observable("url:value", "http://[2001:db8::5]/", "part:2"),
+        ),
+    )
+    matches = snapshot(tmp_path, Indicator(id="i", source="s", pattern=pattern)).match(ENVELOPE, reading)
+    assert [one.where for one in matches] == [where]
+
+
+def test_recipients_are_victims(tmp_path: Path) -> None:
+    """A listed domain is not found in the address of a recipient."""
+    assert not found(
+        tmp_path,
+        "[domain-name:value = 'ours.example']",
+        "email-message:to_refs[*].value",
+        "u@ours.example",
+        "header:to",
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "count"),
+    [(None, None, 1), (NOW, None, 1), (None, NOW, 0), (NOW.replace(year=2027), None, 0), (NOW, NOW.replace(day=2), 1)],
+)
+def test_validity(tmp_path: Path, start: datetime | None, end: datetime | None, count: int) -> None:
+    """An indicator holds from valid_from on and before valid_until, by the clock of the match."""
+    one = Indicator(id="i", source="s", pattern="[file:name = 'a.exe']", valid_from=start, valid_until=end)
+    reading = Reading(observables=(Observable("file:name", "a.exe", "part:1"),))
+    assert len(snapshot(tmp_path, one).match(Envelope(), reading)) == count
+
+
+def test_every_source_is_named(tmp_path: Path) -> None:
+    """One value from three sources is three matches, each with its provenance."""
+    many = [
+        Indicator(id="i", source=source, pattern="[file:name = 'a.exe']", tlp="red", confidence=7, state="observe")
+        for source in "abc"
+    ]
+    reading = Reading(observables=(Observable("file:name", "a.exe", "part:1"),))
+    matches = snapshot(tmp_path, *many).match(Envelope(), reading)
+    assert [(one.source, one.tlp, one.confidence, one.state) for one in matches] == [
+        (source, "red", 7, "observe") for source in "abc"
+    ]
+
+
+def test_packs(tmp_path: Path) -> None:
+    """The packs' public lure and the sample payload are found."""
+    reading = Reading(
+        observables=(
+            Observable("email-message:subject", "Fwd: 対北朝鮮措置の延長について", "header:subject"),
+            Observable("file:hashes.'SHA-256'", hashlib.sha256(SAMPLE_PAYLOAD).hexdigest(), "part:2"),
+        )
+    )
+    matches = snapshot(tmp_path, *read_packs(["npa-2012h1", "examples"])).match(Envelope(), reading)
+    assert {(one.source, one.where) for one in matches} == {("npa-2012h1", "header:subject"), ("examples", "part:2")}
+
+
+VALUES = {
+    "file:name": ["a.exe", "b.pdf", "A.EXE"],
+    "file:size": ["1", "20"],
+    "url:value": ["http://a.example/x", "https://b.a.example/"],
+    "domain-name:value": ["a.example", "b.a.example", "c.example"],
+    "ipv4-addr:value": ["192.0.2.1", "192.0.2.129", "192.0.2.0/24"],
+}
+CONSTANTS = st.sampled_from([(path, value) for path, values in VALUES.items() for value in values])
+TESTS = st.builds(
+    lambda one, form: form.format(path=one[0], value=one[1]),
+    CONSTANTS,
+    st.sampled_from(
+        ["{path} = '{value}'", "{path} != '{value}'", "{path} NOT = '{value}'", "{path} IN ('{value}', 'zz')"]
+        + ["{path} LIKE '%{value}'", "{path} MATCHES '{value}$'", "{path} > '{value}'"]
+    ),
+)
+EXPRESSIONS = st.recursive(
+    TESTS, lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(["AND", "OR"]), inner), max_leaves=4
+)
+PATTERNS = st.recursive(
+    EXPRESSIONS.map("[{}]".format),
+    lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(["AND", "OR"]), inner),
+    max_leaves=3,
+)
+OBSERVABLES = st.lists(
+    st.builds(lambda one, where: Observable(one[0], one[1], where), CONSTANTS, st.sampled_from(["part:1", "part:2"]))
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PATTERNS, min_size=1, max_size=6), OBSERVABLES)
+def test_index_finds_what_evaluation_finds(
+    tmp_path_factory: pytest.TempPathFactory, patterns: list[str], observables: list[Observable]
+) -> None:
+    """The compiled index and the plain evaluation of every pattern agree."""
+    many = [Indicator(id=f"i{number}", source="s", pattern=pattern) for number, pattern in enumerate(patterns)]
+    index = tmp_path_factory.mktemp("index")
+    report = compile_snapshot(many, index, lambda sources: (b"", {}), 1)
+    reading = Reading(observables=tuple(observables))
+    refused = {refusal.id for refusal in report.refusals}
+    mail = objects(mail_facts(Envelope(), reading))
+    plain = {one.id for one in many if one.id not in refused and evaluate(parse(one.pattern).tree, mail, 0.0)}
+    store = SnapshotStore(index, lambda: NOW)
+    assert {match.rule for match in store.current().match(Envelope(), reading)} == plain
+    store.current().close()

@@ -1,0 +1,65 @@
+"""`sekisho rules`, from import to index."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sekisho_core.errors import SettingsError
+from sekisho_rules.cli import rules
+from sekisho_rules.packs import pack_names, read_packs
+from sekisho_rules.snapshot import SnapshotStore
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings with a database and an index of their own."""
+    path = tmp_path / "sekisho.toml"
+    path.write_text(
+        f'[database]\nurl = "sqlite:///{tmp_path}/x.sqlite"\n'
+        f'[rules]\nindex = "{tmp_path}/index"\npacks = ["npa-2012h1", "examples"]\n'
+        '[organisation]\nown_domains = ["ours.example"]\n'
+    )
+    return path
+
+
+def run(config: Path, command: str, *arguments: str) -> tuple[int, str]:
+    """Exit status and standard output of one command."""
+    result = CliRunner().invoke(rules, [command, "--config", str(config), *arguments], catch_exceptions=False)
+    return result.exit_code, result.stdout
+
+
+def test_from_import_to_index(config: Path, tmp_path: Path) -> None:
+    """A bundle is imported, listed, shown, compiled with the packs by a real worker, and removed."""
+    feed = tmp_path / "feed.json"
+    good = {"type": "indicator", "id": "indicator--1", "pattern": "[file:name = 'a.exe']"}
+    ours = {"type": "indicator", "id": "indicator--2", "pattern": "[domain-name:value = 'ours.example']"}
+    feed.write_text(json.dumps({"type": "bundle", "objects": [good, ours]}))
+    status, output = run(config, "import", "--json", "--source", "lab", str(feed))
+    assert (status, json.loads(output)["added"], json.loads(output)["refused"][0]["id"]) == (1, 1, "indicator--2")
+    assert [one["source"] for one in json.loads(run(config, "list", "--json")[1])] == ["lab"]
+    assert "a[.]exe" in run(config, "list")[1]
+    assert "lab" in run(config, "show", "indicator--1")[1]
+    assert run(config, "show", "indicator--9")[0] == 1
+    status, output = run(config, "compile", "--json")
+    report = json.loads(output)
+    assert (status, report["serial"], report["counts"]["yara"], report["refusals"]) == (0, 1, 2, [])
+    assert report["counts"]["indicators"] == 1 + len(read_packs(pack_names())) - 2
+    assert SnapshotStore(tmp_path / "index").current().yara is not None
+    assert run(config, "remove", "indicator--1") == (0, "1 removed\n")
+    assert run(config, "remove", "indicator--1")[0] == 1
+
+
+def test_packs(config: Path) -> None:
+    """The packs are listed; every indicator in them is TLP:CLEAR with a reference, a start and, of real cases, an end."""
+    listed = json.loads(run(config, "packs", "--json")[1])
+    assert {one["name"]: one["used"] for one in listed} == {"examples": True, "npa-2012h1": True}
+    for one in read_packs(pack_names()):
+        assert (one.tlp, bool(one.reference), one.valid_from is not None) == ("clear", True, True)
+        assert one.valid_until is not None or one.name.startswith("EXAMPLE")
+
+
+def test_unknown_pack() -> None:
+    """An unknown pack names the nearest."""
+    with pytest.raises(SettingsError, match="did you mean npa-2012h1"):
+        read_packs(["npa-2012"])
