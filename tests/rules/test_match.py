@@ -143,8 +143,15 @@ TESTS = st.builds(
     lambda one, form: form.format(path=one[0], value=one[1]),
     CONSTANTS,
     st.sampled_from(
-        ["{path} = '{value}'", "{path} != '{value}'", "{path} NOT = '{value}'", "{path} IN ('{value}', 'zz')"]
-        + ["{path} LIKE '%{value}'", "{path} MATCHES '{value}$'", "{path} > '{value}'"]
+        [
+            "{path} = '{value}'",
+            "{path} != '{value}'",
+            "{path} NOT = '{value}'",
+            "{path} IN ('{value}', 'zz')",
+            "{path} LIKE '%{value}'",
+            "{path} MATCHES '{value}$'",
+            "{path} > '{value}'",
+        ]
     ),
 )
 EXPRESSIONS = st.recursive(

@@ -51,7 +51,7 @@ def test_from_import_to_index(config: Path, tmp_path: Path) -> None:
 
 
 def test_packs(config: Path) -> None:
-    """The packs are listed; every indicator in them is TLP:CLEAR with a reference, a start and, of real cases, an end."""
+    """The packs are listed; each indicator is TLP:CLEAR with a reference, a start and, of real cases, an end."""
     listed = json.loads(run(config, "packs", "--json")[1])
     assert {one["name"]: one["used"] for one in listed} == {"examples": True, "npa-2012h1": True}
     for one in read_packs(pack_names()):
