@@ -176,8 +176,14 @@ def test_yara_file(tmp_path: Path) -> None:
     assert found.id == read_indicator_file(path)[0].id
 
 
+KEYS = st.sampled_from(["type", "id", "pattern", "labels", "confidence", "objects", "modified"])
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)
+)
+
+
 @settings(max_examples=100)
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["type", "id", "pattern", "labels", "confidence", "objects", "modified"]), x)))  # fmt: skip
+@given(ANY_JSON)
 def test_any_json(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     """Whatever JSON a feed sends ends in indicators, refusals or one error."""
     path = tmp_path_factory.getbasetemp() / "any.json"
