@@ -7,7 +7,9 @@ honoured. Only inspection, index and policy are stood in for; everything that th
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -25,13 +27,19 @@ from sekisho_core.vocabulary import (
     Incomplete,
     Mail,
     Match,
+    Passage,
     Reading,
     RecipientVerdict,
     Verdict,
     graver,
 )
+from sekisho_milter import replies
 from sekisho_milter.gate import Room
+from sekisho_milter.letter import Letter
 from sekisho_milter.main import Parent
+from sekisho_milter.replies import Mta, Plan
+from sekisho_milter.replies import carry_out as tell
+from sekisho_milter.settings import MilterSettings
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_rules.settings import PolicySettings, RulesSettings
@@ -105,9 +113,25 @@ def check(settings: Settings) -> None:
     current(Path(settings.of(RulesSettings).index))
 
 
+def dying(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, settings: MilterSettings) -> int:
+    """The replies; a mail from die-before@ or die-after@ kills the process around them, the first time it comes."""
+    sender = passage.mail.envelope.mail_from.partition("@")[0]
+    mark = Path(settings.pid_file).with_name(f"{sender}.mark")
+    dies = sender in ("die-before", "die-after") and not mark.exists()
+    if dies:
+        mark.touch()
+    if dies and sender == "die-before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    reply = tell(mta, letter, passage, chosen, settings)
+    if dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return reply
+
+
 def main(path: Path) -> int:
     """The milter on these settings."""
     settings = load(path)
+    replies.carry_out = dying
     return Parent(path, settings, operator_events("info"), open_room, check).run()
 
 

@@ -165,3 +165,62 @@ def test_bad_settings_at_a_reload(needs_postfix: None) -> None:
         with postfix.smtp() as client:
             client.sendmail("a@example.net", ["quarantine@example.jp"], b"Subject: y\r\n\r\ny\r\n")
         until(lambda: postfix.delivered("quarantine@example.jp"), "observe mode delivers")
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient"), [("die-before", "quarantine@example.jp"), ("die-after", "hold@example.jp")]
+)
+def test_death_around_the_reply(needs_postfix: None, sender: str, recipient: str) -> None:
+    """A3, A4: a filter dies between the commit and the reply, or between the wish to hold and the final reply: 4xx, nothing delivered; the retry joins the one record."""
+    with gate() as (postfix, milter):
+        with pytest.raises(smtplib.SMTPDataError, match=r"4[25]1"):
+            one_mail(postfix, f"{sender}@example.net", recipient)
+        assert postfix.queue_ids() == [] and postfix.delivered() == []
+        one_mail(postfix, f"{sender}@example.net", recipient)
+        assert [record["retries"] for record in milter.records()] == [1]
+        assert len(postfix.queue_ids("hold")) == (1 if recipient.startswith("hold") else 0)
+        assert postfix.delivered() == []
+
+
+def test_death_at_each_stage(needs_postfix: None) -> None:
+    """A1: all filter processes die at a stage of the dialogue: the mail is refused with 4xx, never delivered, and the
+    next session is served."""
+    with gate() as (postfix, milter):
+        for stage in ("connect", "helo", "mail", "rcpt", "data"):
+            code = interrupted(postfix, milter, stage)
+            assert 400 <= code < 500, (stage, code)
+            one_mail(postfix, "a@example.net", f"{stage}@example.jp")
+        until(lambda: len(postfix.delivered()) == 5, "the second tries")
+        assert all(b"X-Sekisho-Id" in file.read_bytes() for file in postfix.delivered())
+
+
+def interrupted(postfix: PrivatePostfix, milter: Milter, stage: str) -> int:
+    """The first code from 400 on, or the last, of a dialogue in which all filters are killed after `stage`."""
+    steps = {"connect": b"", "helo": b"EHLO c.example.net", "mail": b"MAIL FROM:<a@example.net>",
+             "rcpt": b"RCPT TO:<never@example.jp>", "data": b"DATA", "end": b"Subject: x\r\n\r\nx\r\n."}  # fmt: skip
+    code = 0
+    with postfix.smtp() as client:
+        for name, line in steps.items():
+            if line:
+                client.send(line + b"\r\n")
+                code = client.getreply()[0]
+            if code >= 400:
+                return code
+            if name == stage:
+                kill_all(milter)
+    return code
+
+
+def kill_all(milter: Milter) -> None:
+    """SIGKILL to every filter process, and wait for the next ones."""
+    ready = len(milter.events("filter-ready"))
+    victims = milter.filters()
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(milter.events("filter-ready")) >= ready + len(victims), "new filters")
+
+
+def one_mail(postfix: PrivatePostfix, sender: str, recipient: str) -> None:
+    """A mail in a connection of its own."""
+    with postfix.smtp() as client:
+        client.sendmail(sender, [recipient], b"Subject: x\r\n\r\nx\r\n")

@@ -1,0 +1,239 @@
+"""Dialogues that no Postfix leads, packet by packet, with the whole milter."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from harness import Milter, until
+from sekisho_core.vocabulary import Direction, Envelope
+from sekisho_milter.probe import Letter, ProbeError
+
+STOPPED = (b"<quarantine@example.jp>",)
+DIALOGS = Path(__file__).parents[1] / "dialogs"
+
+
+@pytest.fixture
+def milter(tmp_path: Path) -> Iterator[Milter]:
+    """A started milter."""
+    one = Milter(tmp_path, tmp_path / "milter.sock")
+    try:
+        yield one.start()
+    finally:
+        one.stop()
+
+
+def envelope(milter: Milter) -> Envelope:
+    """The envelope of the newest record."""
+    packed = milter.records()[-1]["envelope"]
+    assert isinstance(packed, bytes)
+    return msgspec.msgpack.decode(packed, type=Envelope)
+
+
+def test_undecodable_bytes_everywhere(milter: Milter) -> None:
+    """A35: client name, HELO, addresses, header names and values that are not UTF-8: the mail is scanned and kept."""
+    with milter.dialogue() as mta:
+        mta.connect(b"cl\xffent", "192.0.2.1")
+        mta.helo(b"he\xfeo")
+        headers = ((b"Sub\xffject", b" \xe9"), (b"X", b""), (b"Y", b"no space\n\tfolded"))
+        reply = mta.play(Letter(b"<a\xff@example.net>", STOPPED, headers, (b"\0\r\n", b"lone\rcr\nlf")))
+        assert reply.name == "discard"
+    seen = envelope(milter)
+    assert (seen.client_name, seen.helo, seen.mail_from) == ("cl\\xffent", "he\\xfeo", "a\\xff@example.net")
+    expected = b"Sub\xffject: \xe9\r\nX:\r\nY:no space\r\n\tfolded\r\n\r\n\0\r\nlone\rcr\nlf"
+    assert milter.body(milter.records()[0]) == expected
+
+
+def test_ten_thousand_headers_and_a_megabyte_line(milter: Milter) -> None:
+    """A31, A35: ten thousand headers and a line of a megabyte are scanned and stored whole."""
+    headers = tuple((b"H%d" % number, b" v") for number in range(10_000))
+    with milter.dialogue() as mta:
+        line = [b"x" * 65535] * 16
+        assert mta.play(Letter(b"<>", STOPPED, headers, line)).name == "discard"
+    assert milter.body(milter.records()[0]).endswith(b"H9999: v\r\n\r\n" + b"x" * (65535 * 16))
+
+
+def test_an_empty_header_name_is_never_let_through(milter: Milter) -> None:
+    """A35: libmilter itself ends the connection at an empty header name, which the MTA takes for a failed filter."""
+    with milter.dialogue() as mta, pytest.raises(ProbeError, match=r"reset|closed"):
+        mta.play(Letter(b"<>", (b"<ok@example.jp>",), ((b"", b" v"),), (b"x",)))
+    with milter.dialogue() as mta:
+        assert mta.play(Letter(headers=((b"A", b" b"),))).name == "accept"
+
+
+def test_a_thousand_mails_in_one_session(milter: Milter) -> None:
+    """A6: one final reply for each mail over a thousand mails of one session; accepted ones and kept ones alternate."""
+    with milter.dialogue() as mta:
+        for number in range(1000):
+            recipients = STOPPED if number % 20 == 0 else (b"<ok@example.jp>",)
+            reply = mta.play(Letter(b"<>", recipients, ((b"N", b" %d" % number),)))
+            assert reply.name == ("discard" if number % 20 == 0 else "accept")
+    assert len(milter.records()) == 50
+
+
+def test_steps_that_the_mta_does_not_offer(milter: Milter) -> None:
+    """An MTA that wants a reply for every phase and swallows the space after the colon gets both."""
+    with milter.dialogue(steps=0) as mta:
+        assert mta.play(Letter(b"<>", STOPPED, ((b"Subject", b"x"),), (b"y",))).name == "discard"
+    assert milter.body(milter.records()[0]) == b"Subject: x\r\n\r\ny"
+
+
+def test_an_authenticated_user(milter: Milter) -> None:
+    """Macros: queue id, user and TLS are in the envelope; a user who logged in makes the mail outbound, which is
+    observed by default."""
+    macros = ((b"i", b"Q1"), (b"{auth_authen}", b"u\xffser"), (b"{tls_version}", b"TLSv1.3"), (b"{cipher}", b"AES"))
+    with milter.dialogue() as mta:
+        assert mta.play(Letter(b"<>", STOPPED, macros=macros)).name == "accept"
+    seen = envelope(milter)
+    assert (seen.queue_id, seen.auth_user, seen.tls) == ("Q1", "u\\xffser", "TLSv1.3 AES")
+    assert seen.direction is Direction.OUTBOUND
+
+
+def test_a_retry_joins_its_record(milter: Milter) -> None:
+    """A3: whoever did not hear the answer sends again: one record, with the retries counted."""
+    for _ in range(3):
+        with milter.dialogue() as mta:
+            assert mta.play(Letter(b"<a@b>", STOPPED, ((b"A", b" b"),))).name == "discard"
+    assert [record["retries"] for record in milter.records()] == [2]
+
+
+def test_no_snapshot_later(milter: Milter) -> None:
+    """An index that disappears puts mail off until it is back; an event names it."""
+    link = milter.root / "index" / "current"
+    link.unlink()
+    with milter.dialogue() as mta:
+        assert mta.play(Letter()).name == "tempfail"
+        link.write_text("8")
+        assert mta.play(Letter()).name == "accept"
+    assert "rules.index" in milter.log()
+
+
+def test_no_snapshot_at_the_start(tmp_path: Path) -> None:
+    """Without an index the milter does not start: one line, exit status 2, no socket left."""
+    one = Milter(tmp_path, tmp_path / "milter.sock")
+    (tmp_path / "index" / "current").unlink()
+    one.launch()
+    assert one.exit_status(20) == 2
+    assert one.log().splitlines()[-1].startswith("sekisho: rules.index: ") and not one.socket.exists()
+
+
+def test_stale_and_live_sockets(milter: Milter, tmp_path: Path) -> None:
+    """A22: after kill -9 a new milter takes the stale socket over with the right mode; a live one is respected."""
+    second = Milter(tmp_path / "second", milter.socket)
+    second.launch()
+    assert second.exit_status(20) == 2 and "another process listens there" in second.log()
+    old = milter.filters()
+    milter.signal(signal.SIGKILL)
+    milter.exit_status(5)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() and _alive(pid) for pid in old), "its children left")
+    assert milter.socket.exists()
+    milter.start()
+    assert stat.S_IMODE(milter.socket.stat().st_mode) == 0o666
+    with milter.dialogue() as mta:
+        assert mta.play(Letter()).name == "accept"
+
+
+def _alive(pid: int) -> bool:
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def test_a_session_outlives_a_reload(milter: Milter) -> None:
+    """A21: a session that is open at a reload goes on with the process that began it."""
+    with milter.dialogue() as mta:
+        assert mta.play(Letter()).name == "accept"
+        milter.signal(signal.SIGHUP)
+        until(lambda: milter.log().count(" filter-ready ") == 4, "the new processes")
+        assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+    until(lambda: len(milter.events("filter-left")) == 2, "the old ones left")
+
+
+@pytest.mark.parametrize("room", ["spool", "bodies", "database"])
+def test_a_full_disk(tmp_path: Path, room: str) -> None:
+    """A12: with a full disk under the spool, the bodies or the database mail is put off; with room it goes on."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+    try:
+        keys = {"spool": ("milter", "spool"), "bodies": ("quarantine", "bodies"), "database": ("database", "url")}
+        table, key = keys[room]
+        value = f"sqlite:///{disk}/s.sqlite" if room == "database" else str(disk)
+        one = Milter(tmp_path / "m", tmp_path / "milter.sock", {table: {key: value}, "milter": {"processes": 1}})
+        if room == "spool":
+            one.write_settings({"milter": {"spool": str(disk), "spool_memory": 1000, "processes": 1}})
+        one.start()
+        try:
+            _fill_and_try(one, disk)
+        finally:
+            one.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def _fill_and_try(milter: Milter, disk: Path) -> None:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    body = (b"x" * 30_000 + b"\r\n",) * 4
+    with milter.dialogue() as mta:
+        assert mta.play(Letter(b"<>", STOPPED, ((b"A", b" b"),), body)).name == "tempfail"
+    filler.unlink()
+    with milter.dialogue() as mta:
+        assert mta.play(Letter(b"<>", STOPPED, ((b"A", b" b"),), body)).name == "discard"
+
+
+def test_health_and_metrics(tmp_path: Path) -> None:
+    """The health command's mail is scanned and leaves no record; metrics add up over processes and recycling."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    one = Milter(tmp_path, tmp_path / "milter.sock", {"milter": {"metrics": f"127.0.0.1:{port}", "recycle": 3}})
+    try:
+        one.start()
+        for number in range(12):
+            with one.dialogue() as mta:
+                mta.play(Letter(b"<>", STOPPED, ((b"N", b" %d" % number),)))
+        assert json.loads(_command(one, "health", "--json").stdout)["reply"] == "accept"
+        until(lambda: b'sekisho_mails_total{action="quarantine"} 12.0' in _scraped(port), "twelve mails are counted")
+        assert len(one.records()) == 12
+        (one.root / "index" / "current").unlink()
+        assert _command(one, "health").returncode == 1
+    finally:
+        one.stop()
+    assert _command(one, "health").returncode == 2
+
+
+def _scraped(port: int) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        data: bytes = answer.read()
+        return data
+
+
+def _command(milter: Milter, *words: str) -> subprocess.CompletedProcess[str]:
+    program = "from sekisho_core.cli import main; main()"
+    line = [sys.executable, "-c", program, "milter", *words, "--config", str(milter.config)]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("script", sorted(DIALOGS.glob("*.lua")), ids=lambda path: path.stem)
+def test_dialogue_scripts(milter: Milter, script: Path) -> None:
+    """Each script of tests/dialogs, played by miltertest."""
+    if not shutil.which("miltertest"):
+        pytest.skip("miltertest is not installed (apt: miltertest)")
+    command = ["miltertest", "-D", f"socket={milter.endpoint}", "-s", str(script)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
