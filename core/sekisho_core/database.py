@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from sekisho_core.errors import DatabaseError
+from sekisho_core.files import adopt
 from sekisho_core.settings import Database
 
 METADATA = MetaData()
@@ -116,6 +117,7 @@ def _make_private(settings: Database) -> None:
     file = database_file(settings)
     if file is not None and not file.exists():
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o640))
+        adopt(file)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

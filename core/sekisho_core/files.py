@@ -40,6 +40,18 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def adopt(path: Path) -> None:
+    """Give what root made, a file or a whole directory, to the owner and group of the directory it stands in.
+
+    Administrators run commands as root; the services that use the files do not. Raises OSError.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = path.parent.stat()
+    for one in (path, *path.rglob("*")):
+        os.chown(one, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 class Spool:
     """Collects a mail's bytes: in memory up to `memory_limit` bytes, beyond that in an unlinked file of `directory`.
 

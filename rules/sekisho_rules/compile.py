@@ -16,7 +16,7 @@ import hyperscan
 import lmdb
 import msgspec
 from sekisho_core.errors import SnapshotError
-from sekisho_core.files import sync_directory, write_durably
+from sekisho_core.files import adopt, sync_directory, write_durably
 
 from sekisho_rules.anchors import Anchor, anchors
 from sekisho_rules.guard import refusal
@@ -321,6 +321,7 @@ def _checksum(path: Path) -> str:
 
 def _put_in_force(index: Path, build: Path, serial: int) -> None:
     build.chmod(0o750)
+    adopt(build)
     sync_directory(build)
     build.rename(index / str(serial))
     link = index / f"{_BUILD}{CURRENT}"
@@ -334,6 +335,7 @@ def _put_in_force(index: Path, build: Path, serial: int) -> None:
 def _locked(index: Path) -> Iterator[None]:
     """The only compile of this index; what a crashed one left half built is cleared."""
     with (index / _LOCK).open("a") as lock:
+        adopt(index / _LOCK)
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left in index.glob(f"{_BUILD}*"):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() and not left.is_symlink() else left.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sekisho_core.files import Spool, write_durably
+from sekisho_core.files import Spool, adopt, write_durably
 
 
 @contextmanager
@@ -109,3 +109,20 @@ def test_spool_without_its_folder(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             spool.write(b"x" * 100)
         assert spool.content().read() == b"small"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_makes_belongs_to_the_service(tmp_path: Path) -> None:
+    """A folder made by an administrator's command, and all in it, goes to the owner of the folder around it; a link is
+    not followed."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch()
+    state = tmp_path / "state"
+    (state / "1" / "deep").mkdir(parents=True)
+    (state / "1" / "deep" / "file").touch()
+    (state / "1" / "link").symlink_to(elsewhere)
+    os.chown(state, 1234, 5678)
+    adopt(state / "1")
+    owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in state.rglob("*")}
+    assert owners == {(1234, 5678)}
+    assert elsewhere.stat().st_uid == 0
