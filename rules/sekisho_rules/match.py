@@ -137,12 +137,15 @@ def _noun(path: str) -> str:
 
 
 def _relation(evidence: Evidence, exact: bool) -> str:
-    comparison, _, stated = evidence
+    comparison, fact, stated = evidence
     if comparison.negated or not stated:
         return "which meets"
     if comparison.operator not in ("=", "IN"):
         return f'which meets {comparison.operator} "{visible(stated, 120)}" in'
-    return "as stated by" if exact else f'another form of "{visible(stated, 120)}", stated by'
+    if exact:
+        return "as stated by"
+    below = fact.path == "domain-name:value" and fact.value.lower().endswith(f".{stated.lower()}")
+    return f'{"below" if below else "another form of"} "{visible(stated, 120)}", stated by'
 
 
 def _yara_match(finding: Finding, entry: Entry) -> Match:

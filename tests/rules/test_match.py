@@ -183,3 +183,9 @@ def test_index_finds_what_evaluation_finds(
     store = SnapshotStore(index, lambda: NOW)
     assert {match.rule for match in store.current().match(Envelope(), reading)} == plain
     store.current().close()
+
+
+def test_explains_how_a_host_is_listed(tmp_path: Path) -> None:
+    """A person reads that the host seen stands below the one listed, not that it is spelt otherwise."""
+    (one,) = found(tmp_path, "[domain-name:value = 'malware.example']", "domain-name:value", "C2.malware.example")
+    assert 'is "C2.malware.example", below "malware.example", stated by' in one.explain
