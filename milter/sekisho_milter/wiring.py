@@ -47,8 +47,9 @@ def check(settings: Settings) -> None:
 
     Raises the SekishoError of what is missing, naming it.
     """
+    if not settings.of(InspectionSettings).socket:
+        raise SekishoError("inspection.socket: the milter needs the inspection service (sekisho inspection run)")
     open_database(settings.of(Database)).dispose()
-    # The store looks into this directory before its first body.
     _writable("quarantine.bodies", settings.of(QuarantineSettings).bodies)
     _writable("milter.spool", settings.of(MilterSettings).spool)
     open_room(settings).stages.snapshot()

@@ -88,9 +88,9 @@ class Milter:
         assert self.exit_status() is None, self.log()
         return self
 
-    def launch(self) -> None:
-        """Start without waiting."""
-        with self.log_file.open("ab") as log:
+    def launch(self, log_file: Path | None = None) -> None:
+        """Start without waiting, with its log in another file if given."""
+        with (log_file or self.log_file).open("ab") as log:
             command = [sys.executable, "-X", "faulthandler", str(PROGRAM), str(self.config)]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

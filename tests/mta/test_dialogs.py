@@ -196,6 +196,19 @@ def _fill_and_try(milter: Milter, disk: Path) -> None:
         assert mta.play(Letter(b"<>", STOPPED, ((b"A", b" b"),), body)).name == "discard"
 
 
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    """A12: with a full disk under the log, mail flows on."""
+    one = Milter(tmp_path, tmp_path / "milter.sock")
+    one.launch(Path("/dev/full"))
+    try:
+        until(lambda: one.socket.exists(), "the socket")
+        with one.dialogue() as mta:
+            assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+        assert one.exit_status() is None and len(one.records()) == 1
+    finally:
+        one.stop()
+
+
 def test_health_and_metrics(tmp_path: Path) -> None:
     """The health command's mail is scanned and leaves no record; metrics add up over processes and recycling."""
     with closing(socket.socket()) as free:

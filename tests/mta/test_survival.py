@@ -171,7 +171,8 @@ def test_bad_settings_at_a_reload(needs_postfix: None) -> None:
     ("sender", "recipient"), [("die-before", "quarantine@example.jp"), ("die-after", "hold@example.jp")]
 )
 def test_death_around_the_reply(needs_postfix: None, sender: str, recipient: str) -> None:
-    """A3, A4: a filter dies between the commit and the reply, or between the wish to hold and the final reply: 4xx, nothing delivered; the retry joins the one record."""
+    """A3, A4: a filter dies between the commit and the reply, or between the wish to hold and the final reply: 4xx,
+    nothing is delivered, and the retry joins the one record."""
     with gate() as (postfix, milter):
         with pytest.raises(smtplib.SMTPDataError, match=r"4[25]1"):
             one_mail(postfix, f"{sender}@example.net", recipient)
