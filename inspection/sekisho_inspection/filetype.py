@@ -64,7 +64,8 @@ _DOUBLE = re.compile(
 )
 _PADDED = re.compile(rf"[\s\u3000\u00a0\u2000-\u200b_]{{5,}}\.({'|'.join(sorted(_RUNNABLE))})[\s.]*", re.I)
 _MARKUP = re.compile(
-    rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body|script|svg|iframe|meta|table|form)\b", re.I | re.S
+    rb"\s*(?:<!--(?:(?!-->).)*-->\s*)*+<(?:!doctype\s+html|html|head|body|script|svg|iframe|meta|table|form)\b",
+    re.I | re.S,
 )
 _FOLDED = rb"[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"
 _FIELD = re.compile(
