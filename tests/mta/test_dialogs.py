@@ -176,24 +176,25 @@ def test_a_full_disk(tmp_path: Path, room: str) -> None:
             one.write_settings({"milter": {"spool": str(disk), "spool_memory": 1000, "processes": 1}})
         one.start()
         try:
-            _fill_and_try(one, disk)
+            assert _fill_and_try(one, disk) == ["tempfail", "discard"]
         finally:
             one.stop()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def _fill_and_try(milter: Milter, disk: Path) -> None:
+def _fill_and_try(milter: Milter, disk: Path) -> list[str]:
+    """The milter's answers to one mail while the disk is full, and when it has room again."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
         while True:
             file.write(b"\0" * 4096)
-    body = (b"x" * 30_000 + b"\r\n",) * 4
+    letter = Letter(b"<>", STOPPED, ((b"A", b" b"),), (b"x" * 30_000 + b"\r\n",) * 4)
     with milter.dialogue() as mta:
-        assert mta.play(Letter(b"<>", STOPPED, ((b"A", b" b"),), body)).name == "tempfail"
+        full = mta.play(letter).name
     filler.unlink()
     with milter.dialogue() as mta:
-        assert mta.play(Letter(b"<>", STOPPED, ((b"A", b" b"),), body)).name == "discard"
+        return [full, mta.play(letter).name]
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
