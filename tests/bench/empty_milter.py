@@ -7,7 +7,6 @@ import signal
 import sys
 
 import Milter
-import milter
 
 
 class Empty(Milter.Base):  # type: ignore[misc]
@@ -29,20 +28,25 @@ class Empty(Milter.Base):  # type: ignore[misc]
 def serve(socket: str, processes: int = 2) -> None:
     """Listen on `socket` until SIGTERM, with the callbacks that pymilter's own runner sets."""
     Milter.factory = Empty
-    milter.set_connect_callback(Milter.connect_callback)
-    milter.set_envfrom_callback(lambda ctx, *words: ctx.getpriv().envfrom_bytes(*words))
-    milter.set_envrcpt_callback(lambda ctx, *words: ctx.getpriv().envrcpt_bytes(*words))
-    milter.set_header_callback(lambda ctx, name, value: ctx.getpriv().header_bytes(name, value))
-    milter.set_body_callback(lambda ctx, chunk: ctx.getpriv().body(chunk))
-    milter.set_eom_callback(lambda ctx: ctx.getpriv().eom())
-    milter.set_close_callback(Milter.close_callback)
-    milter.setconn(socket)
-    milter.register("empty", negotiate=Milter.negotiate_callback)
+    Milter.set_connect_callback(Milter.connect_callback)
+    Milter.set_envfrom_callback(lambda ctx, *words: ctx.getpriv().envfrom_bytes(*words))
+    Milter.set_envrcpt_callback(lambda ctx, *words: ctx.getpriv().envrcpt_bytes(*words))
+    Milter.set_header_callback(lambda ctx, name, value: ctx.getpriv().header_bytes(name, value))
+    Milter.set_body_callback(lambda ctx, chunk: ctx.getpriv().body(chunk))
+    Milter.set_eom_callback(lambda ctx: ctx.getpriv().eom())
+    Milter.set_close_callback(Milter.close_callback)
+    Milter.setconn(socket)
+    Milter.register("empty", negotiate=Milter.negotiate_callback)
     # Postfix connects as a user of its own.
     os.umask(0o007)
-    milter.opensocket(True)
+    Milter.opensocket(True)
     children = [_fork() for _ in range(processes)]
-    signal.signal(signal.SIGTERM, lambda *_: [os.kill(child, signal.SIGKILL) for child in children])
+
+    def stop(*_: object) -> None:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, stop)
     for child in children:
         os.waitpid(child, 0)
 
@@ -50,7 +54,7 @@ def serve(socket: str, processes: int = 2) -> None:
 def _fork() -> int:
     child = os.fork()
     if child == 0:
-        milter.main()
+        Milter.main()
         os._exit(0)
     return child
 

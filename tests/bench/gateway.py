@@ -35,7 +35,7 @@ def sekisho_milter(root: Path, socket: Path, count: int, processes: int = 2) -> 
 def _configuration(root: Path, socket: Path, processes: int) -> Path:
     for name in ("bodies", "spool"):
         (root / name).mkdir()
-    tables = {
+    tables: dict[str, dict[str, object]] = {
         "database": {"url": f"sqlite:///{root}/sekisho.sqlite"},
         "inspection": {"socket": f"{root}/inspection.sock", "workers": processes},
         "rules": {"index": f"{root}/index"},
