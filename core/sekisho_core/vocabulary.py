@@ -67,6 +67,15 @@ class PartState(StrEnum):
 
 
 MatchKind = Literal["indicator", "yara", "sender", "reuse", "attachment", "flood", "policy"]
+FindingKind = Literal[
+    "archived-executable", "executable", "html-form", "html-password-form", "name-double-extension", "name-rtlo",
+    "office-auto-macro", "office-dde", "office-macro", "office-remote-template", "pdf-auto-action",
+    "pdf-auto-javascript", "pdf-embedded-executable", "pdf-embedded-file", "pdf-javascript", "pdf-launch",
+    "pdf-text-unread", "pdf-xfa", "yara",
+]  # fmt: skip
+Reason = Literal[
+    "ambiguous", "busy", "crashed", "limit", "locked", "malformed", "poison", "timeout", "unavailable", "unreadable",
+]  # fmt: skip
 Severity = Literal["targeted", "malicious", "suspicious", "spoof", "info"]
 
 
@@ -205,21 +214,21 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact about the content that is no observable: an action in a PDF, a macro, a YARA hit.
 
-    `kind` is a fixed word such as "pdf-javascript" (docs/findings.md lists all), `detail` is for people. For kind
-    "yara", `rule` is "namespace:rule" and the namespace is the id of the indicator that brought it.
+    docs/findings.md says what each kind means; `detail` is for people. For kind "yara", `rule` is "namespace:rule" and
+    the namespace is the id of the indicator that brought it.
     """
 
-    kind: str
+    kind: FindingKind
     where: str
     detail: str = ""
     rule: str = ""
 
 
 class Incomplete(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that could not be read, and why: `reason` is a fixed word (docs/findings.md lists all)."""
+    """Something that could not be read, and why (docs/findings.md says what each reason means)."""
 
     where: str
-    reason: str
+    reason: Reason
     detail: str = ""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from sekisho_core.vocabulary import FindingKind
+
 _BOUNDSHEET, _NAME, _NAME3, _SUPBOOK = 0x0085, 0x0018, 0x0218, 0x01AE
 _MACRO_SHEETS = (1, 6)
 _BUILT_IN_NAME = 0x20
@@ -24,9 +26,9 @@ def records(stream: bytes) -> Iterator[tuple[int, bytes]]:
         at += 4 + size
 
 
-def findings(stream: bytes) -> list[tuple[str, str]]:
+def findings(stream: bytes) -> list[tuple[FindingKind, str]]:
     """Finding kind and detail for what a Workbook or Book stream starts."""
-    found: list[tuple[str, str]] = []
+    found: list[tuple[FindingKind, str]] = []
     sheets, triggers = False, []
     for kind, payload in records(stream):
         if kind == _BOUNDSHEET and len(payload) > 5 and payload[5] in _MACRO_SHEETS:

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import msgspec
 from sekisho_core.scan import Progress, YaraRules, silent
-from sekisho_core.vocabulary import Incomplete, Mail, Reading
+from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason
 
 from sekisho_inspection import wire
 from sekisho_inspection.errors import InspectionError
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.wire import Answer, Compiled, Failure, Request, Status, WireError
+from sekisho_inspection.wire import Answer, Compiled, Request, Status, WireError
 
 READER = "sekisho_inspection.reader:read_mail"
 # Seconds beyond the supervisor's own bounds after which it counts as dead, and for a place in its backlog.
@@ -206,5 +206,5 @@ def _held(opened: ExitStack, path: Path | str) -> int:
     return descriptor
 
 
-def _gap(reason: Failure, detail: str) -> Reading:
+def _gap(reason: Reason, detail: str) -> Reading:
     return Reading(incomplete=(Incomplete("mail", reason, detail),))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sekisho_core.vocabulary import FindingKind
+
 PE = "application/vnd.microsoft.portable-executable"
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
@@ -120,9 +122,9 @@ def runnable(name: str, content: bytes | None) -> bool:
     return content is None or not is_text(content)
 
 
-def name_findings(name: str) -> list[tuple[str, str]]:
+def name_findings(name: str) -> list[tuple[FindingKind, str]]:
     """The tricks in a file name: kind of finding and detail."""
-    found = []
+    found: list[tuple[FindingKind, str]] = []
     if _BIDI.search(name):
         found.append(("name-rtlo", "a character that turns the reading direction"))
     tail = name[-400:]

@@ -6,7 +6,17 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass
 
-from sekisho_core.vocabulary import Finding, Incomplete, Observable, Origin, Part, PartState, Text
+from sekisho_core.vocabulary import (
+    Finding,
+    FindingKind,
+    Incomplete,
+    Observable,
+    Origin,
+    Part,
+    PartState,
+    Reason,
+    Text,
+)
 
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
@@ -77,14 +87,14 @@ class Notes:
         else:
             self._observables[Observable(path, value, where)] = None
 
-    def find(self, kind: str, where: str, detail: str = "", rule: str = "") -> None:
+    def find(self, kind: FindingKind, where: str, detail: str = "", rule: str = "") -> None:
         """Note a finding; `detail` is cut to a line."""
         if len(self._findings) >= MAX_FACTS:
             self.gap("mail", "limit", f"more than {MAX_FACTS} findings")
         else:
             self._findings[Finding(kind, where, detail[:_MAX_DETAIL], rule)] = None
 
-    def gap(self, where: str, reason: str, detail: str = "") -> None:
+    def gap(self, where: str, reason: Reason, detail: str = "") -> None:
         """Note what could not be read. Of the many gaps of a broken part one stands for each reason and detail."""
         if len(self._incomplete) < MAX_FACTS:
             self._incomplete[Incomplete(where, reason, detail[:_MAX_DETAIL])] = None

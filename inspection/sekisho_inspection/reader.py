@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 
 from sekisho_core.normalise import normalise_subject
-from sekisho_core.vocabulary import Header, Origin, PartState, Reading, Subject
+from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Reading, Subject
 
 from sekisho_inspection import archive, charset, filetype, headers, mime, office, ole, pdf, rtf
 from sekisho_inspection.fields import note_fields
@@ -209,7 +209,7 @@ def _names(item: Item, kind: str, notes: Notes) -> None:
         notes.find(_executable_kind(item), item.where, kind or f"named {named.rpartition('.')[2]}")
 
 
-def _executable_kind(item: Item) -> str:
+def _executable_kind(item: Item) -> FindingKind:
     if item.origin.reading == "pdf":
         return "pdf-embedded-executable"
     return "archived-executable" if item.origin.reading in _ARCHIVES else "executable"

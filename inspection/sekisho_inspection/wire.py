@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from sekisho_core.vocabulary import Finding, Header, Incomplete, Observable, Part, Reading, Text
+from sekisho_core.vocabulary import Finding, Header, Incomplete, Observable, Part, Reading, Reason, Text
 
 # A packet must fit the kernel's default socket buffer (208 KiB) with room to spare; what is larger goes by memfd.
 MAX_PACKET = 1 << 16
@@ -27,7 +27,6 @@ _MAX_DESCRIPTORS = 2
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 Task = Literal["read", "compile", "status"]
-Failure = Literal["", "busy", "unavailable", "timeout", "crashed", "poison", "limit"]
 
 
 class WireError(Exception):
@@ -51,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     `leaving` is a worker's word that this was its last task.
     """
 
-    failure: Failure = ""
+    failure: Reason | None = None
     detail: str = ""
     leaving: bool = False
     body: bytes = b""

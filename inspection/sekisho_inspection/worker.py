@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from sekisho_core.vocabulary import Incomplete, Reading
+from sekisho_core.vocabulary import Incomplete, Reading, Reason
 
 from sekisho_inspection import sandbox, wire, yara_scan
 from sekisho_inspection.settings import InspectionSettings
@@ -136,7 +136,7 @@ def _packed(reading: Reading) -> Answer:
     return Answer(body=body) if len(body) <= wire.MAX_READING else _failed("read", "limit", "answer")
 
 
-def _failed(task: wire.Task, reason: wire.Failure, detail: str, leaving: bool = False) -> Answer:
+def _failed(task: wire.Task, reason: Reason, detail: str, leaving: bool = False) -> Answer:
     if task == "compile":
         return Answer(reason, detail, leaving)
     return Answer(body=wire.encode(Reading(incomplete=(Incomplete("mail", reason, detail),))), leaving=leaving)

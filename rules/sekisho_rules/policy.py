@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from sekisho_core.vocabulary import (
@@ -29,9 +30,9 @@ from sekisho_core.vocabulary import (
 
 from sekisho_rules.addresses import closeness
 from sekisho_rules.exclusions import exclusion_of, explained, for_recipient, in_force, today
-from sekisho_rules.settings import Actions, Exclusion, Override, PolicySettings, SeverityActions
+from sekisho_rules.settings import Exclusion, FindingActions, GapActions, Override, PolicySettings, SeverityActions
 
-OTHER = "other"
+OTHER: Final = "other"
 DEFAULT = "default"
 
 
@@ -42,8 +43,8 @@ class Rulebook:
     name: str
     mode: Mode | None
     severity: SeverityActions
-    findings: Actions
-    incomplete: Actions
+    findings: FindingActions
+    incomplete: GapActions
     min_confidence: int
 
     def action(self, reason: Match | Finding | Incomplete) -> Action:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import msgspec
 from sekisho_core.settings import require
-from sekisho_core.vocabulary import Action, Mode, Severity
+from sekisho_core.vocabulary import Action, FindingKind, Mode, Reason, Severity
 
-Actions = dict[str, Action]
 SeverityActions = dict[Severity, Action]
+FindingActions = dict[FindingKind, Action]
+GapActions = dict[Literal[Reason, "other"], Action]
 
 
 class RulesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,8 +36,8 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     mode: Mode | None = None
     severity: SeverityActions = {}
-    findings: Actions = {}
-    incomplete: Actions = {}
+    findings: FindingActions = {}
+    incomplete: GapActions = {}
 
     def __post_init__(self) -> None:
         require(bool(self.recipients), "recipients", "at least one address or @domain")
@@ -64,8 +66,8 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outbound_mode: Mode
     min_confidence: int
     severity: SeverityActions
-    findings: Actions
-    incomplete: Actions
+    findings: FindingActions
+    incomplete: GapActions
     overrides: tuple[Override, ...]
     exclusions: tuple[Exclusion, ...]
 

@@ -46,12 +46,12 @@ def test_defaults_fill_every_type() -> None:
 
 
 def test_file_over_defaults(tmp_path: Path) -> None:
-    """A file changes what it names; a table of the administrator's own words is extended, not replaced."""
+    """A file changes what it names; a table within a table is extended, not replaced."""
     path = tmp_path / "sekisho.toml"
-    path.write_text('[policy]\nmin_confidence = 10\nfindings = { my-kind = "hold" }\n[log]\nlevel = "debug"\n')
+    path.write_text('[policy]\nmin_confidence = 10\nfindings = { html-form = "hold" }\n[log]\nlevel = "debug"\n')
     policy = load(path).of(PolicySettings)
     assert (policy.min_confidence, load(path).of(Log).level) == (10, "debug")
-    assert policy.findings["my-kind"] is Action.HOLD
+    assert policy.findings["html-form"] is Action.HOLD
     assert policy.findings["pdf-launch"] is Action.QUARANTINE
 
 

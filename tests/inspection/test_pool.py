@@ -112,7 +112,7 @@ def test_yara_follows_its_serial(workers: Workers, mail: MakeMail, tmp_path: Pat
     def hits(name: str, serial: int) -> list[str]:
         path = tmp_path / f"{name}-{serial}"
         path.write_bytes(client.compile_yara({"n": f"rule {name} {{condition: filesize > 0}}"})[0])
-        return [gap.reason for gap in client(mail(b"a\n"), YaraRules(path, serial), silent).incomplete]
+        return [found.rule for found in client(mail(b"a\n"), YaraRules(path, serial), silent).findings]
 
     assert [hits("one", 1), hits("two", 2), hits("three", 2), hits("one", 1)] == [["one"], ["two"], ["three"], ["one"]]
 

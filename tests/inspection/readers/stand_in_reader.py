@@ -6,7 +6,7 @@ import hashlib
 import importlib
 from typing import Any
 
-from sekisho_core.vocabulary import Header, Incomplete, Observable, Reading, Subject, Text
+from sekisho_core.vocabulary import Finding, Header, Observable, Reading, Subject, Text
 from sekisho_inspection.settings import InspectionSettings
 
 # Beside this file on the path of the supervisor that the tests start.
@@ -25,5 +25,5 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: Any) -> Reading:
         (Header("Subject", line, content[:20]),),
         (Text("part:1", "utf-8", content.decode("latin-1")),),
         observables=(Observable("file:hashes.'SHA-256'", hashlib.sha256(content).hexdigest(), "part:1"),),
-        incomplete=tuple(Incomplete("yara", hit.rule) for hit in hits),
+        findings=tuple(Finding("yara", "part:1", rule=hit.rule) for hit in hits),
     )
