@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from sekisho_core.scan import silent
-from sekisho_core.vocabulary import Incomplete, Mail, Reading
+from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason
 from sekisho_inspection.client import InspectionClient
 from sekisho_inspection.pool import Poison
 
@@ -77,7 +77,7 @@ def test_death(act: str, detail: str, workers: Workers, mail: MakeMail) -> None:
         ("surrogate", "crashed", "UnicodeEncodeError"),
     ],
 )
-def test_limit_and_exception(act: str, reason: str, detail: str, workers: Workers, mail: MakeMail) -> None:
+def test_limit_and_exception(act: str, reason: Reason, detail: str, workers: Workers, mail: MakeMail) -> None:
     """A8: a resource limit or an exception in a reader is an Incomplete of that mail; the exception's text, which may
     hold a password, stays in the worker."""
     client = workers(1, memory=1 << 30)
