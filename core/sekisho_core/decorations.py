@@ -22,7 +22,7 @@ _WORDS = _words(
     "spam|meiwaku|junk|bulk|virus|suspect|caution|warning|external|外部|社外|重要|至急|緊急|注意|迷惑|迷惑メール|広告|訂正|再掲|追加"
 )
 _ORNAMENT = "[*★☆■□◆◇●○◎※!#=_~+|/-]{1,20}"
-_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})[:>]+")
+_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})[:;>]+")
 _STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS}){_ORNAMENT}")
 _ENDING = re.compile(
     r"\.(?:pdf|docx?|docm|rtf|xlsx?|xlsm|pptx?|pptm|jtdc?|txt|csv|zip|lzh|rar|7z|cab|exe|scr|lnk|html?|eml|msg|ex_|zi_)$"

@@ -19,6 +19,8 @@ from sekisho_core.folding import (
     LEGAL_FORMS,
     LOOK_ALIKES,
     NUMERAL,
+    OKURIGANA,
+    PARTICLES,
     SPELLINGS,
     numeral,
 )
@@ -36,7 +38,8 @@ _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 _BEFORE_NFKC = str.maketrans(
-    {"゛": "\u3099", "゜": "\u309a", "…": "", "㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"}
+    {"゛": "\u3099", "゜": "\u309a", "…": "", "廿": "二十", "曰": "日"}
+    | {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"}
 )
 _TITLE_FORMS = str.maketrans(KANJI_FORMS | LATIN_FORMS | dict.fromkeys(DASHES, "-") | dict.fromkeys(COLONS, ":"))
 _LEGAL = re.compile(f"[(【〔]({'|'.join(LEGAL_FORMS)})[)】〕]")
@@ -44,12 +47,16 @@ _KATAKANA = "ァ-ヺー"
 _FOR_LONG_MARK = re.compile(f"(?<=[{_KATAKANA}])[-ー一]+")
 _FOR_O = re.compile(f"才(?=[{_KATAKANA}])|(?<=[{_KATAKANA}])才")
 _NOT_TITLE = re.compile(r"[^\w●ー]+|_+|(?<!●)●(?!●)")
-_REPEATED = re.compile(r"(.)[々ゝヽ]")
+_REPEATED = re.compile(r"(.)([々ゝヽ]+)")
 _TO_HIRAGANA = str.maketrans({chr(code): chr(code - 0x60) for code in range(0x30A1, 0x30F7)})
 _KANA = str.maketrans(KANA_FORMS)
 _STRAY_LONG_MARK = re.compile("(?<![ぁ-ゖー])ー+|(?<=ー)ー+")
 _HONORIFIC = re.compile("[御ごお]+(?=[㐀-䶿一-鿿豈-﫿])")
 _SPELLING = re.compile("|".join(sorted(map(re.escape, SPELLINGS), key=len, reverse=True)))
+_KANJI = "㐀-䶿一-鿿豈-﫿"
+_OKURIGANA = re.compile(f"(?<=[{_KANJI}])(?<![第〇一二三四五六七八九十百]){OKURIGANA}(?=[^ぁ-ゖー]|[{PARTICLES}]|$)")
+# サーバー and サーバ: a long mark at the end of a word of three sounds or more.
+_LAST_LONG_MARK = re.compile(f"(?<=[ぁ-ゖー]{{3}})ー(?=[^ぁ-ゖー]|[{PARTICLES}]|$)")
 _LONG_MASK = re.compile("●{3,}")
 _LOOK_ALIKE = str.maketrans(LOOK_ALIKES)
 
@@ -115,8 +122,15 @@ def _folded(text: str) -> str:
 
 def _spelled(text: str) -> str:
     """Letters and digits in one spelling."""
+    # What is dropped may join what was apart; each round shortens or settles.
+    while (plain := _spelled_once(text)) != text:
+        text = plain
+    return text
+
+
+def _spelled_once(text: str) -> str:
     text = _NOT_TITLE.sub("", _FOR_O.sub("オ", _FOR_LONG_MARK.sub("ー", text)))
-    text = _REPEATED.sub(r"\1\1", text)
+    text = _REPEATED.sub(lambda found: found[1] * (1 + len(found[2])), text)
     text = NUMERAL.sub(numeral, text).translate(_TO_HIRAGANA).translate(_KANA)
     text = _STRAY_LONG_MARK.sub("", text)
     text = _settled(text.translate(_LOOK_ALIKE))
@@ -127,6 +141,8 @@ def _settled(text: str) -> str:
     # What one replacement leaves behind may be another's turn; each shortens or settles, so two rounds are the rule.
     while True:
         plain = _HONORIFIC.sub("", _SPELLING.sub(lambda found: SPELLINGS[found.group()], text))
+        if plain == text:
+            plain = _LAST_LONG_MARK.sub("", _OKURIGANA.sub("", text))
         if plain == text:
             return text
         text = plain
