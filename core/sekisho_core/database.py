@@ -144,6 +144,8 @@ def _postgresql(settings: Database) -> Engine:
         pool_timeout=settings.timeout,
         connect_args={
             "connect_timeout": max(2, int(settings.timeout)),
+            # A server that vanished from the network; libpq would wait a quarter of an hour.
+            "tcp_user_timeout": int(settings.timeout * 1000),
             "options": f"-c lock_timeout={int(settings.timeout * 1000)}",
         },
     )

@@ -55,9 +55,10 @@ class Judge(Protocol):
 
 
 class Record(Protocol):
-    """Puts the passage on disk where its verdict takes the mail away from the MTA; raises when it cannot."""
+    """Puts the passage on disk where its verdict takes the mail away from the MTA, and returns how often this delivery
+    was recorded before; raises when it cannot."""
 
-    def __call__(self, passage: Passage) -> None: ...
+    def __call__(self, passage: Passage) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def silent() -> None:
     """The progress of a caller whose peer needs none."""
 
 
-def discard(passage: Passage) -> None:
+def discard(passage: Passage) -> int:
     """The record of a caller that keeps nothing."""
+    return 0
 
 
 def scan(mail: Mail, stages: Stages, progress: Progress = silent) -> Passage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -62,6 +62,12 @@ def entries(connection: Connection, subject: str | None = None) -> Iterator[Entr
     query = select(audit).order_by(audit.c.number)
     rows = connection.execute(query if subject is None else query.where(audit.c.subject == subject))
     return (_entry(row) for row in rows)
+
+
+def count(connection: Connection, subject: str, what: Sequence[str]) -> int:
+    """How many entries of one mail say one of `what`."""
+    wanted = (audit.c.subject == subject) & audit.c.what.in_(what)
+    return connection.scalar(select(func.count()).where(wanted)) or 0
 
 
 def faults(connection: Connection) -> Iterator[str]:

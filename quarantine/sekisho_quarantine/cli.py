@@ -173,7 +173,11 @@ def export_command(passage: str, output: str, config: Path | None) -> None:
 @click.argument("passage", nargs=-1, required=True, metavar="ID...")
 @reason_option
 @click.option("--to", multiple=True, metavar="RECIPIENT", help="Only to this recipient (repeatable).")
-@click.option("--again", is_flag=True, help="Also where an earlier delivery is uncertain: may deliver twice.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Also where a delivery is uncertain or the MTA lost a held mail: may deliver twice.",
+)
 @by_option
 @config_option
 def release_command(

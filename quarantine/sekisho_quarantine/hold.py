@@ -41,4 +41,5 @@ def _judged(queue_id: str, run: subprocess.CompletedProcess[str]) -> Reply:
     # postsuper also succeeds when there was nothing to do; only this line says that a mail was moved.
     if "Released from hold: 1 message" in said:
         return Reply(ReleaseState.SENT, said)
-    return Reply(ReleaseState.FAILED, f"{queue_id} is not in the MTA's hold queue; released or deleted by hand?")
+    advice = "released or deleted by hand? --again sends our copy"
+    return Reply(ReleaseState.FAILED, f"{queue_id} is not in the MTA's hold queue; {advice}")

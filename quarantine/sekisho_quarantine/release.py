@@ -34,7 +34,8 @@ _ABANDONED = timedelta(hours=1)
 class Order:
     """Who wants which mail released to whom (None: all that wait for it), and why.
 
-    `again` also sends where an earlier delivery is uncertain; the caller has looked that it did not arrive.
+    `again` also sends where an earlier delivery is uncertain, and sends the kept copy of a held mail that the MTA did
+    not let go; the caller has looked that it did not arrive.
     """
 
     passage_id: str
@@ -148,6 +149,9 @@ def _request(connection: Connection, order: Order) -> list[str]:
     for address in chosen:
         _refuse_unless_open(order, address, states[address], earlier.get(address))
     for address in chosen:
+        if address in earlier and states[address] is State.HELD and order.again:
+            # The MTA does not have it any more: what is kept here is sent instead.
+            _set_state(connection, mail.id, address, State.KEPT)
         _make_pending(connection, order, address, address in earlier)
     audit.append(connection, order.who, "release-requested", mail.id, order.why, ", ".join(chosen))
     return chosen
@@ -222,7 +226,7 @@ def _settle(connection: Connection, passage_id: str, claim: str, replies: dict[s
         values = {"state": reply.state, "reply": storable(reply.text), "at": now}
         connection.execute(update(releases).where(ours, releases.c.address == row.address).values(**values))
         if reply.state is ReleaseState.SENT:
-            _set_released(connection, passage_id, row.address)
+            _set_state(connection, passage_id, row.address, State.RELEASED)
     if State.RELEASED in (states := set(_states(connection, passage_id).values())) and not states & {*_RELEASABLE}:
         connection.execute(update(passages).where(passages.c.id == passage_id).values(state=State.RELEASED))
     for row in (row for row in rows if row.address in replies):
@@ -230,9 +234,9 @@ def _settle(connection: Connection, passage_id: str, claim: str, replies: dict[s
         audit.append(connection, row.who, f"release-{reply.state}", passage_id, row.why, f"{row.address}: {reply.text}")
 
 
-def _set_released(connection: Connection, passage_id: str, address: str) -> None:
+def _set_state(connection: Connection, passage_id: str, address: str, state: State) -> None:
     this = (recipients.c.passage_id == passage_id) & (recipients.c.address == address)
-    connection.execute(update(recipients).where(this).values(state=State.RELEASED))
+    connection.execute(update(recipients).where(this).values(state=state))
 
 
 def _states(connection: Connection, passage_id: str) -> dict[str, State]:

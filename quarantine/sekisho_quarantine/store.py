@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,9 @@ from sekisho_quarantine.tables import State, passages, recipients, storable
 
 _PASSING = (Action.ACCEPT, Action.TEMPFAIL)
 _WHO = "filter"
-_STATES = {
-    Action.ACCEPT: State.DELIVERED,
-    Action.TAG: State.DELIVERED,
-    Action.TEMPFAIL: State.NOT_EFFECTIVE,
-    Action.HOLD: State.HELD,
-    Action.QUARANTINE: State.KEPT,
-    Action.REJECT: State.REFUSED,
-}
+_PUT_OFF = "put-off"
+# What the MTA can do with a whole mail only.
+_FOR_ALL = {Action.HOLD: State.HELD, Action.REJECT: State.REFUSED}
 
 
 class Store:
@@ -37,19 +33,21 @@ class Store:
         self._engine = engine
         self._bodies = Bodies(bodies)
 
-    def record(self, passage: Passage) -> None:
+    def record(self, passage: Passage) -> int:
         """Keep body and verdict of a mail that is not simply accepted or put off (implements core.scan.Record).
 
-        A key that is known counts a retry and takes over the new verdict, also one that lets the mail pass. Raises
-        StoreError when the record is not certainly on disk; the mail must stay with the MTA then.
+        A key that is known counts a retry and takes over the new verdict, also one that lets the mail pass, but not one
+        that puts it off. Raises StoreError when the record is not certainly on disk; the mail must stay with the MTA
+        then.
         """
         try:
-            self._record(passage)
+            return self._record(passage)
         except (OSError, SQLAlchemyError, SekishoError, UnicodeError) as error:
             raise StoreError(f"{passage.id}: cannot be recorded: {reason(error)}") from error
 
     def mark(self, reference: str, state: State, why: str) -> None:
-        """Note what the filter learnt after recording, by passage id or key. Copies that were released stay so.
+        """Note what the filter learnt after recording, by passage id or key. Copies that were released stay so; a
+        record is not effective only when none of the tries that it joins was.
 
         Raises StoreError when there is no such record or the database fails.
         """
@@ -59,8 +57,9 @@ class Store:
                 row = connection.execute(select(passages).where(column == reference).with_for_update()).first()
                 if row is None:
                     raise StoreError(f"{reference}: no such record")
-                _set_states(connection, row, state)
                 audit.append(connection, _WHO, state, row.id, why)
+                if state is not State.NOT_EFFECTIVE or _none_effective(connection, row):
+                    _set_states(connection, row, state)
         except SQLAlchemyError as error:
             raise StoreError(f"{reference}: cannot be marked {state}: {reason(error)}") from error
 
@@ -69,22 +68,22 @@ class Store:
         self.mark(key, State.NOT_EFFECTIVE, "the MTA did not take the answer")
 
     def is_released(self, key: str) -> bool:
-        """Whether a person released this mail, wholly or to some recipients. Raises StoreError."""
-        released = recipients.c.state == State.RELEASED
-        query = select(passages.c.id).join(recipients).where(passages.c.key == key, released).limit(1)
+        """Whether a person released this mail to everybody whom it was kept from. Raises StoreError."""
+        query = select(recipients.c.state).join(passages).where(passages.c.key == key)
         try:
             with reader(self._engine).connect() as connection:
-                return connection.execute(query).first() is not None
+                states = set(connection.scalars(query))
+                return State.RELEASED in states and states <= {State.RELEASED, State.DELIVERED}
         except SQLAlchemyError as error:
             raise StoreError(f"{key}: cannot be looked up: {reason(error)}") from error
 
-    def _record(self, passage: Passage) -> None:
+    def _record(self, passage: Passage) -> int:
         content = passage.mail.content
         stopped = passage.verdict.action not in _PASSING
         # Every known key has its body here (or had it aged out): one look at the directory spares the usual mail,
         # which is accepted and new, the database.
         if not stopped and not self._bodies.has(content.sha256, content.size):
-            return
+            return 0
         if stopped:
             self._bodies.put(content)
         with self._engine.begin() as connection:
@@ -94,9 +93,10 @@ class Store:
                 # Retention took it away between `put` and the lock; nobody can while the lock is ours.
                 self._bodies.put(content)
             if known is not None:
-                _join(connection, known, passage)
-            elif stopped:
+                return _join(connection, known, passage)
+            if stopped:
                 _insert(connection, passage)
+        return 0
 
 
 def reason(error: Exception) -> str:
@@ -113,9 +113,21 @@ def lock_body(connection: Connection, sha256: str) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({key})")
 
 
-def effective_state(action: Action, mode: Mode) -> State:
-    """What becomes of a mail by this verdict when the MTA acts on it."""
-    return State.DELIVERED if mode is Mode.OBSERVE else _STATES[action]
+def effective_states(actions: Sequence[Action], mode: Mode) -> list[State]:
+    """What becomes of the copies that these actions are for when the MTA acts on them all (the milter's `replies`)."""
+    if mode is Mode.OBSERVE:
+        return [State.DELIVERED] * len(actions)
+    if Action.TEMPFAIL in actions:
+        return [State.NOT_EFFECTIVE] * len(actions)
+    stopped = _FOR_ALL.get(actions[0], State.KEPT) if len(set(actions)) == 1 else State.KEPT
+    return [State.DELIVERED if action in (Action.ACCEPT, Action.TAG) else stopped for action in actions]
+
+
+def _whole_state(passage: Passage) -> State:
+    """The state of the mail: kept where any copy of it is."""
+    actions = [verdict.action for verdict in _verdicts(passage)] or [passage.verdict.action]
+    states = effective_states(actions, passage.verdict.mode)
+    return State.KEPT if State.KEPT in states else states[0]
 
 
 def _judged(passage: Passage) -> dict[str, Any]:
@@ -125,7 +137,7 @@ def _judged(passage: Passage) -> dict[str, Any]:
         "last_at": datetime.now(UTC),
         "action": verdict.action,
         "mode": verdict.mode,
-        "state": effective_state(verdict.action, verdict.mode),
+        "state": _whole_state(passage),
         "queue_id": storable(envelope.queue_id),
         "client_ip": storable(envelope.client_ip),
         "envelope": packed(envelope),
@@ -176,21 +188,37 @@ def _insert(connection: Connection, passage: Passage) -> None:
     audit.append(connection, _WHO, "recorded", passage.id, _summary(passage), passage.mail.envelope.queue_id)
 
 
-def _join(connection: Connection, known: Row[Any], passage: Passage) -> None:
+def _join(connection: Connection, known: Row[Any], passage: Passage) -> int:
+    """Count a retry and take its verdict over; returns the number of retries."""
+    values = {"retries": known.retries + 1, "last_at": datetime.now(UTC)}
+    what = _PUT_OFF
+    # An earlier try may have been answered: what it left here is not undone by an answer that the MTA will ask again.
+    if _whole_state(passage) is not State.NOT_EFFECTIVE:
+        values |= _overtake(connection, known, passage)
+        changed = known.action != passage.verdict.action or known.mode != passage.verdict.mode
+        what = "retried-verdict-changed" if changed else "retried"
+    connection.execute(update(passages).where(passages.c.id == known.id).values(**values))
+    audit.append(connection, _WHO, what, known.id, _summary(passage), f"{passage.mail.envelope.queue_id} {passage.id}")
+    return int(values["retries"])
+
+
+def _overtake(connection: Connection, known: Row[Any], passage: Passage) -> dict[str, Any]:
+    """Set the recipients as the new verdict says and return what it makes of the record."""
     values = _judged(passage)
     if known.state == State.RELEASED:
         del values["state"]
     if passage.verdict.action not in _PASSING:
         values["body_gone_at"] = None
-    values["retries"] = known.retries + 1
-    connection.execute(update(passages).where(passages.c.id == known.id).values(**values))
     for row in _recipient_rows(passage, known.id):
         this = (recipients.c.passage_id == known.id) & (recipients.c.address == row["address"])
         fresh = {name: row[name] for name in ("action", "policy", "state")}
         connection.execute(update(recipients).where(this, recipients.c.state != State.RELEASED).values(**fresh))
-    changed = known.action != passage.verdict.action or known.mode != passage.verdict.mode
-    what = "retried-verdict-changed" if changed else "retried"
-    audit.append(connection, _WHO, what, known.id, _summary(passage), f"{passage.mail.envelope.queue_id} {passage.id}")
+    return values
+
+
+def _none_effective(connection: Connection, row: Row[Any]) -> bool:
+    """Whether every try that this record joins was put off or not heard."""
+    return audit.count(connection, row.id, (State.NOT_EFFECTIVE, _PUT_OFF)) > int(row.retries)
 
 
 def _set_states(connection: Connection, row: Row[Any], state: State) -> None:
@@ -209,6 +237,8 @@ def _verdicts(passage: Passage) -> list[RecipientVerdict]:
 
 
 def _recipient_rows(passage: Passage, record: str) -> list[dict[str, Any]]:
+    verdicts = _verdicts(passage)
+    states = effective_states([verdict.action for verdict in verdicts], passage.verdict.mode)
     return [
         {
             "passage_id": record,
@@ -216,9 +246,9 @@ def _recipient_rows(passage: Passage, record: str) -> list[dict[str, Any]]:
             "address": storable(verdict.recipient),
             "action": verdict.action,
             "policy": storable(verdict.policy),
-            "state": effective_state(verdict.action, passage.verdict.mode),
+            "state": state,
         }
-        for position, verdict in enumerate(_verdicts(passage))
+        for position, (verdict, state) in enumerate(zip(verdicts, states, strict=True))
     ]
 
 

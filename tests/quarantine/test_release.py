@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -316,14 +317,35 @@ def test_mixed_verdicts_go_their_own_ways(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One recipient's copy held, another's kept: the first goes on at the MTA, the second is sent."""
-    program = _postsuper(tmp_path, 'echo "postsuper: Released from hold: 1 message" >&2')
+    """The MTA holds whole mails only: where hold is for some recipients, all copies are sent from here."""
+    program = _postsuper(tmp_path, f"touch {tmp_path}/called")
     monkeypatch.setattr("shutil.which", lambda *_, **__: program)
     sink, passage = smtp_sink(), make_passage(actions={"b@example.jp": Action.HOLD})
     store.record(passage)
     outcomes = releaser(sink.port).release(_order(passage))
     assert {one.state for one in outcomes} == {"sent"}
-    assert [to for _, to, _, _ in sink.mails] == [["RCPT TO:<c@example.jp>"]]
+    assert [to for _, to, _, _ in sink.mails] == [["RCPT TO:<b@example.jp>", "RCPT TO:<c@example.jp>"]]
+    assert not (tmp_path / "called").exists()
+
+
+def test_held_mail_that_the_mta_lost_is_sent_from_here(
+    store: Store,
+    make_passage: Make,
+    releaser: ReleaserFor,
+    smtp_sink: Sink,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A held mail that somebody took out of the MTA's queue: the release says so, and --again sends the kept copy."""
+    program = _postsuper(tmp_path, "exit 0")
+    monkeypatch.setattr("shutil.which", lambda *_, **__: program)
+    sink, passage = smtp_sink(), make_passage(action=Action.HOLD)
+    store.record(passage)
+    order = _order(passage)
+    assert {one.state for one in releaser(sink.port).release(order)} == {"failed"} and sink.mails == []
+    outcomes = releaser(sink.port).release(replace(order, again=True))
+    assert {one.state for one in outcomes} == {"sent"}
+    assert [mail[2] for mail in sink.mails] == [passage.mail.content.read()]
 
 
 def test_not_effective_mail_needs_a_named_recipient(

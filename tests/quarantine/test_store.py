@@ -19,7 +19,7 @@ from sekisho_core.database import METADATA, connect, open_database, reader
 from sekisho_core.errors import DatabaseError, StoreError
 from sekisho_core.settings import Database
 from sekisho_core.vocabulary import Action, Mode, Passage, Reading, Subject
-from sekisho_quarantine import audit, store, tables
+from sekisho_quarantine import audit
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.records import load
 from sekisho_quarantine.store import Store, packed
@@ -342,12 +342,6 @@ def test_documents_hold_no_surrogates() -> None:
     reading = Reading(subject=Subject("\udcff", "ok", ""))
     again = msgspec.msgpack.decode(packed(reading), type=Reading)
     assert again.subject == Subject("\\udcff", "ok", "")
-
-
-def test_every_action_has_a_state() -> None:
-    """No verdict is without a state in either mode."""
-    found = {store.effective_state(action, mode) for action in Action for mode in Mode}
-    assert found <= set(tables.State)
 
 
 def test_recording_takes_the_body_back_when_retention_was_faster(
