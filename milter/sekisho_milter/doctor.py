@@ -51,15 +51,15 @@ def judged(good: bool, code: str, key: str, value: str, remedy: str, bad: Level 
     return Check(code, Level.OK, key, value) if good else Check(code, bad, key, value, remedy)
 
 
-def seconds(text: str, unit: str = "s") -> float:
-    """A time as Postfix and Sendmail write it ("300s", "5m", "1h30m"), in seconds; a bare number is in `unit`.
+def seconds(key: str, text: str) -> float:
+    """A time as Postfix and Sendmail write it ("300s", "5m", "1h30m"), in seconds; a bare number is in seconds.
 
-    Raises DoctorError for anything else.
+    Raises DoctorError naming `key` for anything else.
     """
     parts = _DURATION.findall(text.strip())
     if not parts or "".join(number + suffix for number, suffix in parts) != text.strip():
-        raise DoctorError(f"{text!r} is not a time")
-    return sum(int(number) * _UNITS[suffix or unit] for number, suffix in parts)
+        raise DoctorError(f"{key}: {text!r} is not a time")
+    return sum(int(number) * _UNITS[suffix] for number, suffix in parts)
 
 
 def unix_path(socket: str) -> Path | None:
@@ -72,4 +72,20 @@ def inet_address(socket: str) -> tuple[str, int] | None:
     """Host and port of a libmilter or Sendmail endpoint (`inet:port@host`), None for a Unix socket."""
     kind, _, rest = socket.partition(":")
     port, _, host = rest.partition("@")
-    return (host.strip("[]"), int(port)) if kind in ("inet", "inet6") and port.isdecimal() else None
+    return (numeric(host), int(port)) if kind in ("inet", "inet6") and port.isdecimal() else None
+
+
+def numeric(host: str) -> str:
+    """A host without brackets, and `localhost` as its address, so that two spellings of one place compare as equal."""
+    bare = host.strip("[]").lower()
+    return "127.0.0.1" if bare == "localhost" else bare
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address that is listened on."""
+    return numeric(host) == "::1" or numeric(host).startswith("127.")
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a colon and a port."""
+    return f"[{host}]" if ":" in host else host

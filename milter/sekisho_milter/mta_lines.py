@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 from sekisho_core.files import write_durably
 
-from sekisho_milter.check_postfix import with_ours
-from sekisho_milter.check_sendmail import sendmail_socket
-from sekisho_milter.doctor import DoctorError, Needs, unix_path
+from sekisho_milter.check_sendmail import is_release_daemon, sendmail_socket
+from sekisho_milter.doctor import DoctorError, Needs, bracketed, unix_path
+from sekisho_milter.endpoint import with_ours
 from sekisho_milter.postconf import PostfixConfiguration
 from sekisho_milter.sendmailcf import SendmailConfiguration
 
@@ -45,22 +45,24 @@ def sendmail_lines(needs: Needs) -> MtaLines:
     shown = (
         "dnl # sendmail.mc\n"
         f"INPUT_MAIL_FILTER(`sekisho', `S={socket}, F=T, T={times}')dnl\n"
-        f"define(`confMAX_MESSAGE_SIZE', `{needs.max_mail_bytes}')dnl\n\n"
+        f"define(`confMAX_MESSAGE_SIZE', `{needs.max_mail_bytes}')dnl\n"
+        "dnl # where released mail re-enters; beside it the ports that you have must be named too\n"
+        f"DAEMON_OPTIONS(`{_sendmail_daemon(needs)}')dnl\n\n"
         f"# sendmail.cf, where it is written by hand\n{_sendmail_filter(socket, times)}"
-        "O InputMailFilters=sekisho\n"
+        f"O InputMailFilters=sekisho\nO DaemonPortOptions={_sendmail_daemon(needs)}\n"
     )
     return MtaLines({}, shown, "make -C /etc/mail, then restart sendmail")
 
 
 def sendmail_changes(sendmail: SendmailConfiguration, needs: Needs) -> MtaLines:
-    """sendmail.cf with our filter line, and our name in front of the filters that it lists."""
+    """sendmail.cf with our filter line, our name in front of the filters that it lists, and released mail's port."""
     plain = sendmail_lines(needs)
     times = plain.shown.partition("T=")[2].partition("'")[0]
     ours, text = _sendmail_filter(sendmail_socket(needs), times), _read(sendmail.path)
     names = [name.strip() for name in sendmail.option("InputMailFilters").split(",") if name.strip()]
     listed = names if "sekisho" in names else ["sekisho", *names]
     kept = [line for line in text.splitlines() if not line.startswith(("Xsekisho,", "O InputMailFilters="))]
-    new = "\n".join(kept) + f"\nO InputMailFilters={','.join(listed)}\n{ours}"
+    new = "\n".join([*kept, *_missing_daemons(sendmail, needs)]) + f"\nO InputMailFilters={','.join(listed)}\n{ours}"
     same = set(new.splitlines()) == set(text.splitlines())
     return MtaLines({str(sendmail.path): text if same else new}, plain.shown, "restart sendmail")
 
@@ -87,20 +89,21 @@ def with_parameters(text: str, parameters: dict[str, str]) -> str:
     left, out, skipping = dict(parameters), list[str](), False
     for line in text.splitlines():
         key = line.partition("=")[0].strip()
-        if line[:1].isspace() and skipping:
+        # postconf(5): comments and empty lines do not end a parameter that goes on below them.
+        remark = not line.strip() or line.lstrip().startswith("#")
+        if line[:1].isspace() and skipping and not remark:
             continue
-        skipping = not line.startswith("#") and "=" in line and key in parameters
-        if skipping and key in left:
-            out.append(f"{key} = {left.pop(key)}")
-        elif not skipping:
+        if not remark:
+            skipping = not line[:1].isspace() and "=" in line and key in parameters
+        if remark or not skipping:
             out.append(line)
+        elif key in left:
+            out.append(f"{key} = {left.pop(key)}")
     return "\n".join([*out, *(f"{key} = {value}" for key, value in left.items())]) + "\n"
 
 
 def _postfix_parameters(postfix: PostfixConfiguration, needs: Needs) -> dict[str, str]:
-    parameters = {
-        key: with_ours(postfix, postfix.main.get(key, ""), needs) for key in ("smtpd_milters", "non_smtpd_milters")
-    }
+    parameters = {key: with_ours(postfix, key, needs) for key in ("smtpd_milters", "non_smtpd_milters")}
     wait = f"{needs.content_limit + 2 * needs.progress:.0f}s"
     return parameters | {
         "milter_default_action": "tempfail",
@@ -128,7 +131,7 @@ def _reinjection_service(needs: Needs) -> str:
         "local_header_rewrite_clients=",
     )
     lines = "".join(f"  -o {option}\n" for option in options)
-    return f"{needs.release_host}:{needs.release_port} inet n - n - - smtpd\n{lines}"
+    return f"{bracketed(needs.release_host)}:{needs.release_port} inet n - n - - smtpd\n{lines}"
 
 
 def _socket_directory(postfix: PostfixConfiguration, needs: Needs) -> str:
@@ -142,6 +145,20 @@ def _socket_directory(postfix: PostfixConfiguration, needs: Needs) -> str:
 
 def _assignments(parameters: dict[str, str]) -> str:
     return "".join(f"{key} = {value}\n" for key, value in parameters.items())
+
+
+def _sendmail_daemon(needs: Needs) -> str:
+    family = "inet6" if ":" in needs.release_host else "inet"
+    return f"Name=release, Family={family}, Addr={needs.release_host}, Port={needs.release_port}, InputMailFilters="
+
+
+def _missing_daemons(sendmail: SendmailConfiguration, needs: Needs) -> list[str]:
+    daemons = sendmail.all("DaemonPortOptions")
+    if any(is_release_daemon(daemon, needs) for daemon in daemons):
+        return []
+    # Without any such line Sendmail listens on port 25; with one, only where the lines say.
+    first = [] if daemons else ["O DaemonPortOptions=Name=MTA"]
+    return [*first, f"O DaemonPortOptions={_sendmail_daemon(needs)}"]
 
 
 def _sendmail_filter(socket: str, times: str) -> str:

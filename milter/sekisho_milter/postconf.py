@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from sekisho_milter.doctor import DoctorError
 
 _POSTCONF = "/usr/sbin/postconf"
+_BLANKS = re.compile(r"\s*=\s*")
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ class MilterEntry:
 
 @dataclass(frozen=True)
 class PostfixConfiguration:
-    """Effective values of main.cf and the services of master.cf."""
+    """Effective values of main.cf, the same as they are written ($variables in them), and the services of master.cf."""
 
     directory: Path | None
     main: dict[str, str]
+    written: dict[str, str]
     services: tuple[Service, ...]
 
     def smtpd(self) -> tuple[Service, ...]:
@@ -70,11 +73,11 @@ def read_postfix(directory: Path | None) -> PostfixConfiguration:
     overrides = _overrides(_postconf(directory, "-xP"))
     default_chroot = main.get("compatibility_level", "0") == "0"
     services = [_service(line, overrides, default_chroot) for line in _postconf(directory, "-M") if line.strip()]
-    return PostfixConfiguration(directory, main, tuple(services))
+    return PostfixConfiguration(directory, main, _assignments(_postconf(directory)), tuple(services))
 
 
 def milter_list(text: str) -> list[MilterEntry]:
-    """The members of smtpd_milters or non_smtpd_milters; `{ endpoint, name=value, … }` is one member."""
+    """The members of smtpd_milters or non_smtpd_milters; `{ endpoint, name=value, { name = value }, … }` is one."""
     return [_entry(member) for member in _members(text)]
 
 
@@ -127,5 +130,11 @@ def _members(text: str) -> list[str]:
 
 
 def _entry(member: str) -> MilterEntry:
-    endpoint, *settings = _members(member.strip("{}").replace(" = ", "="))
-    return MilterEntry(endpoint, _assignments(settings))
+    # Postfix itself takes blanks around "=" within inner braces alone; without them it would not start.
+    endpoint, *settings = _members(_BLANKS.sub("=", _bare(member))) or [""]
+    return MilterEntry(endpoint, _assignments([_bare(setting) for setting in settings]))
+
+
+def _bare(text: str) -> str:
+    """Without the braces around it, one pair."""
+    return text[1:-1].strip() if text.startswith("{") and text.endswith("}") else text

@@ -11,7 +11,7 @@ from sekisho_milter.doctor import DoctorError
 
 # Sendmail Installation and Operation Guide, section 5.11 (X): C, S, R and E with their defaults in seconds.
 DEFAULT_TIMEOUTS = {"C": "5m", "S": "10s", "R": "10s", "E": "5m"}
-_FIELD = re.compile(r"\s*([A-Za-z]+)\s*=\s*([^,]*)")
+_FIELD = re.compile(r"\s*([A-Za-z])[A-Za-z]*\s*=\s*([^,]*)")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class SendmailFilter:
 
 @dataclass(frozen=True)
 class SendmailConfiguration:
-    """The X lines and the options of one file; an option may be given several times (DaemonPortOptions)."""
+    """The X lines and the options of one file, by lower-case name (Sendmail minds no case); an option may be given
+    several times (DaemonPortOptions)."""
 
     path: Path
     filters: tuple[SendmailFilter, ...]
@@ -39,7 +40,11 @@ class SendmailConfiguration:
 
     def option(self, name: str) -> str:
         """The last value of an option, "" if it is not set."""
-        return self.options.get(name, ("",))[-1]
+        return self.all(name)[-1] if self.all(name) else ""
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of an option, in the order given."""
+        return self.options.get(name.lower(), ())
 
 
 def read_sendmail(path: Path) -> SendmailConfiguration:
@@ -54,13 +59,14 @@ def read_sendmail(path: Path) -> SendmailConfiguration:
             filters.append(_filter(line))
         elif line.startswith("O "):
             name, _, value = line[2:].partition("=")
-            options[name.strip()] = (*options.get(name.strip(), ()), value.strip())
+            key = name.strip().lower()
+            options[key] = (*options.get(key, ()), value.strip())
     return SendmailConfiguration(path, tuple(filters), options)
 
 
 def fields(text: str) -> dict[str, str]:
-    """`Name=MTA, InputMailFilters=a;b` as a dictionary."""
-    return {key: value.strip() for key, value in _FIELD.findall(text)}
+    """`Name=MTA, InputMailFilters=a;b` by first letter, N and I: Sendmail looks at no more of a field's name."""
+    return {key.upper(): value.strip() for key, value in _FIELD.findall(text)}
 
 
 def _logical_lines(text: str) -> list[str]:

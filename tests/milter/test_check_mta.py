@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,23 @@ def test_unreadable_postfix_configuration_is_an_error(tmp_path: Path) -> None:
         read_postfix(tmp_path)
 
 
+@needs_postconf
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("milter_content_timeout = 5x", "milter_content_timeout: '5x' is not a time"),
+        ("message_size_limit = 50M", "message_size_limit: '50M' is not a number"),
+    ],
+)
+def test_value_that_cannot_be_used_is_an_error(line: str, words: str, tmp_path: Path) -> None:
+    """A38: what Postfix could not use either is told in one line that names the key."""
+    directory = Path(shutil.copytree(HERE / "postfix_cases" / "good", tmp_path / "mta"))
+    with (directory / "main.cf").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(DoctorError, match=words):
+        check_postfix(read_postfix(directory), NEEDS)
+
+
 def test_unreadable_sendmail_configuration_is_an_error(tmp_path: Path) -> None:
     """A sendmail.cf that is not there cannot be judged."""
     with pytest.raises(DoctorError, match="No such file"):
@@ -86,11 +104,11 @@ def test_inet_sockets_agree_in_three_spellings() -> None:
 @pytest.mark.parametrize(("text", "value"), [("300s", 300), ("5m", 300), ("1h30m", 5400), ("45", 45), ("1d", 86400)])
 def test_times_as_mtas_write_them(text: str, value: float) -> None:
     """Postfix's and Sendmail's units are understood, alone and together."""
-    assert seconds(text) == value
+    assert seconds("T", text) == value
 
 
 @pytest.mark.parametrize("text", ["", "soon", "5 m", "-3s", "3x"])
 def test_what_is_no_time_is_an_error(text: str) -> None:
     """Anything else is an error and not a guess."""
-    with pytest.raises(DoctorError, match="not a time"):
-        seconds(text)
+    with pytest.raises(DoctorError, match=r"^T: .*not a time"):
+        seconds("T", text)

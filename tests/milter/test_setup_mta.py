@@ -99,6 +99,51 @@ def test_sendmail_lines_are_for_m4() -> None:
     assert "F=T, T=C:1m;S:1m;R:60s;E:300s')dnl" in result.stdout
 
 
+@needs_postconf
+def test_variables_stay_as_they_are_written(tmp_path: Path) -> None:
+    """A list that names a parameter of the administrator's own keeps the name; one that leads to us stays as it is."""
+    directory = copied(HERE / "postfix_cases" / "missing", tmp_path)
+    (directory / "main.cf").write_text(
+        "queue_directory = /var/spool/postfix\nother = inet:127.0.0.1:8891\nours = unix:sekisho/milter.sock\n"
+        "smtpd_milters = $other\nnon_smtpd_milters = $ours\n",
+        encoding="utf-8",
+    )
+    apply(postfix_lines(read_postfix(directory), NEEDS))
+    lines = (directory / "main.cf").read_text(encoding="utf-8").splitlines()
+    assert "smtpd_milters = unix:sekisho/milter.sock, $other" in lines
+    assert "non_smtpd_milters = $ours" in lines
+
+
+def test_remarks_do_not_end_a_parameter() -> None:
+    """What goes on below a comment or an empty line is still the old value, and goes with it (postconf(5))."""
+    text = "a_key = old,\n# a remark\n  older\n\n  oldest\nc_key = 1\n"
+    assert with_parameters(text, {"a_key": "new"}) == "a_key = new\n# a remark\n\nc_key = 1\n"
+
+
+@needs_postconf
+def test_ipv6_endpoints_stand_in_brackets(tmp_path: Path) -> None:
+    """An inet6 milter and a release host in IPv6 are written as Postfix reads them, and check agrees."""
+    needs = Needs("inet6:8890@::1", 10.0, 280.0, 157286400, "::1", 10026)
+    directory = copied(HERE / "postfix_cases" / "no-milters", tmp_path)
+    (directory / "master.cf").write_text("smtp inet n - n - - smtpd\n", encoding="utf-8")
+    apply(postfix_lines(read_postfix(directory), needs))
+    assert "smtpd_milters = inet:[::1]:8890, " in (directory / "main.cf").read_text(encoding="utf-8")
+    assert "\n[::1]:10026 inet " in (directory / "master.cf").read_text(encoding="utf-8")
+    found = check_postfix(read_postfix(directory), needs)
+    assert [one for one in found if one.level is not Level.OK] == []
+
+
+def test_sendmail_goes_on_listening(tmp_path: Path) -> None:
+    """A sendmail.cf without a port listens on 25; with the port of released mail it must name both."""
+    path = tmp_path / "sendmail.cf"
+    path.write_text("O MaxMessageSize=52428800\n", encoding="utf-8")
+    apply(sendmail_changes(read_sendmail(path), NEEDS))
+    daemons = read_sendmail(path).all("DaemonPortOptions")
+    assert daemons[0] == "Name=MTA"
+    assert "Port=10026, InputMailFilters=" in daemons[1]
+    assert [one for one in check_sendmail(read_sendmail(path), NEEDS) if one.level is not Level.OK] == []
+
+
 KEYS = st.sampled_from(["a_key", "b_key", "c_key"])
 LINES = st.one_of(
     st.builds("{} = {}".format, KEYS, st.from_regex(r"[a-z0-9]{0,8}", fullmatch=True)),
