@@ -41,6 +41,7 @@ _BEFORE_NFKC = str.maketrans(
     {"゛": "\u3099", "゜": "\u309a", "…": "", "廿": "二十", "曰": "日"}
     | {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"}
 )
+_SPACE_IN_JAPANESE = re.compile("(?<=[^\\x00-\\x7f]) (?=[^\\x00-\\x7f])")
 _TITLE_FORMS = str.maketrans(KANJI_FORMS | LATIN_FORMS | dict.fromkeys(DASHES, "-") | dict.fromkeys(COLONS, ":"))
 _LEGAL = re.compile(f"[(【〔]({'|'.join(LEGAL_FORMS)})[)】〕]")
 _KATAKANA = "ァ-ヺー"
@@ -66,13 +67,20 @@ def normalise_subject(text: str) -> str:
 
     Takes any string and raises nothing; its own result is its fixed point. Time is linear in the length.
     """
-    return _spelled(bare(_folded(text)))
+    return _spelled(bare(_folded(_UNSEEN.sub("", text)[:_MOST])))
 
 
 def normalise_name(text: str) -> str:
-    """The comparison form of a file name or a display name: as of a subject, but nothing is taken off its ends, and
-    the dots of endings stay."""
-    return ".".join(_spelled(piece) for piece in _folded(text).split("."))
+    """The comparison form of a file name or a display name: one form for each character, without what cannot be seen,
+    spaces, and the dots at the end that file systems drop. Nothing else is taken off: the punctuation tells names
+    apart."""
+    return _folded(text).rstrip(".")
+
+
+def visible_text(text: str) -> str:
+    """`text` for a search inside: one form for each character, without what cannot be seen; of spaces one stays for
+    each run, and none between Japanese characters."""
+    return _SPACE_IN_JAPANESE.sub("", " ".join(filter(None, map(_folded, text.split()))))
 
 
 def lure_pattern(canonical: str) -> str | None:
@@ -113,7 +121,7 @@ def _fits(form: str, pieces: list[str]) -> bool:
 
 def _folded(text: str) -> str:
     """Without what cannot be seen, one form for each character; brackets, colons and katakana still there."""
-    text = _UNSEEN.sub("", text)[:_MOST].translate(_BEFORE_NFKC)
+    text = _UNSEEN.sub("", text).translate(_BEFORE_NFKC)
     text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _UNSEEN.sub("", text).translate(_TITLE_FORMS)

@@ -20,6 +20,7 @@ from sekisho_core.files import adopt, sync_directory, write_durably
 
 from sekisho_rules.anchors import Anchor, anchors
 from sekisho_rules.guard import refusal
+from sekisho_rules.hosts import network_of
 from sekisho_rules.indicator import Indicator, Refusal
 from sekisho_rules.layout import (
     CURRENT,
@@ -39,7 +40,7 @@ from sekisho_rules.layout import (
 )
 from sekisho_rules.pattern import PatternError, Tree, parse
 from sekisho_rules.snapshot import IndexSnapshot
-from sekisho_rules.values import is_network, network_of
+from sekisho_rules.values import is_network
 
 CompileYara = Callable[[Mapping[str, str]], tuple[bytes, dict[str, str]]]
 Progress = Callable[[int], None]

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import re2
 from sekisho_core.normalise import same_lure
 
+from sekisho_rules.hosts import network_of
 from sekisho_rules.pattern import Comparison, Expression, Observation, Observations, Tree, Window, regex
-from sekisho_rules.values import folded, is_masked, network_of, seen_forms, stated_form
+from sekisho_rules.values import folded, is_masked, seen_forms, stated_form
 
 # Every value of these is an object of its own; the properties of other objects share their place.
 _SINGLE = frozenset({"url", "domain-name", "ipv4-addr", "ipv6-addr", "network-traffic"})

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sekisho_rules.hosts import domain_form, network_of
 from sekisho_rules.pattern import Comparison, Expression, Observation, Tree, Window, regex
-from sekisho_rules.values import (
-    SUBJECT,
-    domain_form,
-    host_of,
-    is_address,
-    is_domain,
-    is_network,
-    network_of,
-    stated_form,
-)
+from sekisho_rules.urls import host_of
+from sekisho_rules.values import SUBJECT, is_address, is_domain, is_network, stated_form
 
 _EMPTY_FILE = {
     "d41d8cd98f00b204e9800998ecf8427e",

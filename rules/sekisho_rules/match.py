@@ -9,8 +9,10 @@ from sekisho_core.display import visible
 from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
 from sekisho_rules.evaluate import Evidence, Fact, evaluate, objects
+from sekisho_rules.hosts import network_of
 from sekisho_rules.layout import Entry
-from sekisho_rules.values import host_of, is_address, network_of, object_path
+from sekisho_rules.urls import host_of
+from sekisho_rules.values import is_address, object_path
 
 MOST_MATCHES = 200
 _NOUNS = {

@@ -9,7 +9,8 @@ import msgspec
 import re2
 from sekisho_core.errors import SekishoError
 
-from sekisho_rules.values import is_network, network_of, path_of
+from sekisho_rules.hosts import network_of
+from sekisho_rules.values import is_network, path_of
 
 LONGEST = 20_000
 MOST_OPERATORS = 300

@@ -20,6 +20,7 @@ from sekisho_core.vocabulary import Envelope, Match, Reading
 
 from sekisho_rules.anchors import searched_text
 from sekisho_rules.evaluate import Fact
+from sekisho_rules.hosts import network_of
 from sekisho_rules.layout import (
     CURRENT,
     ENTRIES,
@@ -36,7 +37,7 @@ from sekisho_rules.layout import (
     read_manifest,
 )
 from sekisho_rules.match import MOST_MATCHES, judged, mail_facts, yara_matches
-from sekisho_rules.values import is_network, network_of, seen_forms
+from sekisho_rules.values import is_network, seen_forms
 
 Clock = Callable[[], datetime]
 

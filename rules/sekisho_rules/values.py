@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import quote
 
-from sekisho_core.normalise import lure_pattern, normalise_subject
+from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subject, visible_text
+
+from sekisho_rules.hosts import Network, domain_form, host_form, network_of
+from sekisho_rules.urls import refanged, url_form
 
 SUBJECT = "email-message:subject"
 _STEP = re.compile(r"'((?:[^'\\]|\\.)*)'|\[[^\]]*\]|([^.\[\]']+)")
@@ -17,18 +18,20 @@ _HEADER_FIELDS = {"x_mailer": "x-mailer", "reply_to": "reply-to"}
 _DOMAINS = frozenset({"domain-name:value"})
 _HOSTS = frozenset({"network-traffic:dst_ref.value", "network-traffic:src_ref.value"})
 _IPS = frozenset({"ipv4-addr:value", "ipv6-addr:value"})
-_NAMES = frozenset({"file:name", "email-message:body_multipart.body_raw_ref.name"})
+_NAMES = frozenset({
+    "file:name",
+    "email-message:body_multipart.body_raw_ref.name",
+    "email-message:from_ref.display_name",
+    "email-addr:display_name",
+})  # fmt: skip
+_ROUTE = re.compile(r"^@[^:\"]*:")
+_QUOTED_PAIR = re.compile(r"\\(.)")
 _REPLY_TO = "email-message:additional_header_fields.reply-to"
 _ADDRESSES = frozenset({"email-addr:value", _REPLY_TO}) | {
     f"email-message:{role}.value" for role in ("from_ref", "sender_ref", "to_refs", "cc_refs", "bcc_refs")
 }
-_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?//([^/?#]*)([^#]*)")
-_PORTS = {"http": "80", "https": "443", "ftp": "21"}
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 # Longer hosts do not exist (RFC 1035 section 2.3.4); the parents of one are at most 127.
 _LONGEST_HOST = 253
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +73,10 @@ def is_network(path: str) -> bool:
 
 
 def stated_form(path: str, text: str) -> str:
-    """The one form by which a rule's value is looked up; "" when there is nothing to compare."""
+    """The one form by which a rule's value is looked up; "" when there is nothing to compare. Authors write addresses
+    and URLs so that nobody opens them: `evil[.]example` is read as meant."""
+    if path == "url:value" or is_address(path) or is_domain(path) or is_network(path):
+        text = refanged(text)
     if is_network(path) and "/" in text:
         network = network_of(text)
         return "" if network is None else _shown(network)
@@ -91,9 +97,9 @@ def seen_forms(path: str, text: str, lengths: Iterable[int] | None = None) -> li
 
 
 def folded(path: str, text: str) -> str:
-    """The text that LIKE looks at: without regard to case and width where the value has none."""
+    """The text that LIKE looks at: without regard to case, width and what cannot be seen where the value has none."""
     if path == SUBJECT or path in _NAMES:
-        return unicodedata.normalize("NFKC", text).casefold()
+        return visible_text(text)
     if path in _ADDRESSES or path == "url:value" or is_domain(path) or ":hashes." in path:
         return text.lower()
     return text
@@ -104,40 +110,15 @@ def is_masked(path: str, text: str) -> bool:
     return path == SUBJECT and "●" in text and lure_pattern(text) is not None
 
 
-def network_of(text: str) -> Network | None:
-    """The IP address or range that `text` states, or None."""
-    try:
-        return ipaddress.ip_network(text.strip().strip("[]"), strict=False)
-    except ValueError:
-        return None
-
-
-def host_of(url: str) -> str:
-    """The host of a URL in its compared form, "" where there is none."""
-    found = _URL.match(_url(url))
-    return _split_port(found[2])[0].strip("[]") if found else ""
-
-
-def domain_form(text: str) -> str:
-    """A host name in lower-case A-labels (RFC 5890) without trailing dot or leading wildcard."""
-    text = text.strip().rstrip(".").removeprefix("*.")
-    if text.isascii():
-        return text.lower()
-    try:
-        return text.encode("idna").decode("ascii").lower().rstrip(".")
-    except UnicodeError:
-        return unicodedata.normalize("NFKC", text).casefold()
-
-
 def _form(path: str, text: str) -> str:
     if path == SUBJECT:
         return normalise_subject(text)
     if path == "url:value":
-        return _url(text)
+        return url_form(text)
     if path in _DOMAINS:
         return domain_form(text)
     if path in _HOSTS or path in _IPS:
-        return _host(text)
+        return host_form(text)
     if path in _ADDRESSES:
         return _address(text)
     if ":hashes." in path:
@@ -147,56 +128,17 @@ def _form(path: str, text: str) -> str:
 
 def _text(path: str, text: str) -> str:
     if path in _NAMES:
-        return unicodedata.normalize("NFKC", text).casefold().strip()
+        return normalise_name(text)
     return text.strip().strip("<>") if path == "email-message:message_id" else text.strip()
 
 
-def _host(text: str) -> str:
-    bare = text.strip().strip("[]")
-    if bare[:1].isdigit() or ":" in bare:
-        network = network_of(bare)
-        return domain_form(bare) if network is None else str(network.network_address)
-    return domain_form(bare)
-
-
 def _address(text: str) -> str:
+    """RFC 5321 section 4.1.2 without a name, a source route and quotes that are not needed."""
     inner = text[text.rfind("<") + 1 :].partition(">")[0] if "<" in text else text
-    local, at, domain = unicodedata.normalize("NFKC", inner).strip().rpartition("@")
-    return f"{local.casefold()}{at}{domain_form(domain)}"
-
-
-def _url(text: str) -> str:
-    """Scheme and host in lower case, no user name, default port, trailing dot or fragment (RFC 3986 section 6.2)."""
-    text = text.strip()
-    found = _URL.match(text) or _URL.match("//" + text)
-    assert found is not None
-    scheme = (found[1] or "").lower()
-    host, port = _split_port(found[2].rpartition("@")[2])
-    if port and port != _PORTS.get(scheme):
-        host = f"{host}:{port}"
-    path = found[3] if found[3].startswith("/") else "/" + found[3]
-    return f"{scheme}{':' if scheme else ''}//{host}{_escaped(path)}"
-
-
-def _split_port(authority: str) -> tuple[str, str]:
-    if authority.startswith("["):
-        host, _, port = authority.partition("]")
-        return f"[{_host(host)}]", port.lstrip(":")
-    host, _, port = authority.partition(":")
-    return _host(host), port
-
-
-def _escaped(path: str) -> str:
-    if not path.isascii() or " " in path:
-        path = quote(path, safe="".join(map(chr, range(0x21, 0x7F))), errors="replace")
-    if "%" not in path:
-        return path
-    return _ESCAPE.sub(_unescape, path)
-
-
-def _unescape(found: re.Match[str]) -> str:
-    char = chr(int(found[1], 16))
-    return char if char in _PLAIN else found[0].upper()
+    local, at, domain = _ROUTE.sub("", unicodedata.normalize("NFKC", inner).strip()).rpartition("@")
+    if local[:1] == local[-1:] == '"':
+        local = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    return f"{local.strip().casefold()}{at}{domain_form(domain)}"
 
 
 def _parents(host: str) -> list[str]:

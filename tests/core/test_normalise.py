@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sekisho_core import folding
-from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subject, same_lure
+from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subject, same_lure, visible_text
 
 PAIRS = tomllib.loads(Path(__file__).with_name("lures.toml").read_text(encoding="utf-8"))
 JAPANESE = st.text(
@@ -69,9 +69,17 @@ def test_pattern_of_masked_lure() -> None:
     assert lure_pattern("●●●") is None
 
 
-def test_name_keeps_its_ending() -> None:
-    """A file name's form keeps the dots of its endings, and nothing is taken off its ends."""
-    assert normalise_name("（再送）会議　資料.ＰＤＦ .exe") == "再送会議資料.pdf.exe"
+def test_name_keeps_its_punctuation() -> None:
+    """A file name's form has no spaces, invisible characters, width or case; its punctuation and its brackets stay."""
+    assert normalise_name("（再送）会議　資料_1-2.ＰＤＦ .exe") == "(再送)会議資料_1-2.pdf.exe"
+    assert normalise_name("報\u200b吿書\u202e.pdf. ") == normalise_name("報告書.PDF")
+    assert normalise_name("2024-1-11.pdf") != normalise_name("2024-11-1.pdf")
+
+
+def test_visible_text_keeps_words_apart() -> None:
+    """A text for a search keeps the spaces between Latin words, and none between Japanese characters."""
+    assert visible_text("Your  Invoice\u3000採\u200b用 の　調査") == "your invoice 採用の調査"
+    assert visible_text("x" * 5000 + ".EXE").endswith("x.exe")
 
 
 def test_tables_do_not_chain() -> None:

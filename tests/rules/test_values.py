@@ -1,7 +1,8 @@
 """Values as they are compared."""
 
 import pytest
-from sekisho_rules.values import host_of, seen_forms, stated_form
+from sekisho_rules.urls import host_of
+from sekisho_rules.values import seen_forms, stated_form
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,26 @@ from sekisho_rules.values import host_of, seen_forms, stated_form
         ("url:value", "http://a.example/x", "http://user:secret@a.example/x"),
         ("url:value", "http://[2001:DB8::1]/x", "http://[2001:db8:0:0::1]:80/x"),
         ("url:value", "a.example/x", "https://a.example/x"),
+        ("url:value", "hxxps://a[.]example[:]8443/x", "https://a.example:8443/x"),
+        ("url:value", "a.example:443/x", "https://a.example/x"),
+        ("url:value", "http://a.example/x", "http:\\\\a.example\\x"),
+        ("url:value", "http://a.example/x", "http:/a.example/x"),
+        ("url:value", "http://a.example/x", "ht\ttp:///a.exa\nmple:080/x"),
+        ("url:value", "http://a.example/x?y=/../z", "http://a.example/b/../%2e/x?y=/../z"),
+        ("url:value", "http://a.example/x/", "http://a.example/x/y/.."),
+        ("url:value", "http://evil.example/@a.example/x", "http://evil.example\\@a.example/x"),
+        ("url:value", "http://a.example/", "http://%61.example"),
+        ("url:value", "http://192.0.2.77/x", "http://3221226061/x"),
+        ("url:value", "http://192.0.2.77/x", "http://0xC0.0.0x2.0115/x"),
+        ("domain-name:value", "evil[.]example", "www.evil.example"),
+        ("ipv4-addr:value", "192[.]0.2(.)77", "192.0.2.77"),
+        ("ipv4-addr:value", "192.0.2.77", "::ffff:192.0.2.77"),
+        ("ipv6-addr:value", "2001:db8::1", "[IPv6:2001:DB8::1]"),
+        ("email-addr:value", "user[@]evil[.]example", "user@evil.example"),
+        ("email-addr:value", "a.b@evil.example", '"a.b"@evil.example'),
+        ("email-addr:value", "a@evil.example", "<@relay.example,@b.example:a@evil.example>"),
+        ("file:name", "報告書.pdf", "報\u200b吿書\u202e .ＰＤＦ. "),
+        ("email-message:from_ref.display_name", "内閣府 山田", "內閣府　山田"),
         ("domain-name:value", "evil.example", "www.EVIL.example."),
         ("domain-name:value", "*.evil.example", "www.evil.example"),
         ("domain-name:value", "日本.example", "www.xn--wgv71a.example"),
@@ -46,6 +67,9 @@ def test_equal_values(path: str, stated: str, seen: str) -> None:
         ("url:value", "http://a.example/x", "http://a.example:8080/x"),
         ("url:value", "http://a.example/x", "http://a.example/X"),
         ("url:value", "http://a.example/x", "http://b.a.example/x"),
+        ("url:value", "http://a.example/x", "http://a.example\\@b.example/x"),
+        ("url:value", "http://a.example/x?y", "http://a.example/x?z/../y"),
+        ("file:name", "1-23.pdf", "12-3.pdf"),
         ("domain-name:value", "www.evil.example", "evil.example"),
         ("domain-name:value", "evil.example", "notevil.example"),
         ("domain-name:value", "evil.example", "evil.example.jp"),
