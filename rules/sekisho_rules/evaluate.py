@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import re2
 from sekisho_core.normalise import same_lure
 
 from sekisho_rules.hosts import network_of
-from sekisho_rules.pattern import Comparison, Expression, Observation, Observations, Tree, Window, regex
+from sekisho_rules.pattern import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.values import folded, is_masked, seen_forms, stated_form
 
 # Every value of these is an object of its own; the properties of other objects share their place.
@@ -48,12 +49,24 @@ def objects(facts: Iterable[Fact]) -> Facts:
 
 def evaluate(tree: Tree, mail: Facts, received: float) -> list[Evidence]:
     """The evidence that the mail fulfils the tree; [] when it does not. `received` is in seconds since 1970."""
+    return next(ways(tree, mail, received), [])
+
+
+def ways(tree: Tree, mail: Facts, received: float) -> Iterator[list[Evidence]]:
+    """The evidence for each object and each property that fulfils the tree. Of an AND of observations the first
+    operand's places are all there, of the others one."""
     if isinstance(tree, Window):
-        return evaluate(tree.operand, mail, received) if tree.start <= received < tree.stop else []
-    if isinstance(tree, Observation):
-        return _observed(tree.expression, mail)
-    found = (evaluate(operand, mail, received) for operand in tree.operands)
-    return _joined(tree, found)
+        yield from ways(tree.operand, mail, received) if tree.start <= received < tree.stop else ()
+    elif isinstance(tree, Observation):
+        yield from _observed(tree.expression, mail)
+    elif tree.operator == "or":
+        for operand in tree.operands:
+            yield from ways(operand, mail, received)
+    else:
+        rest = [evaluate(operand, mail, received) for operand in tree.operands[1:]]
+        if all(rest):
+            for first in ways(tree.operands[0], mail, received):
+                yield [*first, *(one for evidence in rest for one in evidence)]
 
 
 def like_expression(path: str, pattern: str) -> str:
@@ -74,33 +87,21 @@ def holds(comparison: Comparison, seen: str) -> str | None:
     return fitting
 
 
-def _observed(expression: Expression, mail: Facts) -> list[Evidence]:
+def _observed(expression: Expression, mail: Facts) -> Iterator[list[Evidence]]:
     kinds = {path.partition(":")[0] for path in _paths(expression)}
     for kind in sorted(kinds):
         for candidate in mail.get(kind, ()):
-            evidence = _fulfilled(expression, candidate)
-            if evidence:
-                return evidence
-    return []
+            if isinstance(expression, Comparison):
+                yield from ([one] for one in _compared(expression, candidate))
+            elif evidence := _fulfilled(expression, candidate):
+                yield evidence
 
 
 def _fulfilled(expression: Expression, candidate: Object) -> list[Evidence]:
     if isinstance(expression, Comparison):
-        return _compared(expression, candidate)
-    return _joined(expression, (_fulfilled(operand, candidate) for operand in expression.operands))
-
-
-def _compared(comparison: Comparison, candidate: Object) -> list[Evidence]:
-    for fact in candidate.get(comparison.path, ()):
-        stated = holds(comparison, fact.value)
-        if stated is not None:
-            return [Evidence(comparison, fact, stated)]
-    return []
-
-
-def _joined(node: Observations | Expression, found: Iterable[list[Evidence]]) -> list[Evidence]:
-    assert not isinstance(node, Comparison)
-    if node.operator == "or":
+        return list(islice(_compared(expression, candidate), 1))
+    found = (_fulfilled(operand, candidate) for operand in expression.operands)
+    if expression.operator == "or":
         return next((evidence for evidence in found if evidence), [])
     collected: list[Evidence] = []
     for evidence in found:
@@ -108,6 +109,13 @@ def _joined(node: Observations | Expression, found: Iterable[list[Evidence]]) ->
             return []
         collected += evidence
     return collected
+
+
+def _compared(comparison: Comparison, candidate: Object) -> Iterator[Evidence]:
+    for fact in candidate.get(comparison.path, ()):
+        stated = holds(comparison, fact.value)
+        if stated is not None:
+            yield Evidence(comparison, fact, stated)
 
 
 def _paths(expression: Expression) -> list[str]:

@@ -105,7 +105,8 @@ def _content(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise IndicatorFileError(f"{path}: larger than {LARGEST_FILE} bytes")
-        return path.read_bytes()
+        # Editors of Windows write a byte order mark, which RFC 8259 section 8.1 lets readers ignore.
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise IndicatorFileError(f"{path}: {error.strerror}") from error
 
@@ -175,7 +176,7 @@ def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], origin
         id=item.id,
         source=origin.source,
         pattern=item.pattern,
-        pattern_type=item.pattern_type,
+        pattern_type=item.pattern_type.lower(),
         name=item.name,
         description=item.description,
         tlp=strictest(stated, origin.tlp),

@@ -8,13 +8,12 @@ from datetime import datetime
 from sekisho_core.display import visible
 from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
-from sekisho_rules.evaluate import Evidence, Fact, evaluate, objects
+from sekisho_rules.evaluate import Evidence, Fact, objects, ways
 from sekisho_rules.hosts import network_of
 from sekisho_rules.layout import Entry
 from sekisho_rules.urls import host_of
 from sekisho_rules.values import is_address, object_path
 
-MOST_MATCHES = 200
 _NOUNS = {
     "email-message:subject": "the subject",
     "url:value": "a link",
@@ -47,15 +46,16 @@ def mail_facts(envelope: Envelope, reading: Reading) -> list[Fact]:
 
 
 def judged(entries: Iterable[Entry], facts: list[Fact], now: datetime) -> list[Match]:
-    """A match for each entry in force whose pattern the facts fulfil."""
+    """For each entry in force whose pattern the facts fulfil, a match for each place where they do: an exclusion of
+    one part must not excuse another."""
     mail, moment = objects(facts), now.timestamp()
     found = []
     for entry in entries:
-        if entry.tree is None or not in_force(entry, moment):
-            continue
-        evidence = evaluate(entry.tree, mail, moment)
-        if evidence:
-            found.append(_match(entry, evidence))
+        if entry.tree is not None and in_force(entry, moment):
+            places: dict[str, list[Evidence]] = {}
+            for evidence in ways(entry.tree, mail, moment):
+                places.setdefault(evidence[0].fact.where, evidence)
+            found += [_match(entry, evidence) for evidence in places.values()]
     return found
 
 

@@ -34,6 +34,8 @@ from sekisho_rules.settings import Exclusion, FindingActions, GapActions, Overri
 
 OTHER: Final = "other"
 DEFAULT = "default"
+# A verdict names so many reasons, the gravest first; all were weighed.
+MOST_REASONS = 200
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ def _reasons(grounds: Sequence[_Ground], outcomes: Sequence[_Outcome]) -> tuple[
     """The reasons, gravest first; matches always, findings where they lead to anything for anybody."""
     distinct = list({id(outcome): outcome for outcome in outcomes}.values())
     weighed = [_weighed(index, ground, distinct) for index, ground in enumerate(grounds)]
-    return tuple(match for _, match in sorted(filter(None, weighed), key=lambda pair: (-pair[0], _order(pair[1]))))
+    gravest = sorted(filter(None, weighed), key=lambda pair: (-pair[0], _order(pair[1])))
+    return tuple(match for _, match in gravest[:MOST_REASONS])
 
 
 def _weighed(index: int, ground: _Ground, outcomes: Sequence[_Outcome]) -> tuple[int, Match] | None:

@@ -8,16 +8,16 @@ from typing import Any
 from sekisho_core.display import visible
 from sekisho_core.vocabulary import Match, Mode, Part, Passage
 
-_REASON = ("kind", "rule", "source", "tlp", "confidence", "severity", "match", "where", "explain", "state")
+_REASON = ("kind", "rule", "source", "tlp", "confidence", "severity", "match", "where", "explain")
 
 
 def as_object(path: str, passage: Passage) -> dict[str, Any]:
-    """The contract's object. Beyond the contract, a reason has its `state`: one in "observe" has no effect."""
+    """The contract's object. Beyond it, a reason without effect has `"state": "observe"`."""
     subject = passage.reading.subject
     return {
         "path": path,
         "verdict": passage.verdict.action.value,
-        "reasons": [{name: getattr(reason, name) for name in _REASON} for reason in passage.verdict.reasons],
+        "reasons": [_stated(reason) for reason in passage.verdict.reasons],
         "incomplete": [{"where": gap.where, "reason": gap.reason} for gap in passage.verdict.incomplete],
         "subject": {"raw": subject.raw, "decoded": subject.decoded, "normalised": subject.normalised},
         "parts": [_part(part) for part in passage.reading.parts],
@@ -40,6 +40,11 @@ def as_text(path: str, passage: Passage) -> str:
         visible(f"  incomplete: {gap.where}: {gap.reason} {gap.detail}".rstrip(), 500) for gap in verdict.incomplete
     ]
     return "\n".join(lines)
+
+
+def _stated(match: Match) -> dict[str, Any]:
+    fields = {name: getattr(match, name) for name in _REASON}
+    return fields if match.state == "enforce" else {**fields, "state": match.state}
 
 
 def _reason(match: Match) -> str:

@@ -36,7 +36,7 @@ from sekisho_rules.layout import (
     number_bytes,
     read_manifest,
 )
-from sekisho_rules.match import MOST_MATCHES, judged, mail_facts, yara_matches
+from sekisho_rules.match import judged, mail_facts, yara_matches
 from sekisho_rules.values import is_network, seen_forms
 
 Clock = Callable[[], datetime]
@@ -81,7 +81,8 @@ class IndexSnapshot:
         return YaraRules(self._directory / YARA, self._manifest.serial) if present else None
 
     def match(self, envelope: Envelope, reading: Reading) -> tuple[Match, ...]:
-        """Every indicator in force that the mail meets, at most MOST_MATCHES, in the order of the index."""
+        """Every indicator in force that the mail meets, at each place, in the order of the index. None is left out: a
+        mail may meet many that do nothing before the one that does."""
         now = self._clock()
         facts = mail_facts(envelope, reading)
         with self._tables.begin() as transaction:
@@ -94,7 +95,7 @@ class IndexSnapshot:
                 for namespace in [finding.rule.rpartition(":")[0]]
             ]
         found = judged(entries, facts, now) + yara_matches(rules, now)
-        return tuple(dict.fromkeys(found))[:MOST_MATCHES]
+        return tuple(dict.fromkeys(found))
 
     def close(self) -> None:
         """Give the mapping up; not to be used afterwards."""

@@ -73,6 +73,8 @@ def test_contract(folder: Path) -> None:
     assert list(lure) == ["path", "verdict", "reasons", "incomplete", "subject", "parts", "elapsed_ms"]
     assert (lure["path"], lure["verdict"], lure["incomplete"]) == ("mails/lure.eml", "quarantine", [])
     (reason,) = lure["reasons"]
+    contract = ["kind", "rule", "source", "tlp", "confidence", "severity", "match", "where", "explain"]
+    assert list(reason) == contract
     assert {key: reason[key] for key in ("kind", "rule", "source", "confidence", "severity", "match", "where")} == {
         "kind": "indicator", "rule": ID, "source": "lures", "confidence": 90, "severity": "targeted",
         "match": "normalised", "where": "header:subject",
@@ -81,6 +83,17 @@ def test_contract(folder: Path) -> None:
     assert lure["subject"]["raw"].startswith("=?UTF-8?B?")
     assert list(lure["parts"][0]) == ["id", "names", "type", "size", "sha256", "state"]
     assert (clean["verdict"], clean["reasons"], clean["elapsed_ms"] > 0) == ("accept", [], True)
+
+
+def test_observed_reason(folder: Path) -> None:
+    """A reason of an indicator in observe state says so, and stops nothing."""
+    content = json.loads((folder / "lures.json").read_text(encoding="utf-8"))
+    content["objects"][0]["x_sekisho_state"] = "observe"
+    (folder / "lures.json").write_text(json.dumps(content), encoding="utf-8")
+    done = run(folder, "--json", "mails/lure.eml")
+    (lure,) = objects(done)
+    assert (done.returncode, lure["verdict"]) == (0, "accept")
+    assert [reason["state"] for reason in lure["reasons"]] == ["observe"]
 
 
 def test_all_accepted(folder: Path) -> None:

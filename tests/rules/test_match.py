@@ -81,7 +81,27 @@ def test_places(tmp_path: Path, pattern: str, where: str) -> None:
         ),
     )
     matches = snapshot(tmp_path, Indicator(id="i", source="s", pattern=pattern)).match(ENVELOPE, reading)
-    assert [one.where for one in matches] == [where]
+    assert where in [one.where for one in matches]
+
+
+def test_every_place_and_every_match(tmp_path: Path) -> None:
+    """A match for each part that bears the listed name, and however many harmless indicators a mail meets, the grave
+    one is among the matches: neither an excluded part nor a crowd hides it."""
+    crowd = [
+        Indicator(id=f"i{number}", source="s", pattern="[file:name = 'report.exe']", state="observe")
+        for number in range(250)
+    ]
+    grave = Indicator(id="grave", source="s", pattern="[file:name = 'report.exe'] AND [file:size = 3]")
+    reading = Reading(
+        observables=(
+            Observable("file:name", "REPORT.exe", "part:1"),
+            Observable("file:size", "3", "part:1"),
+            Observable("file:name", "report.exe", "part:2"),
+        )
+    )
+    matches = snapshot(tmp_path, *crowd, grave).match(ENVELOPE, reading)
+    assert [one.where for one in matches if one.rule == "grave"] == ["part:1", "part:2"]
+    assert len(matches) == 502
 
 
 def test_recipients_are_victims(tmp_path: Path) -> None:

@@ -241,6 +241,14 @@ def test_gap_is_excluded_by_its_name_only() -> None:
     assert judge(by_name, mail("a@example.jp"), reading=reading).action is Action.ACCEPT
 
 
+def test_crowd_does_not_hide_the_grave() -> None:
+    """However many matches do nothing, the grave one decides and is named; the list of reasons has an end."""
+    crowd = [match("info", where=f"part:{number}") for number in range(300)]
+    verdict = judge(settings(), mail("a@example.jp"), *crowd, match())
+    assert (verdict.action, verdict.reasons[0].severity) == (Action.QUARANTINE, "targeted")
+    assert len(verdict.reasons) == 200
+
+
 @given(st.permutations([match("info"), match("targeted"), match("suspicious"), match("targeted", where="part:2")]))
 def test_reasons_have_one_order(matches: list[Match]) -> None:
     """Reasons stand gravest first, in the same order however the matcher found them."""
