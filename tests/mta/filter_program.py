@@ -30,6 +30,7 @@ from sekisho_core.vocabulary import (
     Passage,
     Reading,
     RecipientVerdict,
+    Subject,
     Verdict,
     graver,
 )
@@ -65,7 +66,7 @@ def current(index: Path) -> Serial:
 
 
 def inspect(mail: Mail, yara: YaraRules | None, progress: Progress) -> Reading:
-    """Nothing is read but how long to take and an action, which is put into `incomplete`."""
+    """Nothing is read but how long to take and an action, which is put into the subject."""
     content = mail.content.read()
     seconds = re.search(rb"(?m)^X-Test-Seconds: ([0-9.]+)\r$", content)
     limit = time.monotonic() + (float(seconds[1]) if seconds else 0.0)
@@ -73,7 +74,7 @@ def inspect(mail: Mail, yara: YaraRules | None, progress: Progress) -> Reading:
         time.sleep(0.02)
         progress()
     action = re.search(rb"(?m)^X-Test-Action: ([a-z]+)\r$", content)
-    return Reading(incomplete=(Incomplete("mail", action[1].decode()),)) if action else Reading()
+    return Reading(Subject(decoded=action[1].decode() if action else ""))
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Obey:
     def __call__(
         self, mail: Mail, reading: Reading, matches: tuple[Match, ...], incomplete: tuple[Incomplete, ...]
     ) -> Verdict:
-        given = [Action(gap.reason) for gap in incomplete]
+        given = [Action(reading.subject.decoded)] if reading.subject.decoded else []
         recipients = tuple(
             RecipientVerdict(one, graver(*given) if given else _named(one), "test") for one in mail.envelope.rcpt_to
         )
@@ -95,7 +96,7 @@ class Obey:
 
 
 def _named(recipient: str) -> Action:
-    word = re.split(r"[.@]", recipient)[0]
+    word = re.split(r"[.@]", recipient.lstrip('"'))[0]
     return Action(word) if word in set(Action) else Action.ACCEPT
 
 

@@ -47,7 +47,7 @@ def _hostile(make_passage: Make) -> Passage:
             Observable("url:value", HOSTILE, HOSTILE),
             Observable("email-message:from_ref.value", HOSTILE, ""),
         ),
-        incomplete=(Incomplete(HOSTILE, HOSTILE, HOSTILE),),
+        incomplete=(Incomplete(HOSTILE, "malformed", HOSTILE),),
     )
     return make_passage(reading=texts, sender=HOSTILE, to=(HOSTILE,), queue_id=HOSTILE)
 

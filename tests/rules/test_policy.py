@@ -20,6 +20,7 @@ from sekisho_core.vocabulary import (
     Part,
     PartState,
     Reading,
+    Reason,
     Severity,
     Verdict,
 )
@@ -90,7 +91,7 @@ def test_observed_match_has_no_effect() -> None:
 
 def test_findings_become_reasons() -> None:
     """A finding whose action is not accept is a reason of kind attachment; any other finding is none."""
-    reading = Reading(findings=(Finding("pdf-launch", "part:2", "cmd.exe"), Finding("pdf-form", "part:2")))
+    reading = Reading(findings=(Finding("pdf-launch", "part:2", "cmd.exe"), Finding("html-form", "part:2")))
     verdict = judge(settings(), mail("a@example.jp"), reading=reading)
     assert verdict.action is Action.QUARANTINE
     (reason,) = verdict.reasons
@@ -102,9 +103,9 @@ def test_findings_become_reasons() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "action"),
-    [("locked", Action.QUARANTINE), ("busy", Action.TEMPFAIL), ("never-heard-of", Action.QUARANTINE)],
+    [("locked", Action.QUARANTINE), ("busy", Action.TEMPFAIL), ("unreadable", Action.QUARANTINE)],
 )
-def test_gap_is_never_clean(reason: str, action: Action) -> None:
+def test_gap_is_never_clean(reason: Reason, action: Action) -> None:
     """A7, A8: what could not be read leads to its own action; a reason without one leads to that of "other"."""
     verdict = judge(settings(), mail("a@example.jp"), reading=Reading(incomplete=(Incomplete("part:2", reason),)))
     assert verdict.action is action
