@@ -7,6 +7,7 @@ one it replaces goes, and a new generation that does not come up leaves the old 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -23,6 +24,8 @@ from sekisho_milter.filter import Lines
 _YOUNG = 0.3
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 10.0
+# A process that leaves ends itself when its drain is over; one that does not is stuck.
+_GRACE = 2.0
 
 Start = Callable[[Lines, str], None]
 """Runs a filter process with its lines and slot after the fork; does not return."""
@@ -41,14 +44,16 @@ class Child:
     ready: bool = False
     worn: bool = False
     leaving: bool = False
+    leave_by: float = math.inf
     buffer: bytes = field(default=b"", repr=False)
 
 
 class Pool:
-    """The parent's book of filter processes. Single-threaded; forks."""
+    """The parent's book of filter processes. Single-threaded; forks. `drain` is seconds that one may take to leave."""
 
-    def __init__(self, wanted: int, start: Start, events: Events) -> None:
+    def __init__(self, wanted: int, start: Start, events: Events, drain: float) -> None:
         self._wanted = wanted
+        self._drain = drain
         self._start = start
         self._events = events
         self._children: dict[int, Child] = {}
@@ -76,21 +81,26 @@ class Pool:
         held = self._children.values()
         return [child.status for child in held] + [child.orders for child in held if not child.leaving]
 
-    def renew(self, wanted: int, start: Start) -> None:
+    def renew(self, wanted: int, start: Start, drain: float) -> None:
         """A new generation: with the next ticks it takes over from the present one."""
-        self._wanted, self._start = wanted, start
+        self._wanted, self._start, self._drain = wanted, start, drain
         self._generation += 1
         self._failures, self._not_before = 0, 0.0
 
     def tick(self) -> None:
         """Fork what is missing and send away what is superfluous."""
         while not self._closing and len(self._current()) < self._wanted and time.monotonic() >= self._not_before:
-            self._fork()
+            try:
+                self._fork()
+            except OSError as error:
+                self._events.error("filter-not-forked", reason=error.strerror)
+                self._wait_longer()
         if self.all_ready and not self._closing:
             current = self._current()
             for child in list(self._children.values()):
                 if child not in current:
                     self._send_away(child)
+        self._end_overdue()
 
     def read(self, child: Child) -> None:
         """What a process tells; the end of its pipe is its own end."""
@@ -114,6 +124,13 @@ class Pool:
             with suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGKILL)
 
+    def _end_overdue(self) -> None:
+        for child in self._children.values():
+            if child.leave_by < time.monotonic():
+                self._events.error("filter-killed", pid=child.pid, reason="did not leave in time")
+                child.leave_by = math.inf
+                os.kill(child.pid, signal.SIGKILL)
+
     def _current(self) -> list[Child]:
         return [
             child
@@ -126,7 +143,12 @@ class Pool:
         slot = next(number for number in range(len(taken) + 1) if number not in taken)
         orders, our_orders = os.pipe()
         our_status, status = os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            for end in (orders, our_orders, our_status, status):
+                os.close(end)
+            raise
         if pid == 0:
             for end in (our_orders, our_status, *self.pipes()):
                 os.close(end)
@@ -154,14 +176,19 @@ class Pool:
             return
         os.close(child.orders)
         self._events.error("filter-died", pid=child.pid, status=os.waitstatus_to_exitcode(status))
-        young = not child.ready or time.monotonic() - child.started < _YOUNG
-        self._failures = self._failures + 1 if young else 0
-        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._failures) if self._failures else 0.0
-        self._not_before = time.monotonic() + delay
+        if not child.ready or time.monotonic() - child.started < _YOUNG:
+            self._wait_longer()
+        else:
+            self._failures = 0
+
+    def _wait_longer(self) -> None:
+        self._failures += 1
+        self._not_before = time.monotonic() + min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._failures)
 
     def _send_away(self, child: Child) -> None:
         if not child.leaving:
             child.leaving = True
+            child.leave_by = time.monotonic() + self._drain + _GRACE
             # The end of its orders is the order to leave; so it also leaves when this process dies.
             os.close(child.orders)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -55,6 +56,7 @@ def serve(work: Work, settings: Settings, listener: Listener, lines: Lines, slot
         signal.signal(number, signal.SIG_DFL)
     # A terminal's Ctrl-C is for the parent, who ends us in order.
     os.setsid()
+    _raise_descriptor_limit()
     try:
         gate_settings = settings.of(MilterSettings)
         metrics = slot_metrics(work.metrics, slot)
@@ -65,13 +67,13 @@ def serve(work: Work, settings: Settings, listener: Listener, lines: Lines, slot
     undecodable.install()
     Callbacks(gate_settings, gate, metrics, work.events, _Recycling(gate_settings.recycle, lines)).bind()
     connections = Connections(listener)
-    leaving = (listener, connections, lines, gate_settings.drain)
+    leaving = (listener, connections, lines, gate_settings.drain, work.events)
     threading.Thread(target=_await_orders, args=leaving, daemon=True).start()
     Milter.settimeout(gate_settings.timeout)
     lines.tell("ready")
     Milter.main()
     # libmilter was stopped by a signal that was meant for the parent.
-    _drain(connections, gate_settings.drain)
+    _drain(connections, gate_settings.drain, work.events)
 
 
 class Callbacks:
@@ -94,7 +96,7 @@ class Callbacks:
         Milter.set_envrcpt_callback(self._silent(lambda session, recipient, *_: session.envrcpt(recipient)))
         Milter.set_header_callback(self._silent(Session.header))
         Milter.set_eoh_callback(self._silent(Session.eoh))
-        Milter.set_body_callback(self._answering(Session.body))
+        Milter.set_body_callback(self._silent(Session.body))
         Milter.set_eom_callback(self._eom)
         Milter.set_abort_callback(self._silent(Session.reset))
         Milter.set_close_callback(self._close)
@@ -147,16 +149,6 @@ class Callbacks:
 
         return callback
 
-    def _answering(self, method: Callable[..., int]) -> Callable[..., int]:
-        def callback(ctx: Any, *arguments: Any) -> int:
-            try:
-                return method(self._session(ctx), *arguments)
-            except Exception as error:
-                self._fault(error)
-                return int(Milter.TEMPFAIL)
-
-        return callback
-
     def _session(self, ctx: Any) -> Session:
         session = ctx.getpriv()
         if not isinstance(session, Session):
@@ -182,15 +174,25 @@ class _Recycling:
                 self._lines.tell("recycle")
 
 
-def _await_orders(listener: Listener, connections: Connections, lines: Lines, seconds: float) -> None:
+def _raise_descriptor_limit() -> None:
+    # The usual soft limit of 1024 is for programs that use select(2); libmilter polls, and a mail takes several.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _await_orders(listener: Listener, connections: Connections, lines: Lines, seconds: float, events: Events) -> None:
     while os.read(lines.orders, 64):
         pass
     listener.abandon()
-    _drain(connections, seconds)
+    # A connection that libmilter was accepting at that moment is not counted yet.
+    time.sleep(_POLL)
+    _drain(connections, seconds, events)
 
 
-def _drain(connections: Connections, seconds: float) -> NoReturn:
+def _drain(connections: Connections, seconds: float, events: Events) -> NoReturn:
     limit = time.monotonic() + seconds
-    while connections.count() and time.monotonic() < limit:
+    while (left := connections.count()) and time.monotonic() < limit:
         time.sleep(_POLL)
+    if left:
+        events.warning("sessions-cut", count=left, pid=os.getpid())
     os._exit(0)

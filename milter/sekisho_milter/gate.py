@@ -18,7 +18,7 @@ from sekisho_core.vocabulary import Action, Envelope, Mail, Passage
 from sekisho_milter import replies
 from sekisho_milter.letter import Letter
 from sekisho_milter.metrics import Metrics
-from sekisho_milter.replies import Mta, Plan
+from sekisho_milter.replies import Answer, Mta, Plan
 from sekisho_milter.settings import MilterSettings
 
 # As many mails are looked at side by side in one process; more wait, and their MTA hears progress.
@@ -68,10 +68,11 @@ class Patience:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A passage; whether the store has it, and whether it passes because it was released before."""
+    """A passage; how often its delivery was recorded before (None if it is not recorded), and whether it passes because
+    it was released before."""
 
     passage: Passage
-    recorded: bool
+    retries: int | None
     released: bool
 
 
@@ -100,25 +101,25 @@ class Gate:
             return self._answer(mta, letter, patience.await_end(task), patience)
         # Whatever it was: the MTA keeps the mail and comes again.
         except Exception as error:
-            task.add_done_callback(lambda done: self._threads.submit(self._not_effective, done) and None)
+            self._give_up(task, letter)
             self._failed(mail_id, envelope, error, patience)
             with suppress(Exception):
                 mta.setreply("451", "4.7.1", self._settings.tempfail_text.replace("%", "%%"))
             return int(Milter.TEMPFAIL)
 
     def _pass(self, mail_id: str, letter: Letter, envelope: Envelope) -> Outcome:
-        recorded: list[bool] = []
+        retries: list[int] = []
 
-        def record(passage: Passage) -> None:
+        def record(passage: Passage) -> int:
             if not self._is_re_entry(passage, letter):
-                self._room.stages.record(passage)
-                recorded.append(True)
+                retries.append(self._room.stages.record(passage))
+            return sum(retries)
 
         try:
             is_probe = envelope.helo == self._probe
             stages = replace(self._room.stages, record=discard if is_probe else record)
             passage = scan(Mail(mail_id, envelope, letter.content()), stages)
-            return Outcome(passage, bool(recorded), not is_probe and not recorded)
+            return Outcome(passage, retries[0] if retries else None, not is_probe and not retries)
         finally:
             letter.close()
 
@@ -129,7 +130,7 @@ class Gate:
             patience.insist()
         reply = replies.carry_out(mta, letter, passage, chosen, self._settings)
         if passage.mail.envelope.helo != self._probe:
-            self._log(passage, chosen, patience, outcome.released)
+            self._log(outcome, chosen, patience)
         return reply
 
     def _is_re_entry(self, passage: Passage, letter: Letter) -> bool:
@@ -141,19 +142,28 @@ class Gate:
             for sha256 in letter.earlier_hashes()
         )
 
+    def _give_up(self, task: Future[Outcome], letter: Letter) -> None:
+        """The MTA does not wait for this task's answer any more: a mail that nobody looks at yet is dropped."""
+        if task.cancel():
+            letter.close()
+        else:
+            task.add_done_callback(lambda done: self._threads.submit(self._not_effective, done) and None)
+
     def _not_effective(self, task: Future[Outcome]) -> None:
-        if task.exception() is not None or not task.result().recorded:
+        if task.exception() is not None or task.result().retries is None:
             return
         passage = task.result().passage
-        if passage.verdict.action not in _UNRECORDED:
+        chosen = replies.plan(passage.verdict, passage.mail.envelope.rcpt_to)
+        if passage.verdict.action not in _UNRECORDED and chosen.answer is not Answer.TEMPFAIL:
             try:
                 self._room.mark_not_effective(passage.key)
             except Exception as error:
                 self._events.error("not-marked", passage=passage.id, reason=error)
 
-    def _log(self, passage: Passage, chosen: Plan, patience: Patience, released: bool) -> None:
+    def _log(self, outcome: Outcome, chosen: Plan, patience: Patience) -> None:
+        passage = outcome.passage
         verdict, envelope = passage.verdict, passage.mail.envelope
-        self._metrics.judged(passage, chosen.action, patience.elapsed())
+        self._metrics.judged(passage, chosen.action, patience.elapsed(), bool(outcome.retries))
         self._events.info(
             "mail",
             queue=envelope.queue_id or "-",
@@ -166,7 +176,8 @@ class Gate:
             incomplete=",".join(dict.fromkeys(gap.reason for gap in verdict.incomplete)) or None,
             recipients=len(envelope.rcpt_to),
             removed=len(chosen.removed) or None,
-            released="re-entry" if released else None,
+            released="re-entry" if outcome.released else None,
+            retry=outcome.retries or None,
             size=passage.mail.content.size,
             index=passage.serial,
             elapsed_ms=f"{patience.elapsed() * 1000:.1f}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from sekisho_milter.undecodable import printable
 
 _MOST_RECEIVED = 3
 _STEP = 1 << 20
+_ROUTE = re.compile(rb"^@[^:]*:")
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_DRESS = re.compile(rb'"((?:[^"\\]|\\.)*)"|\([^()"]*\)', re.DOTALL)
+_PLAIN = re.compile(rb"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\x80-\xff-]+(@[^@\s<>()\",;:\\]*)?")
 
 
 class Letter:
@@ -25,7 +30,7 @@ class Letter:
     """
 
     def __init__(self, sender: bytes, spool: Path, memory: int, prefix: str, space: bool) -> None:
-        self.mail_from = printable(_bare(sender))
+        self.mail_from = printable(_mailbox(sender))
         self.recipients: list[tuple[str, bytes]] = []
         self.failure: Exception | None = None
         self.forged: dict[str, tuple[str, int]] = {}
@@ -40,7 +45,7 @@ class Letter:
 
     def add_recipient(self, recipient: bytes) -> None:
         """A recipient as the MTA wrote it, angle brackets included."""
-        self.recipients.append((printable(_bare(recipient)), recipient))
+        self.recipients.append((printable(_mailbox(recipient)), recipient))
 
     def add_header(self, name: bytes, value: bytes) -> None:
         """A field as it stood in the mail: folds arrive as LF, everything else as sent (libmilter, xxfi_header)."""
@@ -96,8 +101,13 @@ class Letter:
         self._size += len(data)
 
 
-def _bare(address: bytes) -> bytes:
-    return address[1:-1] if address.startswith(b"<") and address.endswith(b">") else address
+def _mailbox(address: bytes) -> bytes:
+    """The address as a policy or a list names it. RFC 5321 lets a client write one mailbox in many ways: with a source
+    route, quotes, backslashes, comments, a last dot. What is no plain mailbox without them keeps all but the route."""
+    bare = address[1:-1] if address.startswith(b"<") and address.endswith(b">") else address
+    bare = _ROUTE.sub(b"", bare, count=1)
+    plain = _DRESS.sub(lambda found: _ESCAPED.sub(rb"\1", found[1] or b""), bare).rstrip(b".")
+    return plain if _PLAIN.fullmatch(plain) else bare
 
 
 def _hash_without(content: Content, gaps: list[tuple[int, int]]) -> str:

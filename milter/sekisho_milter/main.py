@@ -80,7 +80,7 @@ class Parent:
         self._listener = open_listener(milter)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda asked, _frame: self._asked.append(asked))
-        self._pool = Pool(_processes(milter), self._start_with(self._settings), self._events)
+        self._pool = Pool(_processes(milter), self._start_with(self._settings), self._events, milter.drain)
         try:
             return self._serve()
         finally:
@@ -142,7 +142,8 @@ class Parent:
         self._settings = fresh
         self._log_settings()
         self._end_sentry()
-        self._pool.renew(_processes(fresh.of(MilterSettings)), self._start_with(fresh))
+        milter = fresh.of(MilterSettings)
+        self._pool.renew(_processes(milter), self._start_with(fresh), milter.drain)
 
     def _kept(self, fresh: Settings) -> Settings:
         """`fresh` with what only a restart can change as it is now."""

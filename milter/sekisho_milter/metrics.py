@@ -31,15 +31,18 @@ class Metrics:
         self._stages = Histogram(
             "sekisho_stage_seconds", "Time by stage.", ["stage"], buckets=_BUCKETS, registry=registry
         )
+        self._retries = Counter("sekisho_retries", "Recorded mails that came again.", registry=registry)
         self._failures = Counter("sekisho_failures", "Mails put off by an error.", ["error"], registry=registry)
         self._sessions = Counter("sekisho_sessions", "Sessions of the MTA.", ["event"], registry=registry)
         self._serial = Gauge(
             "sekisho_index_serial", "Serial of the index in use.", multiprocess_mode="max", registry=registry
         )
 
-    def judged(self, passage: Passage, action: Action, elapsed: float) -> None:
-        """Count a mail that was answered by its verdict; `elapsed` is seconds since the end of the message."""
+    def judged(self, passage: Passage, action: Action, elapsed: float, again: bool) -> None:
+        """Count a mail that was answered by its verdict; `elapsed` is seconds since the end of the message, `again` is
+        said of one that joined an earlier record."""
         self._mails.labels(action).inc()
+        self._retries.inc(again)
         for reason in {gap.reason for gap in passage.verdict.incomplete}:
             self._gaps.labels(reason if _WORD.fullmatch(reason) else "other").inc()
         for stage, milliseconds in passage.timings.items():

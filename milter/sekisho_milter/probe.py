@@ -182,4 +182,5 @@ def _connected(endpoint: str, timeout: float) -> socket.socket:
             raise
         return client
     port, _, host = place.partition("@")
-    return socket.create_connection((host, int(port)), timeout)
+    # libmilter's listener also takes an IPv6 address in brackets.
+    return socket.create_connection((host.strip("[]"), int(port)), timeout)

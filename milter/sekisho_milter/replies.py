@@ -32,6 +32,8 @@ from sekisho_milter.settings import MilterSettings
 
 _PASSING = (Action.ACCEPT, Action.TAG)
 _LONGEST_VALUE = 800
+# Postfix searches the mail from its start for each header that goes: 1,000 took 0.07 s, 5,000 0.9 s, 20,000 11 s.
+_MOST_FORGED = 1000
 
 
 class Mta(Protocol):
@@ -44,6 +46,10 @@ class Mta(Protocol):
     def quarantine(self, reason: str, /) -> None: ...
     def progress(self) -> None: ...
     def setreply(self, code: str, status: str, text: str, /) -> None: ...
+
+
+class ForgedHeadersError(Exception):
+    """More forged headers than can be taken off; the mail stays with its sender."""
 
 
 class Answer(StrEnum):
@@ -89,11 +95,12 @@ def _stopping(actions: set[Action]) -> Plan:
 
 
 def carry_out(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, settings: MilterSettings) -> int:
-    """Tell the MTA everything but the final reply, and return that. Raises when the MTA does not take it."""
+    """Tell the MTA everything but the final reply, and return that. Raises when the MTA does not take it, and
+    ForgedHeadersError."""
     if chosen.answer in (Answer.PASS, Answer.HOLD):
         _stamp(mta, letter, passage, chosen, settings.header_prefix)
-        for address in dict.fromkeys(letter.recipients[index][1] for index in chosen.removed):
-            mta.delrcpt(address.decode("utf-8"))
+        for address in dict.fromkeys(form for index in chosen.removed for form in _forms(*letter.recipients[index])):
+            mta.delrcpt(address)
     if chosen.answer is Answer.HOLD:
         mta.quarantine(f"sekisho {passage.id}")
     if chosen.answer is Answer.REJECT:
@@ -117,6 +124,8 @@ def header_fields(passage: Passage, chosen: Plan) -> dict[str, str]:
 
 
 def _stamp(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, prefix: str) -> None:
+    if sum(count for _, count in letter.forged.values()) > _MOST_FORGED:
+        raise ForgedHeadersError(f"more than {_MOST_FORGED} headers that begin with {prefix}")
     for name, count in letter.forged.values():
         # From the last to the first, so that no deletion moves the next. pymilter cannot spell a name that is not
         # UTF-8; nobody else takes such a one for ours.
@@ -125,6 +134,11 @@ def _stamp(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, prefix: str
                 mta.chgheader(name, index, None)
     for suffix, value in header_fields(passage, chosen).items():
         mta.addheader(f"{prefix}-{suffix}", f" {value}" if letter.space else value)
+
+
+def _forms(mailbox: str, written: bytes) -> tuple[str, str]:
+    # Postfix 3.7 knows a recipient that came with a source route only without it, and others as they were written.
+    return written.decode("utf-8"), f"<{mailbox}>"
 
 
 def _listed(words: dict[str, None]) -> str:

@@ -1,7 +1,8 @@
 """One connection of the MTA: collects each mail's envelope and raw bytes, hands them on, interprets nothing.
 
 Exactly one reply is given for each callback. Phases before the end of the message are answered by no reply where the
-MTA can do without; what fails in them is kept and answered at the end, always with a temporary failure.
+MTA can do without; what fails in them is kept and answered at the end, always with a temporary failure, so that every
+mail ends in one place and in one line of the log.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from sekisho_milter.settings import MilterSettings
 from sekisho_milter.undecodable import printable, raw
 
 ACTIONS = Milter.ADDHDRS | Milter.CHGHDRS | Milter.DELRCPT | Milter.QUARANTINE
-_SILENT = Milter.P_NR_CONN | Milter.P_NR_HELO | Milter.P_NR_MAIL | Milter.P_NR_RCPT | Milter.P_NR_HDR | Milter.P_NR_EOH
+_ENVELOPE = Milter.P_NR_CONN | Milter.P_NR_HELO | Milter.P_NR_MAIL | Milter.P_NR_RCPT
+_SILENT = _ENVELOPE | Milter.P_NR_HDR | Milter.P_NR_EOH | Milter.P_NR_BODY
 _WANTED = _SILENT | Milter.P_NODATA | Milter.P_NOUNKNOWN | Milter.P_HDR_LEADSPC
 
 Examine = Callable[[Mta, Letter, Envelope], int]
@@ -75,11 +77,9 @@ class Session:
         """The end of the header."""
         self._current().end_headers()
 
-    def body(self, chunk: bytes) -> int:
+    def body(self, chunk: bytes) -> None:
         """A piece of the body."""
-        letter = self._current()
-        letter.add_body(chunk)
-        return int(Milter.CONTINUE if letter.failure is None else Milter.TEMPFAIL)
+        self._current().add_body(chunk)
 
     def eom(self, mta: Mta) -> int:
         """The end of the message: what becomes of the mail."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sekisho_milter.letter import Letter
@@ -80,3 +82,28 @@ def test_a_full_disk_is_remembered(tmp_path: Path) -> None:
     one.add_body(b"x" * 100)
     assert isinstance(one.failure, OSError)
     one.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "mailbox"),
+    [
+        (b"<a@example.jp>", "a@example.jp"),
+        (b'<"a"@example.jp>', "a@example.jp"),
+        (b'<"a\\.b"@example.jp>', "a.b@example.jp"),
+        (b'<a."b"@example.jp>', "a.b@example.jp"),
+        (b"<@relay.example,@other.example:a@example.jp>", "a@example.jp"),
+        (b"<(c)a@example.jp(d)>", "a@example.jp"),
+        (b"<a@example.jp.>", "a@example.jp"),
+        (b'<"a b"@example.jp>', '"a b"@example.jp'),
+        (b'<"a@b"@example.jp>', '"a@b"@example.jp'),
+        (b'<"a(c)"@example.jp>', '"a(c)"@example.jp'),
+        (b"<>", ""),
+        (b"<postmaster>", "postmaster"),
+        (b"<a@[IPv6:::1]>", "a@[IPv6:::1]"),
+    ],
+)
+def test_one_mailbox_however_it_is_written(tmp_path: Path, written: bytes, mailbox: str) -> None:
+    """A policy for a recipient cannot be evaded by another spelling of the same mailbox; the MTA's own is kept."""
+    with closing(Letter(written, tmp_path, 100, "X-Sekisho", True)) as letter:
+        letter.add_recipient(written)
+        assert (letter.mail_from, letter.recipients) == (mailbox, [(mailbox, written)])

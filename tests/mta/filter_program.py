@@ -96,7 +96,7 @@ class Obey:
 
 
 def _named(recipient: str) -> Action:
-    word = re.split(r"[.@]", recipient.lstrip('"'))[0]
+    word = re.split(r"[.@]", recipient.lstrip('"'))[0].lower()
     return Action(word) if word in set(Action) else Action.ACCEPT
 
 

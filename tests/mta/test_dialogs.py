@@ -67,7 +67,7 @@ def test_ten_thousand_headers_and_a_megabyte_line(milter: Milter) -> None:
 
 def test_an_empty_header_name_is_never_let_through(milter: Milter) -> None:
     """A35: libmilter itself ends the connection at an empty header name, which the MTA takes for a failed filter."""
-    with milter.dialogue() as mta, pytest.raises(ProbeError, match=r"reset|closed"):
+    with milter.dialogue() as mta, pytest.raises(ProbeError, match=r"reset|closed|Broken pipe"):
         mta.play(Letter(b"<>", (b"<ok@example.jp>",), ((b"", b" v"),), (b"x",)))
     with milter.dialogue() as mta:
         assert mta.play(Letter(headers=((b"A", b" b"),))).name == "accept"

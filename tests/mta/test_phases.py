@@ -126,6 +126,41 @@ def test_recipients_with_different_policies(running: Gate) -> None:
     assert envelope(record).rcpt_to == tuple(mixed)
 
 
+def test_a_removed_recipient_gets_nothing_however_it_is_written(running: Gate) -> None:
+    """A30: who is taken off the envelope gets nothing, in whatever spelling the client named the mailbox."""
+    postfix, milter = running
+    forms = (
+        "quarantine.f0@example.jp", "quarantine.f1@EXAMPLE.JP", "Quarantine.f2@example.jp",
+        '"quarantine.f3"@example.jp',
+        "@relay.example:quarantine.f4@example.jp", "@a.example,@b.example:quarantine.f5@example.jp",
+        "quarantine.f6+ext@example.jp", "quarantine.f7@example.jp.", '"quarantine.f8 x"@example.jp',
+        'quarantine."f9"@example.jp', "(c)quarantine.f10@example.jp", "quarantine.f11@example.jp(c)",
+        '"quarantine.f12\\,x"@example.jp', "quarantine.f13\\,x@example.jp", '"quarantine.f14(x)"@example.jp',
+        '@a.example:"quarantine.f15 x"@example.jp', "quarantine.f16 @example.jp", '"quarantine.f17\\\\x"@example.jp',
+        '"quarantine.f18\\"x"@example.jp', "quarantine..f19@example.jp",
+    )  # fmt: skip
+    accepted = 0
+    for number, form in enumerate(forms):
+        with postfix.smtp() as client:
+            client.ehlo()
+            client.mail("a@example.net")
+            client.rcpt(f"ok.form{number}@example.jp")
+            accepted += client.docmd("RCPT", f"TO:<{form}>")[0] == 250
+            assert client.data(MAIL + b"\r\nform %d\r\n" % number)[0] == 250
+        assert delivered(postfix, f"ok.form{number}@example.jp")
+    until(lambda: not set(postfix.queue_ids()) - set(postfix.queue_ids("hold")), "all is delivered")
+    assert accepted > 15 and accepted == sum("removed=1" in line for line in milter.events("mail")[-len(forms) :])
+    assert not [file for file in postfix.delivered() if re.search(rb"(?mi)^X-Original-To: .*\.f\d", file.read_bytes())]
+
+
+def test_a_flood_of_forged_headers(running: Gate) -> None:
+    """Thousands of forged headers of ours, each of which costs the MTA a search, are refused in a moment with 4xx."""
+    postfix, milter = running
+    with pytest.raises(smtplib.SMTPDataError, match="451"):
+        send(postfix, ["flood@example.jp"], b"X-Sekisho-A: b\r\n" * 20_000 + MAIL + b"\r\nx\r\n")
+    assert "ForgedHeadersError" in milter.events("mail")[-1]
+
+
 def test_a_thousand_recipients(running: Gate) -> None:
     """A30: a thousand recipients of mixed policy, half of whom get the mail."""
     postfix, milter = running
