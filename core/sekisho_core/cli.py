@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib.metadata import entry_points
 from typing import Any
@@ -53,10 +54,21 @@ def root() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; an operator's error becomes one line and exit status 2."""
+    _print_anything()
     try:
         root.main(args=arguments, prog_name="sekisho", standalone_mode=True)
     except SekishoError as error:
         print(f"sekisho: {visible(str(error), 1000)}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:
+    except OSError as error:
+        # A full disk under a redirected output, a file that somebody took away: no command foresees them all.
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"sekisho: {visible(f'{place}{error.strerror or error}', 1000)}", file=sys.stderr)
         sys.exit(2)
+
+
+def _print_anything() -> None:
+    """Characters that the terminal's encoding lacks become escapes, not the end of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -56,15 +56,8 @@ def probe(settings: Database) -> None:
 
 def connect(settings: Database) -> Engine:
     """An engine without a look at the schema. Raises DatabaseError for a URL that is none of ours."""
-    try:
-        url = make_url(settings.url)
-    except ArgumentError as error:
-        raise DatabaseError(f"database.url: not a database URL: {error}") from error
-    if url.get_backend_name() == "sqlite":
-        return _sqlite(settings)
-    if url.get_backend_name() == "postgresql":
-        return _postgresql(settings)
-    raise DatabaseError(f"database.url: {url.get_backend_name()} is neither sqlite nor postgresql")
+    url = _parsed(settings.url)
+    return _sqlite(settings) if url.get_backend_name() == "sqlite" else _postgresql(settings)
 
 
 def reader(engine: Engine) -> Engine:
@@ -94,7 +87,15 @@ def migrate(engine: Engine) -> None:
 
 def shown_url(url: str) -> str:
     """A database URL with its password masked."""
-    return make_url(url).render_as_string(hide_password=True)
+    return _parsed(url).render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # Their own words may hold the password.
+        raise DatabaseError("database.url: not a URL such as postgresql+psycopg://user@host:5432/name") from None
 
 
 def _alembic_configuration() -> Config:
@@ -158,5 +159,5 @@ def _reason(error: SQLAlchemyError) -> str:
 
 def database_file(settings: Database) -> Path | None:
     """The file of a SQLite database, None for a server."""
-    url = make_url(settings.url)
+    url = _parsed(settings.url)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

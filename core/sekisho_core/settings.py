@@ -7,6 +7,7 @@ room owns the frozen type of its table, registered as an entry point in the grou
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -22,6 +23,8 @@ from sekisho_core.faults import fault, nearest
 DEFAULT_FILE = Path("/etc/sekisho/sekisho.toml")
 _GROUP = "sekisho.settings"
 _SECRET_WORDS = ("password", "token", "secret", "key")
+_POSTGRESQL = "postgresql+psycopg://"
+_DATABASE_URL = re.compile(rf"sqlite:////[^?]+$|{re.escape(_POSTGRESQL)}")
 T = TypeVar("T")
 
 
@@ -56,6 +59,10 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str
     timeout: float
+
+    def __post_init__(self) -> None:
+        require(bool(_DATABASE_URL.match(self.url)), "url", f"sqlite:////absolute/path or {_POSTGRESQL}…")
+        require(self.timeout > 0, "timeout", "more than 0")
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,7 +105,7 @@ def load(path: Path | None) -> Settings:
 
     Raises SettingsError naming the file, the key and the nearest valid name.
     """
-    chosen = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    chosen = path or (DEFAULT_FILE if _is_there(DEFAULT_FILE) else None)
     defaults = default_table()
     given = _read(chosen) if chosen else {}
     where = str(chosen) if chosen else "the defaults"
@@ -115,6 +122,14 @@ def load(path: Path | None) -> Settings:
 def default_table() -> dict[str, dict[str, Any]]:
     """The one table of defaults, by table and key."""
     return tomllib.loads(files("sekisho_core").joinpath("defaults.toml").read_text(encoding="utf-8"))
+
+
+def _is_there(path: Path) -> bool:
+    # A file that this account may not look at is there, and reading it says so.
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _read(path: Path) -> dict[str, Any]:

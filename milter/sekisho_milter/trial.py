@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import smtplib
@@ -42,8 +43,10 @@ class Outcome:
 def run(once: bool, directory: Path | None) -> int:
     """The whole trial; the status 0 if every sample met its fate, else 1. Unless `once`, it waits for Ctrl-C."""
     require_postfix()
-    # A polite end is Ctrl-C by another name: every context below cleans up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A polite end is Ctrl-C by another name: every context below cleans up. A shell that starts us in the background
+    # has Ctrl-C's signal ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with _run_directory(directory) as root, Gateway(root) as gateway:
         _say(f"Gateway on loopback: SMTP on 127.0.0.1:{gateway.postfix.smtp_port}, files under {root}")
         outcomes = [_outcome(gateway, sample) for sample in _sent(gateway)]
@@ -99,20 +102,26 @@ def _reason(gateway: Gateway, passage: str) -> str:
 
 
 def _print_commands(gateway: Gateway, outcomes: list[Outcome]) -> None:
-    port, config = gateway.postfix.smtp_port, gateway.config
+    port, config, program = gateway.postfix.smtp_port, gateway.config, _program()
     kept = next((outcome.place for outcome in outcomes if outcome.fate == "quarantined"), None)
     delivered = next((outcome.place for outcome in outcomes if outcome.fate == "delivered"), None)
     _say("\nLook further, in another terminal:")
-    _say(f"  sekisho quarantine list --config {config}")
+    _say(f"  {program} quarantine list --config {config}")
     if kept:
-        _say(f"  sekisho quarantine show --config {config} {kept}")
-        _say(f"  sekisho quarantine release --config {config} {kept} --reason 'judged harmless'")
-        _say(f"  sekisho quarantine audit --config {config}")
+        _say(f"  {program} quarantine show --config {config} {kept}")
+        _say(f"  {program} quarantine release --config {config} {kept} --reason 'judged harmless'")
+        _say(f"  {program} quarantine audit --config {config}")
     if delivered:
-        _say(f"  sekisho scan --config {config} {delivered}")
-    _say(f"  sekisho check --config {config} --postfix-config {gateway.postfix.config_dir}")
+        _say(f"  {program} scan --config {config} {delivered}")
+    _say(f"  {program} check --config {config} --postfix-config {gateway.postfix.config_dir}")
     _say(f"  swaks --server 127.0.0.1:{port} --from you@example.com --to anybody@example.jp")
     _say("\nCtrl-C ends it all.")
+
+
+def _program() -> str:
+    """The command as it was called, where a shell would not find it by its name."""
+    called = sys.argv[0]
+    return shlex.quote(called) if Path(called).name == "sekisho" and shutil.which("sekisho") != called else "sekisho"
 
 
 def _wait_for_interrupt() -> None:

@@ -82,6 +82,9 @@ def _desk(config: Path | None) -> Iterator[_Desk]:
         sys.exit(1)
     except SQLAlchemyError as error:
         raise StoreError(f"the database: {reason(error)}") from error
+    except BrokenPipeError:
+        # The reader of what we print went away; no body is at fault.
+        raise
     except OSError as error:
         raise StoreError(f"{error.filename or ours.bodies}: {error.strerror or error}") from error
     finally:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -48,6 +49,30 @@ def test_error_is_one_safe_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         cli.main(["failing"])
     assert ended.value.code == 2
     assert capsys.readouterr().err == "sekisho: file⟨U+001B⟩[2J⟨U+000A⟩name: cannot be read\n"
+
+
+def test_full_disk_under_the_output_is_one_line() -> None:
+    """What the system refuses, and no command foresees, is one line and status 2."""
+    code = "from sekisho_core.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "rules", "packs"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "sekisho: No space left on device\n")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "euc_jp", "cp932", "ascii"])
+def test_any_terminal_shows_any_text(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text that a terminal's encoding cannot write is escaped; the command does not end over it."""
+    code = (
+        "import click\nfrom sekisho_core import cli\n"
+        "command = click.Command('x', callback=lambda: (click.echo('関所 😀'), print('関所 😀')))\n"
+        "cli.LazyGroup.get_command = lambda *_: command\ncli.main(['x'])\n"
+    )
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b"\n") == 2
 
 
 def test_version() -> None:

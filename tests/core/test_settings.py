@@ -38,6 +38,21 @@ def test_unreadable_file(tmp_path: Path) -> None:
             load(path)
 
 
+def test_default_file_that_this_account_may_not_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ordinary user is told that the installed settings cannot be read; the defaults do not stand in for them."""
+
+    class Hidden(type(tmp_path)):  # type: ignore[misc]
+        def exists(self) -> bool:
+            raise PermissionError(13, "Permission denied")
+
+        def open(self, *_: object, **__: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module, "DEFAULT_FILE", Hidden(tmp_path / "sekisho.toml"))
+    with pytest.raises(SettingsError, match=r"sekisho\.toml: cannot read the settings: Permission denied"):
+        load(None)
+
+
 def test_defaults_fill_every_type() -> None:
     """The table of defaults is complete: every registered type is made of it alone."""
     effective = load(None).effective()
