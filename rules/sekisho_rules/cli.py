@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 
 from sekisho_rules import table
 from sekisho_rules.compile import CompileReport, compile_snapshot, without_effect
+from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, TLPS, Indicator, Refusal
 from sekisho_rules.indicators import Origin, indicator_files, read_indicator_file
 from sekisho_rules.packs import pack_names, read_packs
@@ -62,8 +63,8 @@ def import_command(
         one for path in paths for file in indicator_files(path) for one in read_indicator_file(file, origin, refusals)
     ]
     bar = Bar(len(found))
-    own = settings.of(Organisation).own_domains
-    accepted = _appraised(found, own, refusals, bar)
+    protected = Protected.of(settings.of(Organisation))
+    accepted = _appraised(found, protected, refusals, bar)
     done = table.store(_engine(settings), accepted, datetime.now(UTC))
     bar.clear()
     if as_json:
@@ -134,7 +135,7 @@ def compile_command(config: Path | None, as_json: bool) -> None:
             Path(chosen.index),
             client.compile_yara,
             chosen.keep_snapshots,
-            settings.of(Organisation).own_domains,
+            Protected.of(settings.of(Organisation)),
         )
     _print_report(report, as_json)
 
@@ -161,12 +162,12 @@ def _all_indicators(settings: Settings, chosen: RulesSettings) -> Iterator[Indic
 
 
 def _appraised(
-    found: Iterable[Indicator], own_domains: tuple[str, ...], refusals: list[Refusal], bar: Bar
+    found: Iterable[Indicator], protected: Protected, refusals: list[Refusal], bar: Bar
 ) -> Iterator[tuple[Indicator, str]]:
     """The indicators to keep, each with the reason why it has no effect; refused ones go to `refusals`."""
     for indicator in found:
         bar.step()
-        reason = without_effect(indicator, own_domains)
+        reason = without_effect(indicator, protected)
         if reason.startswith("refused") and not indicator.revoked:
             refusals.append(Refusal(indicator.id, indicator.source, reason))
         else:

@@ -25,6 +25,7 @@ from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
 
 from sekisho_rules.compile import compile_snapshot
+from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import Indicator, Refusal
 from sekisho_rules.indicators import indicator_files, read_indicator_file
 from sekisho_rules.packs import read_packs
@@ -137,8 +138,8 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
     refused: list[Refusal] = []
     given = _read(files, refused) if files else read_packs(rules.packs)
     with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
-        own = settings.of(Organisation).own_domains
-        report = compile_snapshot(given, Path(directory), client.compile_yara, 1, own)
+        protected = Protected.of(settings.of(Organisation))
+        report = compile_snapshot(given, Path(directory), client.compile_yara, 1, protected)
         for one in refused + report.refusals:
             print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
         with closing(SnapshotStore(Path(directory)).current()) as snapshot:

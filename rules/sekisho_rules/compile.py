@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from sekisho_core.errors import SnapshotError
 from sekisho_core.files import adopt, sync_directory, write_durably
 
 from sekisho_rules.anchors import Anchor, anchors
-from sekisho_rules.guard import refusal
+from sekisho_rules.guard import Protected, refusal
 from sekisho_rules.hosts import network_of
 from sekisho_rules.indicator import Indicator, Refusal
 from sekisho_rules.layout import (
@@ -44,6 +44,7 @@ from sekisho_rules.values import is_network
 
 CompileYara = Callable[[Mapping[str, str]], tuple[bytes, dict[str, str]]]
 Progress = Callable[[int], None]
+NOBODY = Protected()
 _LOCK = ".lock"
 _BUILD = ".build-"
 _BATCH = 20_000
@@ -66,12 +67,12 @@ class CompileReport(msgspec.Struct, frozen=True):
     refusals: list[Refusal]
 
 
-def without_effect(indicator: Indicator, own_domains: Sequence[str] = ()) -> str:
+def without_effect(indicator: Indicator, protected: Protected = NOBODY) -> str:
     """Why an indicator does nothing: refused, unsupported or inert, with the reason; "" when it has effect."""
     if indicator.pattern_type == "yara":
         return "" if indicator.pattern.strip() else "refused: no rules"
     try:
-        _tree(indicator, own_domains)
+        _tree(indicator, protected)
     except _LeftOut as reason:
         return str(reason)
     return ""
@@ -82,7 +83,7 @@ def compile_snapshot(
     index: Path,
     compile_yara: CompileYara,
     keep: int,
-    own_domains: Sequence[str] = (),
+    protected: Protected = NOBODY,
     progress: Progress = lambda count: None,
 ) -> CompileReport:
     """Build `<index>/<serial>/` from the indicators and make `<index>/current` name it; keep `keep` older ones.
@@ -95,7 +96,7 @@ def compile_snapshot(
         with _locked(index):
             build = Path(tempfile.mkdtemp(prefix=_BUILD, dir=index))
             try:
-                report = _build(indicators, build, _next_serial(index), compile_yara, own_domains, progress)
+                report = _build(indicators, build, _next_serial(index), compile_yara, protected, progress)
                 _put_in_force(index, build, report.serial)
             finally:
                 shutil.rmtree(build, ignore_errors=True)
@@ -147,11 +148,11 @@ def _build(
     build: Path,
     serial: int,
     compile_yara: CompileYara,
-    own_domains: Sequence[str],
+    protected: Protected,
     progress: Progress,
 ) -> CompileReport:
     gathered = _Gathered()
-    _write_tables(build / TABLES, _entries(indicators, gathered, own_domains, progress), gathered)
+    _write_tables(build / TABLES, _entries(indicators, gathered, protected, progress), gathered)
     _write_yara(build / YARA, gathered, compile_yara)
     regexes = _write_expressions(build, gathered)
     for path in build.iterdir():
@@ -164,7 +165,7 @@ def _build(
 
 
 def _entries(
-    indicators: Iterable[Indicator], gathered: _Gathered, own_domains: Sequence[str], progress: Progress
+    indicators: Iterable[Indicator], gathered: _Gathered, protected: Protected, progress: Progress
 ) -> Iterator[tuple[bytes, bytes]]:
     number = 0
     for indicator in indicators:
@@ -173,7 +174,7 @@ def _entries(
             gathered.counts["revoked"] += 1
             continue
         try:
-            tree = _taken_in(indicator, number, gathered, own_domains)
+            tree = _taken_in(indicator, number, gathered, protected)
         except _LeftOut as reason:
             gathered.refuse(indicator, str(reason))
             continue
@@ -181,19 +182,19 @@ def _entries(
         number += 1
 
 
-def _taken_in(indicator: Indicator, number: int, gathered: _Gathered, own_domains: Sequence[str]) -> Tree | None:
+def _taken_in(indicator: Indicator, number: int, gathered: _Gathered, protected: Protected) -> Tree | None:
     if indicator.pattern_type == "yara":
         gathered.counts["yara"] += 1
         gathered.keys.append(key_of("yara", "", gathered.namespace(indicator)) + number_bytes(number))
         return None
-    tree = _tree(indicator, own_domains)
+    tree = _tree(indicator, protected)
     for anchor in set(anchors(tree)):
         gathered.hang(anchor, number)
     gathered.counts["indicators"] += 1
     return tree
 
 
-def _tree(indicator: Indicator, own_domains: Sequence[str]) -> Tree:
+def _tree(indicator: Indicator, protected: Protected) -> Tree:
     if indicator.pattern_type != "stix":
         raise _LeftOut(f"unsupported: pattern type {indicator.pattern_type}")
     try:
@@ -202,7 +203,7 @@ def _tree(indicator: Indicator, own_domains: Sequence[str]) -> Tree:
         raise _LeftOut(f"unsupported: {error}") from error
     if pattern.inert:
         raise _LeftOut(f"inert: {pattern.inert}")
-    reason = refusal(pattern.tree, own_domains)
+    reason = refusal(pattern.tree, protected)
     if reason:
         raise _LeftOut(f"refused: {reason}")
     return pattern.tree

@@ -2,62 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from sekisho_core.settings import Organisation
+
+from sekisho_rules.evaluate import holds
 from sekisho_rules.hosts import domain_form, network_of
+from sekisho_rules.ordinary import ordinary_values
 from sekisho_rules.pattern import Comparison, Expression, Observation, Tree, Window, regex
+from sekisho_rules.registries import is_registry
 from sekisho_rules.urls import host_of
-from sekisho_rules.values import SUBJECT, is_address, is_domain, is_network, stated_form
+from sekisho_rules.values import SUBJECT, is_address, is_domain, is_masked, is_network, stated_form
 
 _EMPTY_FILE = {
     "d41d8cd98f00b204e9800998ecf8427e",
     "da39a3ee5e6b4b0d3255bfef95601890afd80709",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 }
-# Types of the .jp name space that are registries, not holders (JPRS).
-_REGISTRIES = {f"{kind}.jp" for kind in ("ac", "ad", "co", "ed", "go", "gr", "lg", "ne", "or")}
+# Properties that very many files share.
+_COMMON = frozenset({"file:size", "file:mime_type"})
 # A shorter prefix than these covers whole regions of the Internet.
 _SHORTEST_PREFIX = {4: 8, 6: 19}
 
 
-def refusal(tree: Tree, own_domains: Sequence[str] = ()) -> str:
+class Protected(NamedTuple):
+    """Domains that no indicator may name as a whole: our own, and those where anybody gets an address."""
+
+    own: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, organisation: Organisation) -> Protected:
+        """The domains that `[organisation]` names."""
+        return cls(organisation.own_domains, organisation.freemail_domains)
+
+
+def refusal(tree: Tree | Expression, protected: Protected) -> str:
     """Why the pattern must not be used, "" when nothing speaks against it.
 
-    Looked at are the comparisons that are enough alone; one that others narrow may be as wide as it likes.
+    An AND is as narrow as its narrowest operand, an OR as wide as its widest.
     """
-    return next((reason for one in _sufficient(tree) if (reason := _too_wide(one, own_domains))), "")
-
-
-def _sufficient(tree: Tree | Expression) -> list[Comparison]:
     if isinstance(tree, Comparison):
-        return [tree]
+        return _too_wide(tree, protected)
     if isinstance(tree, Window):
-        return _sufficient(tree.operand)
+        return refusal(tree.operand, protected)
     if isinstance(tree, Observation):
-        return _sufficient(tree.expression)
-    parts = [_sufficient(operand) for operand in tree.operands]
-    if tree.operator == "or":
-        return [comparison for part in parts for comparison in part]
-    return []
+        return refusal(tree.expression, protected)
+    reasons = [refusal(operand, protected) for operand in tree.operands]
+    if tree.operator == "and" and not all(reasons):
+        return ""
+    return next(filter(None, reasons), "")
 
 
-def _too_wide(comparison: Comparison, own_domains: Sequence[str]) -> str:
-    if comparison.negated or comparison.operator in ("!=", "EXISTS"):
-        return f"{comparison.path} {comparison.operator} alone holds for nearly every mail"
-    if comparison.operator == "LIKE":
-        literal = comparison.values[0].replace("%", "").replace("_", "")
-        return "" if len(literal.strip()) > 1 else f"LIKE '{comparison.values[0]}' says nothing"
-    if comparison.operator == "MATCHES":
-        empty = regex(comparison.values[0]).search("") is not None
-        return f"MATCHES '{comparison.values[0][:80]}' matches the empty text" if empty else ""
-    if comparison.operator in ("=", "IN", "ISSUBSET"):
-        return next(
-            (reason for value in comparison.values if (reason := _value(comparison.path, value, own_domains))), ""
-        )
-    return ""
+def _too_wide(comparison: Comparison, protected: Protected) -> str:
+    path, operator = comparison.path, comparison.operator
+    if comparison.negated or operator not in ("=", "IN", "LIKE", "MATCHES", "ISSUBSET"):
+        return f"{path} {operator} alone holds for nearly every mail"
+    if path in _COMMON:
+        return f"{path} alone says nothing of one file"
+    if operator in ("LIKE", "MATCHES"):
+        return _searching(comparison)
+    return _first(_value(path, value, protected) for value in comparison.values)
 
 
-def _value(path: str, value: str, own_domains: Sequence[str]) -> str:
+def _searching(comparison: Comparison) -> str:
+    path, operator, text = comparison.path, comparison.operator, comparison.values[0]
+    literal = text.replace("%", "").replace("_", "")
+    if operator == "LIKE" and len(literal.strip()) < 2:
+        return f"LIKE '{text}' says nothing"
+    if operator == "MATCHES" and regex(text).search("") is not None:
+        return f"MATCHES '{text[:80]}' matches the empty text"
+    return f"{path} {operator} '{text[:80]}' fits ordinary values" if _ordinary(comparison) else ""
+
+
+def _ordinary(comparison: Comparison) -> bool:
+    return any(holds(comparison, value) is not None for value in ordinary_values(comparison.path))
+
+
+def _first(reasons: Iterable[str]) -> str:
+    return next(filter(None, reasons), "")
+
+
+def _value(path: str, value: str, protected: Protected) -> str:
     form = stated_form(path, value)
     if not form:
         return f"{path}: the value is empty"
@@ -67,23 +94,26 @@ def _value(path: str, value: str, own_domains: Sequence[str]) -> str:
         narrow = network.prefixlen >= _SHORTEST_PREFIX[network.version]
         return "" if narrow else f"{path}: {value} is a whole region of the Internet"
     if is_domain(path):
-        return _domain(path, form, own_domains)
-    return _own(path, form, own_domains) or _short(path, value, form)
+        return _domain(path, form, protected)
+    if is_masked(path, value) and _ordinary(Comparison(path, "=", (value,))):
+        return f"{path}: '{value[:80]}' fits ordinary values"
+    return _own(path, form, protected) or _short(path, value, form)
 
 
-def _domain(path: str, form: str, own_domains: Sequence[str]) -> str:
-    if "." not in form or form in _REGISTRIES:
+def _domain(path: str, form: str, protected: Protected) -> str:
+    if is_registry(form):
         return f"{path}: {form} is a registry, not a host"
-    return _of_ours(path, form, own_domains)
+    shared = next((one for one in map(domain_form, protected.shared) if f".{one}".endswith(f".{form}")), "")
+    return f"{path}: anybody gets an address at {shared}" if shared else _of_ours(path, form, protected)
 
 
-def _own(path: str, form: str, own_domains: Sequence[str]) -> str:
+def _own(path: str, form: str, protected: Protected) -> str:
     host = form.rpartition("@")[2] if is_address(path) else host_of(form) if path == "url:value" else ""
-    return _of_ours(path, host, own_domains) if host else ""
+    return _of_ours(path, host, protected) if host else ""
 
 
-def _of_ours(path: str, host: str, own_domains: Sequence[str]) -> str:
-    for own in map(domain_form, own_domains):
+def _of_ours(path: str, host: str, protected: Protected) -> str:
+    for own in map(domain_form, protected.own):
         if host == own or host.endswith("." + own) or own.endswith("." + host):
             return f"{path}: {host} is of our own domain {own}"
     return ""
@@ -91,5 +121,5 @@ def _of_ours(path: str, host: str, own_domains: Sequence[str]) -> str:
 
 def _short(path: str, value: str, form: str) -> str:
     bare = form.replace("●", "") if path == SUBJECT else value.strip()
-    # A size or a flag is short by nature; a text of one character is in nearly every mail.
+    # A flag is short by nature; a text of one character is in nearly every mail.
     return f"{path}: '{value}' is too short to mean anything" if len(bare) < 2 and not bare.isdigit() else ""

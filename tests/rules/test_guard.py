@@ -1,10 +1,10 @@
 """Structural refusals."""
 
 import pytest
-from sekisho_rules.guard import refusal
+from sekisho_rules.guard import Protected, refusal
 from sekisho_rules.pattern import parse
 
-OWN = ("city.ours.example",)
+PROTECTED = Protected(own=("city.ours.example",), shared=("gmail.com", "mail.shared.example"))
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,34 @@ OWN = ("city.ours.example",)
         "[email-message:subject != 'x']",
         "[file:name NOT = 'report.pdf']",
         "[EXISTS url:value]",
+        "[domain-name:value = 'gmail.com']",
+        "[domain-name:value = 'shared.example']",
+        "[domain-name:value = 'co.uk']",
+        "[domain-name:value = 'tokyo.jp']",
+        "[domain-name:value = '*']",
+        "[domain-name:value LIKE '%.com']",
+        "[url:value = '/']",
+        "[url:value LIKE 'http%']",
+        "[url:value MATCHES '^https?://']",
+        "[email-addr:value LIKE '%@gmail.com']",
+        "[email-message:subject MATCHES '.']",
+        "[email-message:subject = '●●のお知らせ']",
+        "[email-message:subject = '●●の件']",
+        "[email-message:body LIKE '%お世話になって%']",
+        "[file:name LIKE '%.pdf']",
+        "[file:hashes.MD5 MATCHES '^[0-9a-f]{32}$']",
+        "[file:size > 0]",
+        "[file:mime_type = 'application/pdf']",
+        "[email-message:subject > 'a']",
+        "[file:name NOT = 'a.exe' AND file:size > 0]",
+        "[file:name LIKE '%.pdf'] AND [EXISTS url:value]",
         "[file:name = 'fine.exe' OR domain-name:value = 'com']",
         "[file:name = 'fine.exe'] OR [file:name IN ('fine.exe', ' ')]",
     ],
 )
 def test_refused(text: str) -> None:
     """What would stop nearly every mail, or our own, is refused with a reason."""
-    assert refusal(parse(text).tree, OWN)
+    assert refusal(parse(text).tree, PROTECTED)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +71,14 @@ def test_refused(text: str) -> None:
         "[domain-name:value = 'notcity.ours.example.evil.example']",
         "[ipv4-addr:value ISSUBSET '192.0.2.0/24']",
         "[email-message:body LIKE '%evil%']",
+        "[domain-name:value = 'tokyo.example.jp']",
+        "[domain-name:value = 'listed.gmail.com']",
+        "[email-addr:value = 'listed@gmail.com']",
+        "[url:value = 'https://mail.shared.example/listed']",
+        "[email-message:subject = '●●先生の取材のご依頼']",
+        "[file:name LIKE '%.scr']",
+        "[file:name LIKE '採用%調査%.pdf']",
+        "[file:mime_type = 'application/pdf' AND file:name = 'evil.pdf']",
         "[file:name = 'evil.exe' AND file:size > 0]",
         "[EXISTS url:value AND url:value MATCHES '^http://evil']",
         "[file:name NOT = 'report.pdf' AND file:hashes.MD5 = 'aa']",
@@ -57,4 +86,4 @@ def test_refused(text: str) -> None:
 )
 def test_not_refused(text: str) -> None:
     """A condition that others narrow may be wide."""
-    assert refusal(parse(text).tree, OWN) == ""
+    assert refusal(parse(text).tree, PROTECTED) == ""
