@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RUN_PACKAGES := ca-certificates gcc libmilter-dev postfix python3-dev python3-venv
 TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo systemd
 
-.PHONY: run test bench lint clean packages test-packages lock
+.PHONY: run test bench fuzz lint clean packages test-packages lock
 
 run: packages $(STAMP)
 	$(BIN)/sekisho milter trial $(if $(ONCE),--once) $(if $(DIRECTORY),--directory $(DIRECTORY))
@@ -44,3 +44,11 @@ clean:
 # One run, one Postfix: no milter, an empty pymilter, sekisho with a small and a large index. BENCH_ARGS="--mails 100 --rounds 1".
 bench: test-packages $(STAMP)
 	$(BIN)/python tests/bench/mta.py $(BENCH_ARGS)
+
+# Coverage-guided fuzzing of the readers for SECONDS; a crasher is left in .run/fuzz.
+fuzz: packages $(STAMP)
+	$(BIN)/pip install --quiet --require-hashes -r setup/fuzz.lock
+	mkdir -p .run/fuzz/corpus
+	cp tests/corpus/reader/*.eml .run/fuzz/corpus/
+	$(BIN)/python tests/fuzz/fuzz_reader.py -max_total_time=$(or $(SECONDS),60) -timeout=30 -rss_limit_mb=3000 \
+	    -artifact_prefix=.run/fuzz/ .run/fuzz/corpus

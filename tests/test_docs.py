@@ -98,12 +98,13 @@ def resolved(words: list[str]) -> tuple[click.Command, click.Context]:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    """docs/dependencies.md has one line for each package of pyproject.toml, and none for others."""
+    """docs/dependencies.md has one line for each package of pyproject.toml and of the fuzzer, and none for others."""
     project = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [
         *project["project"]["dependencies"],
         *project["project"]["optional-dependencies"]["dev"],
         *project["build-system"]["requires"],
+        *re.findall(r"^[\w.-]+==", (HERE / "setup" / "fuzz.lock").read_text(encoding="utf-8"), re.MULTILINE),
     ]
     text = (HERE / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("## Debian packages")[0]
     rows = set(re.findall(r"^\| ([\w.-]+) \|", text, re.MULTILINE)) - {"package"}
