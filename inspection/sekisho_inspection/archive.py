@@ -14,6 +14,8 @@ from sekisho_inspection.notes import Item, Notes
 _STEP = 1 << 20
 # Below this size no ratio is too high: tables of zeros in small files are ordinary.
 RATIO_FLOOR = 1 << 20
+# Members of one gzip file: gzip joins them, and nobody makes more than a handful.
+_MAX_GZIP_MEMBERS = 1000
 
 
 def inflate(data: bytes, wbits: int, item: Item, notes: Notes) -> tuple[bytes, bytes, bool] | None:
@@ -22,18 +24,19 @@ def inflate(data: bytes, wbits: int, item: Item, notes: Notes) -> tuple[bytes, b
     Raises zlib.error for what is no such stream.
     """
     engine = zlib.decompressobj(wbits)
-    out, size, rest = [], 0, data
-    while rest and not engine.eof:
+    out, size, at = [], 0, 0
+    rest = b""
+    while not engine.eof and (rest or at < len(data)):
+        # In steps, because the engine copies what it has not taken yet.
+        rest, at = (rest, at) if rest else (data[at : at + _STEP], at + _STEP)
         piece = engine.decompress(rest, _STEP)
         rest = engine.unconsumed_tail
         size += len(piece)
         out.append(piece)
         if not within(size, len(data), item, notes):
             return None
-        if not piece and not rest:
-            break
     content = b"".join(out) + (b"" if engine.eof else engine.flush(_STEP))
-    return (content, engine.unused_data, engine.eof) if notes.spend(len(content), item) else None
+    return (content, engine.unused_data + data[at:], engine.eof) if notes.spend(len(content), item) else None
 
 
 def within(unpacked: int, packed: int, item: Item, notes: Notes) -> bool:
@@ -51,6 +54,9 @@ def read_gzip(item: Item, notes: Notes) -> PartState:
     """Every member of a gzip file (RFC 1952), joined as gzip itself joins them."""
     out, rest = [], item.content
     while rest.startswith(b"\x1f\x8b"):
+        if len(out) >= _MAX_GZIP_MEMBERS:
+            notes.gap(item.gap, "limit", f"more than {_MAX_GZIP_MEMBERS} gzip members")
+            return PartState.UNREADABLE
         got = inflate(rest, 31, item, notes)
         if got is None:
             return PartState.UNREADABLE

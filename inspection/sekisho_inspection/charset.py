@@ -12,6 +12,7 @@ import importlib
 import pkgutil
 import re
 import struct
+from encodings import aliases
 from functools import lru_cache
 
 # Codecs that are no charsets, or whose time grows with the square of the input (punycode, idna).
@@ -77,6 +78,8 @@ def preload() -> None:
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in ("mbcs", "oem"):
             importlib.import_module(f"encodings.{module.name}")
+    _known()
+    _table()
 
 
 @lru_cache(maxsize=256)
@@ -85,7 +88,8 @@ def _canonical(label: str) -> str:
     plain = label.strip().strip("\"'").lower().partition("*")[0].replace("_", "-")
     if plain in _ALIASES:
         return _ALIASES[plain]
-    if not _LABEL.fullmatch(plain):
+    # Unknown names are not looked up: each would be searched for among the files, and remembered for good.
+    if not _LABEL.fullmatch(plain) or re.sub(r"[^a-z0-9]", "_", plain) not in _known():
         return ""
     try:
         name = codecs.lookup(plain).name
@@ -93,6 +97,13 @@ def _canonical(label: str) -> str:
         return "" if name.replace("_", "-") in _NO_CHARSET or "".encode(name) is None else name
     except (LookupError, ValueError, ImportError, TypeError, OSError):
         return ""
+
+
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    """Every name by which Python knows a codec, in the form of its modules."""
+    modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
+    return frozenset(modules | set(aliases.aliases))
 
 
 _GUESSES = ("utf-8", "iso-2022-jp", "cp932", "euc-jp")

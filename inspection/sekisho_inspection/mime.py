@@ -20,8 +20,16 @@ _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re
 _TYPE = re.compile(rb"\s*([!#-'*+.0-9A-Z^-~-]+)\s*/\s*([!#-'*+.0-9A-Z^-~-]+)", re.I)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_GUESS = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[Cc]ontent-)", re.M)
+_GUESS = re.compile(rb"^--([^\r\n]{1,200}+)\r?\n(?=[Cc]ontent-)", re.M)
+_DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
 _ENCODING = re.compile(rb"[a-z0-9-]+")
+_COMMENT = re.compile(rb"\([^()]*+\)")
+_UU = ("x-uuencode", "uuencode", "x-uue", "uue")
+_KNOWN = {"base64", "quoted-printable", *_UU}
+# Unknown names are no encoding (senders write "utf-8" or "8-bit" there), unless they speak of one.
+_CODED = re.compile(r"64|85|quoted|printable|uu|xx|yenc|hex|zip|deflate|compress")
+# The sentence for programs without MIME is no content; more than this before the first delimiter is.
+_PREAMBLE = 400
 
 
 @dataclass
@@ -31,11 +39,10 @@ class Bounds:
     parts: int
     depth: int
     header_bytes: int
-    met: list[tuple[str, str]] = field(default_factory=list)
+    met: dict[tuple[str, str, str], None] = field(default_factory=dict)
 
-    def meet(self, where: str, detail: str) -> None:
-        if (where, detail) not in self.met:
-            self.met.append((where, detail))
+    def meet(self, where: str, detail: str, reason: str = "limit") -> None:
+        self.met[where, reason, detail] = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Entity:
     media_type: str
     parameters: tuple[tuple[str, bytes], ...]
     depth: int
-    problem: str = ""
+    doubt: tuple[str, str] | None = None
     reading: str = READING
 
     @property
@@ -79,9 +86,8 @@ class Entity:
     @property
     def encoding(self) -> str:
         """The Content-Transfer-Encoding's first word, lower-case; "" when there is none."""
-        raw = next((item.raw for item in self.fields if item.key == "content-transfer-encoding"), b"")
-        word = _ENCODING.search(headers.unfold(raw).lower())
-        return word[0].decode() if word else ""
+        words = _encodings(self.fields)
+        return words[0] if words else ""
 
     @property
     def is_attachment(self) -> bool:
@@ -115,14 +121,37 @@ def parameters(raw: bytes) -> tuple[str, list[tuple[str, bytes]]]:
     return media_type, found
 
 
+def _encodings(fields: Iterable[Field]) -> list[str]:
+    """The encodings that the fields state, without repeats; comments (RFC 822 section 3.4.3) are none."""
+    values = (headers.unfold(item.raw).lower() for item in fields if item.key == "content-transfer-encoding")
+    words = (_ENCODING.search(_COMMENT.sub(b" ", value)) for value in values)
+    return list(dict.fromkeys(word[0].decode() for word in words if word))
+
+
+def _doubt(fields: list[Field]) -> tuple[str, str] | None:
+    """Reason and detail where programs differ in how they read an entity with these fields; None for no doubt."""
+    encodings = _encodings(fields)
+    if len(encodings) > 1:
+        return "ambiguous", "more than one transfer encoding"
+    if encodings and encodings[0] not in _KNOWN and _CODED.search(encodings[0]):
+        return "unreadable", "a transfer encoding that nobody knows"
+    types = [parameters(item.raw) for item in fields if item.key == "content-type"]
+    if len({kind for kind, _ in types}) > 1:
+        return "ambiguous", "more than one content type"
+    boundaries = {value for _, values in types for name, value in values if name.partition("*")[0] == "boundary"}
+    if len(boundaries) > 1 or any(b"=?" in value for value in boundaries):
+        return "ambiguous", "more than one boundary"
+    return None
+
+
 def decode_body(body: bytes, encoding: str) -> bytes:
     """The bytes behind a Content-Transfer-Encoding; junk in them is passed over, an unknown encoding is none."""
     if encoding == "base64":
         return headers.base64_bytes(body)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(body)
-    if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
-        return _uu_bytes(body)
+    if encoding in _UU:
+        return uu_bytes(body)
     return body
 
 
@@ -148,19 +177,31 @@ def _walk(
     if depth >= bounds.depth:
         bounds.meet(at, f"deeper than {bounds.depth} levels")
         return
-    problem = ""
+    doubt = _doubt(fields)
     if media_type.startswith("multipart/"):
         spans = _spans(data, body, values, bounds, at)
         if spans:
+            if doubt:
+                bounds.meet(at, doubt[1], doubt[0])
+            yield from _outside(data, body, spans, at, depth)
             yield from _children(data, spans, at, depth, bounds)
             return
-        problem = "multipart without a part" if data[body[0] : body[1]].strip() else ""
+        doubt = ("malformed", "multipart without a part") if data[body[0] : body[1]].strip() else doubt
     if bounds.parts <= 0:
         bounds.meet("", "more parts than the limit")
         return
     bounds.parts -= 1
     own = f"{at}.1".lstrip(".") if top else at
-    yield Entity(own, tuple(fields), body, media_type, tuple(values), depth, problem)
+    yield Entity(own, tuple(fields), body, media_type, tuple(values), depth, doubt)
+
+
+def _outside(
+    data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int
+) -> Iterator[Entity]:
+    """What stands before the first delimiter, as text: programs without MIME show it, and some take files from it."""
+    start, end = body[0], data.rfind(b"\n--", body[0], spans[0][0])
+    if end - start > _PREAMBLE or data.find(b"://", start, max(start, end)) >= 0:
+        yield Entity(f"{at}.0".lstrip("."), (), (start, end), "text/plain", (), depth + 1)
 
 
 def _children(data: bytes, spans: list[tuple[int, int]], at: str, depth: int, bounds: Bounds) -> Iterator[Entity]:
@@ -179,23 +220,32 @@ def _spans(
     boundary = next((value for name, value in values if name == "boundary"), b"")
     spans = _delimited(data, body, boundary, bounds, at) if boundary else []
     if not spans and (guess := _GUESS.search(data, *body)):
-        spans = _delimited(data, body, guess[1].removesuffix(b"--"), bounds, at)
+        spans = _delimited(data, body, guess[1].rstrip().removesuffix(b"--"), bounds, at)
     return spans
 
 
 def _delimited(data: bytes, body: tuple[int, int], boundary: bytes, bounds: Bounds, at: str) -> list[tuple[int, int]]:
-    line = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:\n|\Z)", re.M)
     spans: list[tuple[int, int]] = []
     start: int | None = None
-    for match in line.finditer(data, *body):
+    for match in _delimiters(data, body, boundary):
         if start is not None:
-            spans.append((start, _before_break(data, start, match.start())))
+            spans.append((start, _before_break(data, start, match.start() - len(boundary) - 2)))
         # Some readers go on after the close delimiter, so parts behind it are parts.
         start = None if match[1] else match.end()
         if len(spans) > bounds.parts:
             bounds.meet(at, "more parts than the limit")
             return spans
     return [*spans, (start, body[1])] if start is not None else spans
+
+
+def _delimiters(data: bytes, body: tuple[int, int], boundary: bytes) -> Iterator[re.Match[bytes]]:
+    """What follows the boundary on each delimiter line; the boundary is searched, not compiled: it may be huge."""
+    line, (at, end) = b"--" + boundary, body
+    at = at if data.startswith(line, at, end) else data.find(b"\n" + line, at, end) + 1
+    while at > 0 or (at == body[0] and data.startswith(line, at, end)):
+        if match := _DELIMITER_END.match(data, at + len(line), end):
+            yield match
+        at = data.find(b"\n" + line, at, end) + 1
 
 
 def _before_break(data: bytes, start: int, end: int) -> int:
@@ -233,16 +283,19 @@ def _names(values: list[tuple[str, bytes]]) -> list[str]:
 
 def _rfc2231(pieces: dict[int, tuple[bytes, bool]]) -> list[str]:
     """Join the sections by number, then decode once: senders cut in the middle of a character."""
-    label, joined = b"", b""
-    for number, (value, extended) in sorted(pieces.items()):
-        if extended and not joined and number == min(pieces) and value.count(b"'") >= 2:
+    label = b""
+    decoded: list[bytes] = []
+    for value, extended in (pieces[number] for number in sorted(pieces)):
+        if extended and not decoded and value.count(b"'") >= 2:
             label, _, value = value.split(b"'", 2)
-        joined += _PERCENT.sub(lambda match: bytes([int(match[1], 16)]), value) if extended else value
+        decoded.append(_PERCENT.sub(lambda match: bytes([int(match[1], 16)]), value) if extended else value)
+    joined = b"".join(decoded)
     text = charset.decode(joined, label.decode("latin-1"))[0]
     return [text, *(headers.decoded_values(joined)[:1] if b"=?" in joined else [])]
 
 
-def _uu_bytes(body: bytes) -> bytes:
+def uu_bytes(body: bytes) -> bytes:
+    """The bytes of uuencoded lines, with or without the begin and end around them."""
     out = []
     for line in body.split(b"\n"):
         if line.startswith((b"begin ", b"end")) or not line.strip():

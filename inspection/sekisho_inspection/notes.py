@@ -20,10 +20,13 @@ from sekisho_core.vocabulary import (
 
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
+from sekisho_inspection.yara_scan import CompiledYara
 
 # Observables and findings of one mail; a mail with more is one that was made to be so.
 MAX_FACTS = 20000
 _MAX_DETAIL = 300
+# Rounds of hashing for all passwords on all locked files of a mail: about 15 seconds.
+_MAX_ROUNDS = 15_000_000
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,11 @@ class Item:
 class Notes:
     """The growing record of one mail. Nothing is written twice, and the order is that of finding."""
 
-    def __init__(self, limits: InspectionSettings) -> None:
+    def __init__(self, limits: InspectionSettings, yara: CompiledYara | None = None) -> None:
         self.limits = limits
+        self._yara = yara
+        self._rounds = _MAX_ROUNDS
+        self._passwords: tuple[int, list[str]] = (-1, [])
         self.unpacked = limits.max_unpacked_bytes
         self.slots = limits.max_parts
         self.queue: deque[Item] = deque()
@@ -60,6 +66,7 @@ class Notes:
         self.subjects: list[str] = []
         self.date = ""
         self.texts_read: set[str] = set()
+        self.named: list[str] = []
         self._text_bytes = limits.max_text_bytes
         self._observables: dict[Observable, None] = {}
         self._findings: dict[Finding, None] = {}
@@ -99,11 +106,15 @@ class Notes:
         if len(self._incomplete) < MAX_FACTS:
             self._incomplete[Incomplete(where, reason, detail[:_MAX_DETAIL])] = None
 
-    def text(self, where: str, charset: str, text: str) -> None:
-        """Keep a readable text within the limit over the whole mail (counted as UTF-8)."""
+    def text(self, where: str, charset: str, text: str, body: bool = False) -> None:
+        """Keep a readable text within the limit over the whole mail (counted as UTF-8).
+
+        What is cut from a body is a gap; of a file it is none, whose URLs and bytes are searched whole.
+        """
         data = text.encode("utf-8", "replace")
         if len(data) > self._text_bytes:
-            self.gap(where, "limit", "more readable text than the limit")
+            if body:
+                self.gap(where, "limit", "more readable text than the limit")
             text = data[: self._text_bytes].decode("utf-8", "ignore")
         self._text_bytes -= min(len(data), self._text_bytes)
         if text.strip():
@@ -157,9 +168,35 @@ class Notes:
         self.observe("file:mime_type", kind, where)
 
     def passwords(self) -> list[str]:
-        """Candidates from all texts read so far, at most as many as may be tried on one part. They are secrets."""
-        texts = [*(text.text for text in self.texts), *(name for item in self.parts for name in item.names)]
-        return candidates(texts, " ".join(self.subjects), self.date, self.limits.max_passwords)
+        """Candidates from all texts and file names, at most as many as may be tried on one part. They are secrets."""
+        if self._passwords[0] != len(self.texts):
+            texts = [text.text for text in self.texts]
+            found = candidates([*texts, *self.named], " ".join(self.subjects), self.date, self.limits.max_passwords)
+            self._passwords = len(self.texts), found
+        return self._passwords[1]
+
+    def try_password(self, rounds: int, item: Item) -> bool:
+        """Take the rounds of hashing that one password costs; False, noted as a gap, when they are used up."""
+        if rounds > self._rounds:
+            self.gap(item.gap, "limit", "more locked files than passwords can be tried on")
+            return False
+        self._rounds -= rounds
+        return True
+
+    def scan(self, item: Item, content: bytes, name: str, kind: str) -> None:
+        """Note the YARA rules that `content` meets, the item's own or that of a file inside it."""
+        if self._yara is None:
+            return
+        try:
+            hits = self._yara.scan(content, name, kind, self.limits.yara_timeout)
+        except TimeoutError:
+            self.gap(item.gap, "timeout", "YARA")
+            return
+        except ValueError as error:
+            self.gap(item.gap, "crashed", f"YARA: {error}")
+            return
+        for hit in hits:
+            self.find("yara", item.where, hit.detail, f"{hit.namespace}:{hit.rule}")
 
     def _number(self, parent: Item) -> int | None:
         if parent.depth + 1 > self.limits.max_depth:

@@ -81,7 +81,7 @@ def _of_lines(lines: list[str], subject: str, date: str) -> list[str]:
             if labels > _MAX_LABELS:
                 break
             sure, unsure = _after(line, match.end(), bool(_ANNOUNCED.fullmatch(match[0])))
-            raw = _raw_values(lines[index], line)
+            raw = _raw_values(lines[index][:_MAX_LINE], line)
             strong += sure + raw
             weak += unsure + _derived(line, folded, date)
             if not sure and not unsure and not _ELSEWHERE.search(line):

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Reading, Subject
 
-from sekisho_inspection import archive, charset, filetype, headers, mime, office, ole, pdf, rtf
+from sekisho_inspection import (
+    archive, charset, filetype, headers, mime, office, officexml, ole, opendocument, pdf, rtf, textfile, unread,
+)  # fmt: skip
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.html import read_page
@@ -20,7 +22,7 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.urls import note_url, note_urls
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_zip
+from sekisho_inspection.zip import read_appended, read_zip
 
 FileReader = Callable[[Item, Notes], PartState]
 _READERS: dict[str, FileReader] = {
@@ -31,9 +33,17 @@ _READERS: dict[str, FileReader] = {
     "application/rtf": rtf.read_rtf,
     "application/gzip": archive.read_gzip,
     "application/x-tar": archive.read_tar,
+    opendocument.KIND: opendocument.read_opendocument,
+    officexml.KIND: officexml.read_xml,
+    officexml.ACTIVE_MIME: officexml.read_active_mime,
 }
+_ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
+
+_TEXTS = frozenset(["", "text/html", "message/rfc822"])
+_PAGE = frozenset(["text/html"])
+_PAGES = (".html", ".htm", ".xhtml", ".shtml", ".svg", ".hta")
 
 charset.preload()
 
@@ -43,15 +53,15 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | N
 
     The same bytes, limits and rules give the same Reading.
     """
-    notes = Notes(limits)
+    notes = Notes(limits, yara)
     with warnings.catch_warnings():
         # What third parties' parsers complain about in hostile files is nobody's news.
         warnings.simplefilter("ignore")
-        top = _read(content, notes, yara)
+        top = _read(content, notes)
     return _reading(top, notes)
 
 
-def _read(content: bytes, notes: Notes, yara: CompiledYara | None) -> list[Field]:
+def _read(content: bytes, notes: Notes) -> list[Field]:
     top: list[Field] = []
     limits = notes.limits
     try:
@@ -59,7 +69,7 @@ def _read(content: bytes, notes: Notes, yara: CompiledYara | None) -> list[Field
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
-            _read_file(notes.queue.popleft(), notes, yara)
+            _read_file(notes.queue.popleft(), notes)
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
@@ -82,8 +92,8 @@ def _read_messages(content: bytes, notes: Notes) -> list[Field]:
     bounds = mime.Bounds(notes.limits.max_parts, notes.limits.max_depth, notes.limits.max_header_bytes)
     fields = _read_message(content, Item("", content, (), "message/rfc822", Origin(), 0), bounds, notes)
     notes.slots = bounds.parts
-    for where, detail in bounds.met:
-        notes.gap(f"part:{where}" if where else "mail", "limit", detail)
+    for where, reason, detail in bounds.met:
+        notes.gap(f"part:{where}" if where else "mail", reason, detail)
     return fields
 
 
@@ -95,8 +105,8 @@ def _read_message(data: bytes, outer: Item, bounds: mime.Bounds, notes: Notes) -
         start, end = entity.body
         origin = Origin(outer.id, start, end - start, entity.reading)
         item = Item(entity.id, entity.content(data), entity.names(), entity.media_type, origin, entity.depth)
-        if entity.problem:
-            notes.gap(item.gap, "malformed", entity.problem)
+        if entity.doubt:
+            notes.gap(item.gap, *entity.doubt)
         _read_entity(entity, item, bounds, notes)
     return list(fields)
 
@@ -104,10 +114,12 @@ def _read_message(data: bytes, outer: Item, bounds: mime.Bounds, notes: Notes) -
 def _read_entity(entity: mime.Entity, item: Item, bounds: mime.Bounds, notes: Notes) -> None:
     notes.queue.append(item)
     if entity.is_message:
+        notes.texts_read.add(item.id)
         _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
     elif entity.media_type.startswith("text/") or not entity.media_type or (not item.names and _looks_text(item)):
         notes.texts_read.add(item.id)
         _read_text(item, entity.charset, not entity.is_attachment, notes)
+    notes.named += item.names
     for name in item.names:
         notes.observe("email-message:body_multipart[*].body_raw_ref.name", name, item.where)
 
@@ -118,16 +130,28 @@ def _looks_text(item: Item) -> bool:
 
 def _read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
     """A text part: its readable text, URLs, and what a page hides behind its links."""
-    sniffed = filetype.sniff(item.content)
-    if sniffed not in ("", "text/html", "message/rfc822") or not item.content:
+    # A file of another type that is only called text; what looks like text is read, whatever magic stands before it.
+    if not item.content or (filetype.sniff(item.content) not in _TEXTS and not body and not _textual(item)):
         return
     text, used = charset.decode(item.content, label)
-    is_page = sniffed == "text/html" or item.declared in ("text/html", "application/xhtml+xml")
-    shown = _read_html(text, item, notes) if is_page else text
-    notes.text(item.where, used, shown)
+    shown = text
+    if _is_page(item):
+        shown = _read_html(text, item, notes)
+        if item.declared == "text/plain":
+            note_urls(text, item.where, notes)
+    notes.text(item.where, used, shown, body)
     note_urls(shown, item.where, notes)
     if body:
         notes.observe("email-message:body", shown[: notes.limits.max_text_bytes], item.where)
+
+
+def _textual(item: Item) -> bool:
+    return filetype.is_text(item.content)
+
+
+def _is_page(item: Item) -> bool:
+    named = any(name.lower().rstrip(". ").endswith(_PAGES) for name in item.names)
+    return named or item.declared in ("text/html", "application/xhtml+xml") or filetype.sniff(item.content) in _PAGE
 
 
 def _read_html(source: str, item: Item, notes: Notes) -> str:
@@ -144,33 +168,40 @@ def _read_html(source: str, item: Item, notes: Notes) -> str:
     return page.text
 
 
-def _read_file(item: Item, notes: Notes, yara: CompiledYara | None) -> None:
+def _read_file(item: Item, notes: Notes) -> None:
     """One file: type, hashes, names, YARA, and the reader of its type."""
     kind = _kind(item)
     state = PartState.READ
-    if kind in ("", "text/html") and item.id not in notes.texts_read and filetype.is_text(item.content):
+    if item.id not in notes.texts_read and (_textual(item) and kind not in _READERS or _is_page(item)):
         _read_text(item, "", False, notes)
     _names(item, kind, notes)
-    _scan(item, kind, notes, yara)
-    if kind in filetype.UNREAD:
-        notes.gap(item.gap, "unreadable", f"no reader for {kind}")
+    notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
+    if problem := unread.problem(item, kind):
+        notes.gap(item.gap, *problem)
         state = PartState.UNREADABLE
     elif reader := _READERS.get(kind):
         state = _bounded(reader, item, notes)
-    elif (
-        kind == "message/rfc822"
-        and not item.declared.startswith(("message/", "text/", "multipart/"))
-        and item.declared + item.origin.reading != mime.READING
-    ):
+    elif kind == "message/rfc822" and _is_inner_mail(item):
         _read_inner_mail(item, notes)
+    if kind not in _ZIPS:
+        read_appended(item, notes)
+    textfile.read_inner(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _is_inner_mail(item: Item) -> bool:
+    """Whether what looks like a mail is a file: bodies that begin like one, and messages, were read already."""
+    if item.declared.startswith(("message/", "multipart/")):
+        return False
+    return bool(item.names) if item.declared.startswith("text/") else item.declared + item.origin.reading != mime.READING
 
 
 def _kind(item: Item) -> str:
     """The type by content; a PDF without its header is one still when it is sent as such and has its objects."""
     kind = filetype.sniff(item.content)
-    if kind == "application/zip" and office.is_ooxml(item.content):
-        return office.OOXML
+    if kind == "application/zip":
+        return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
+    kind = kind or officexml.sniff(item.content)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 
@@ -196,8 +227,8 @@ def _read_inner_mail(item: Item, notes: Notes) -> None:
     bounds = mime.Bounds(notes.slots, notes.limits.max_depth, notes.limits.max_header_bytes)
     _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
     notes.slots = bounds.parts
-    for where, detail in bounds.met:
-        notes.gap(f"part:{where}" if where else "mail", "limit", detail)
+    for where, reason, detail in bounds.met:
+        notes.gap(f"part:{where}" if where else "mail", reason, detail)
 
 
 def _names(item: Item, kind: str, notes: Notes) -> None:
@@ -213,19 +244,3 @@ def _executable_kind(item: Item) -> FindingKind:
     if item.origin.reading == "pdf":
         return "pdf-embedded-executable"
     return "archived-executable" if item.origin.reading in _ARCHIVES else "executable"
-
-
-def _scan(item: Item, kind: str, notes: Notes, yara: CompiledYara | None) -> None:
-    if yara is None:
-        return
-    name = item.names[0] if item.names else ""
-    try:
-        hits = yara.scan(item.content, name, kind or item.declared, notes.limits.yara_timeout)
-    except TimeoutError:
-        notes.gap(item.gap, "timeout", "YARA")
-        return
-    except ValueError as error:
-        notes.gap(item.gap, "crashed", f"YARA: {error}")
-        return
-    for hit in hits:
-        notes.find("yara", item.where, hit.detail, f"{hit.namespace}:{hit.rule}")

@@ -21,7 +21,11 @@ with warnings.catch_warnings():
 logging.getLogger("rtfobj").setLevel(logging.CRITICAL + 1)
 
 _TEMPLATE = re.compile(rb"\\\*\s*\\template\s+([^{}]{1,2000})", re.I)
-_DDE = re.compile(rb"\\fldinst[^\\{}]{0,20}(?:[{}\s]|\\[a-z]+-?\d*\s?){0,60}?\s*DDE(?:AUTO)?\b([^{}]{0,200})", re.I)
+_FIELD = re.compile(rb"\\fldinst(?![a-z])", re.I)
+_MARKUP = re.compile(rb"\\'([0-9a-f]{2})|\\u([0-9]{1,5}) ?\??|\\\*|\\[a-z]+-?[0-9]* ?|[{}\r\n]", re.I)
+_DDE = re.compile(rb"\s*DDE(?:AUTO)?\b(.{0,200})", re.I | re.S)
+# An instruction's beginning may be cut by groups and properties; this much of it is read.
+_INSTRUCTION = 3000
 
 
 def read_rtf(item: Item, notes: Notes) -> PartState:
@@ -32,12 +36,19 @@ def read_rtf(item: Item, notes: Notes) -> PartState:
         if "://" in target[:12] or target.startswith(("\\\\", "//")):
             notes.find("office-remote-template", where, target)
             note_url(target, where, notes) if "://" in target else None
-    for match in _DDE.finditer(item.content):
-        notes.find("office-dde", where, charset.decode(match[1].strip())[0])
+    for instruction in _FIELD.split(item.content)[1:]:
+        if dde := _DDE.match(_MARKUP.sub(_plain, instruction[:_INSTRUCTION])):
+            notes.find("office-dde", where, charset.decode(dde[1].strip())[0])
     note_urls(charset.decode(item.content[: notes.limits.max_text_bytes])[0], where, notes)
     if b"\\obj" in item.content:
         _objects(item, notes)
     return PartState.READ
+
+
+def _plain(match: re.Match[bytes]) -> bytes:
+    """What a control word of RTF stands for in an instruction: a character, or nothing."""
+    code = int(match[1], 16) if match[1] else int(match[2] or 0)
+    return bytes([code]) if 0 < code < 256 else b""
 
 
 def _objects(item: Item, notes: Notes) -> None:

@@ -109,14 +109,14 @@ def _readings(match: str) -> list[str]:
 
 
 def _trimmed(url: str) -> str:
-    while url and (url[-1] in _TRAILING or (url[-1] in ")]" and _unbalanced(url))):
-        url = url[:-1]
-    return url
-
-
-def _unbalanced(url: str) -> bool:
-    opening = {")": "(", "]": "["}[url[-1]]
-    return url.count(url[-1]) > url.count(opening)
+    """Without the punctuation that belongs to the sentence around; closing brackets stay as far as they were opened."""
+    surplus = {close: url.count(close) - url.count(opening) for close, opening in (")(", "][")}
+    end = len(url)
+    while end and (url[end - 1] in _TRAILING or surplus.get(url[end - 1], 0) > 0):
+        end -= 1
+        if url[end] in surplus:
+            surplus[url[end]] -= 1
+    return url[:end]
 
 
 def _refanged(text: str) -> str:

@@ -11,7 +11,8 @@ import lzma
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import pyzipper
@@ -26,7 +27,17 @@ _LOCAL = struct.Struct("<4s2B4HL2L2H")
 _END = b"PK\x05\x06"
 _LOCAL_MAGIC = b"PK\x03\x04"
 _ENCRYPTED, _UTF8 = 0x1, 0x800
+_ZIP64 = 0xFFFFFFFF
+_STREAMED = 0x8
 _STORED, _DEFLATE, _BZIP2, _LZMA, _AES = 0, 8, 12, 14, 99
+# Directory entries of one file; an Office file has some thousand at most.
+MAX_ENTRIES = 20_000
+# The traditional cipher runs at 2 MB a second here.
+_MAX_CLASSIC = 24 << 20
+# Rounds of hashing for one AES key (1,000 for each of its blocks), as the budget counts them.
+_ROUNDS = 2000
+# The end record and its comment lie within so many bytes of the end, and some junk may follow.
+_TAIL = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -41,10 +52,14 @@ class Member:
     size: int
     crc: int
     raw_name: bytes
+    local_name: bytes = b""
 
     @property
     def names(self) -> tuple[str, ...]:
-        return member_names(self.raw_name, bool(self.flags & _UTF8))
+        """By the directory, then by the local header where that says otherwise."""
+        utf8 = bool(self.flags & _UTF8)
+        other = member_names(self.local_name, utf8) if self.local_name else ()
+        return tuple(dict.fromkeys(member_names(self.raw_name, utf8) + other))
 
     @property
     def is_folder(self) -> bool:
@@ -73,7 +88,9 @@ def directory(data: bytes) -> list[Member]:
     shift = end - size - start
     if shift < 0:
         raise DamagedZip("central directory outside of the file")
-    members = list(_entries(data, start + shift, end, shift))
+    members = list(islice(_entries(data, start + shift, end, shift), MAX_ENTRIES + 1))
+    if len(members) > MAX_ENTRIES:
+        raise DamagedZip(f"more than {MAX_ENTRIES} entries")
     if len(members) != count:
         raise DamagedZip(f"{count} entries stated, {len(members)} found")
     return members
@@ -114,6 +131,21 @@ def read_zip(item: Item, notes: Notes) -> PartState:
         notes.gap(item.gap, "malformed", f"ZIP: {problem}")
         members = local_members(item.content, notes.slots)
     compare_counts(item, members, notes)
+    return _read_members(item, members, notes)
+
+
+def read_appended(item: Item, notes: Notes) -> None:
+    """The ZIP at the end of a file of another type: programs that look for the end record open it as one."""
+    if item.content.find(_END, max(0, len(item.content) - _TAIL)) < 0:
+        return
+    try:
+        members = directory(item.content)
+    except DamagedZip:
+        return
+    _read_members(item, [member for member in members if _local(item.content, member) is not None], notes)
+
+
+def _read_members(item: Item, members: list[Member], notes: Notes) -> PartState:
     states = {PartState.READ}
     opener = _Opener(item, notes)
     for member in members:
@@ -160,24 +192,31 @@ def _read_member(item: Item, member: Member, opener: _Opener, notes: Notes) -> P
     if local is None:
         notes.gap(item.gap, "malformed", "a member without a local header")
         return PartState.UNREADABLE
-    flags, method, raw_name, _ = local
+    flags, method, raw_name, _, sizes = local
+    if raw_name != member.raw_name:
+        notes.gap(item.gap, "ambiguous", "directory and local header give a member different names")
+        member = replace(member, local_name=raw_name)
     if (flags & _ENCRYPTED, method) != (member.flags & _ENCRYPTED, member.method):
         notes.gap(item.gap, "ambiguous", "directory and local header disagree on a member")
         _read_plain(item, item.content, member, method, notes)
-    elif raw_name != member.raw_name:
-        notes.gap(item.gap, "ambiguous", "directory and local header give a member different names")
+    elif not flags & _STREAMED and sizes != (member.crc, member.packed, member.size) and _ZIP64 not in sizes:
+        notes.gap(item.gap, "ambiguous", "directory and local header give a member different sizes")
+        other = replace(member, crc=sizes[0], packed=sizes[1], size=sizes[2])
+        _read_plain(item, item.content, other, method, notes)
     if member.encrypted:
         return opener.open(member)
     return _read_plain(item, item.content, member, member.method, notes)
 
 
-def _local(data: bytes, member: Member) -> tuple[int, int, bytes, int] | None:
-    """Flags, method, name and the position of the packed bytes by the local header; None where there is none."""
+def _local(data: bytes, member: Member) -> tuple[int, int, bytes, int, tuple[int, int, int]] | None:
+    """Flags, method, name, the position of the packed bytes, and checksum and sizes by the local header; None where
+    there is none."""
     if data[member.header : member.header + 4] != _LOCAL_MAGIC or len(data) < member.header + _LOCAL.size:
         return None
     fields = _LOCAL.unpack_from(data, member.header)
     start = member.header + _LOCAL.size
-    return fields[3], fields[4], data[start : start + fields[10]], start + fields[10] + fields[11]
+    behind = start + fields[10] + fields[11]
+    return fields[3], fields[4], data[start : start + fields[10]], behind, (fields[7], fields[8], fields[9])
 
 
 def _read_plain(item: Item, data: bytes, member: Member, method: int, notes: Notes) -> PartState:
@@ -246,14 +285,17 @@ class _Opener:
         self._notes = notes
         self._keys: list[bytes] | None = None
         self._archive: Any = None
-        self._tries = 0
 
     def open(self, member: Member) -> PartState:
         """Read a locked member as a child, or list it as locked."""
         if not within(member.size, member.packed, self._item, self._notes):
             self._notes.closed_child(self._item, member.names, member.size, PartState.LOCKED, "zip")
             return PartState.UNREADABLE
-        content = self._content(member)
+        content = None
+        if member.method != _AES and member.packed > _MAX_CLASSIC:
+            self._notes.gap(self._item.gap, "limit", f"more than {_MAX_CLASSIC} bytes under the traditional cipher")
+        else:
+            content = self._content(member)
         if content is None:
             self._notes.gap(self._item.gap, "locked", "no password of the mail opens it")
             self._notes.closed_child(self._item, member.names, member.size, PartState.LOCKED, "zip")
@@ -269,6 +311,8 @@ class _Opener:
             return None
         infos = archive.infolist()
         for key in list(self._passwords()):
+            if not self._notes.try_password(_ROUNDS, self._item):
+                return None
             content = _try(archive, infos[member.index], key, member.size) if member.index < len(infos) else None
             if content is not None:
                 self._promote(key)
