@@ -117,6 +117,7 @@ class _Gathered:
         self.keys: list[bytes] = []
         self.expressions: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self.yara: dict[str, str] = {}
+        self.yara_sources: dict[str, str] = {}
         self.prefixes: dict[int, set[int]] = {}
         self.counts = {"indicators": 0, "yara": 0, "revoked": 0, "refused": 0}
         self.refusals: list[Refusal] = []
@@ -135,6 +136,7 @@ class _Gathered:
         free = self.yara.get(indicator.id, indicator.pattern) == indicator.pattern
         name = indicator.id if free else f"{indicator.id}@{indicator.source}"
         self.yara[name] = indicator.pattern
+        self.yara_sources[name] = indicator.source
         return name
 
     def refuse(self, indicator: Indicator, reason: str) -> None:
@@ -199,11 +201,11 @@ def _tree(indicator: Indicator, protected: Protected) -> Tree:
         raise _LeftOut(f"unsupported: pattern type {indicator.pattern_type}")
     try:
         pattern = parse(indicator.pattern)
+        reason = refusal(pattern.tree, protected)
     except PatternError as error:
         raise _LeftOut(f"unsupported: {error}") from error
     if pattern.inert:
         raise _LeftOut(f"inert: {pattern.inert}")
-    reason = refusal(pattern.tree, protected)
     if reason:
         raise _LeftOut(f"refused: {reason}")
     return pattern.tree
@@ -263,7 +265,7 @@ def _write_yara(path: Path, gathered: _Gathered, compile_yara: CompileYara) -> N
     for namespace, error in errors.items():
         gathered.counts["yara"] -= 1
         gathered.counts["refused"] += 1
-        gathered.refusals.append(Refusal(namespace, "", f"unsupported: YARA: {error}"))
+        gathered.refusals.append(Refusal(namespace, gathered.yara_sources[namespace], f"unsupported: YARA: {error}"))
     if compiled:
         path.write_bytes(compiled)
 

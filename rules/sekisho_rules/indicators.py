@@ -118,7 +118,7 @@ def _stix(content: bytes, path: Path, origin: Origin, refused: list[Refusal]) ->
     for number, raw in enumerate(_objects(content, path)):
         try:
             item = _decoded(raw)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             refused.append(Refusal(f"object {number + 1}", origin.source, f"not a STIX object: {error}"))
             continue
         if item.type == "marking-definition":

@@ -141,6 +141,15 @@ def test_a_bad_object_spoils_no_other(tmp_path: Path, properties: dict[str, Any]
         read_indicator_file(path)
 
 
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """An object with bytes that are not UTF-8 is refused alone; a byte order mark before the bundle is nothing."""
+    path = bundle(tmp_path / "f.json", stix(name="broken"), stix(id="indicator--2"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"broken", b"\xff\xfe"))
+    refusals: list[Refusal] = []
+    assert [one.id for one in read_indicator_file(path, refusals=refusals)] == ["indicator--2"]
+    assert len(refusals) == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[1, 2", b"null", b'{"type": "report"}', b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000],

@@ -152,6 +152,13 @@ def test_unsupported_regular_expressions(expression: str) -> None:
         parse(f"[file:name MATCHES '{escaped}']")
 
 
+def test_like_with_too_many_wildcards() -> None:
+    """A LIKE whose expression would take long to compile is unsupported."""
+    assert parse(f"[file:name LIKE '{'a%' * 100}']").inert == ""
+    with pytest.raises(UnsupportedError, match="wildcards"):
+        parse(f"[file:name LIKE '{'a%' * 101}']")
+
+
 def test_subset_of_no_network() -> None:
     """ISSUBSET needs an address range and a path that holds addresses."""
     with pytest.raises(UnsupportedError, match="not an IP address"):

@@ -243,6 +243,7 @@ def test_report(tmp_path: Path) -> None:
         "indicator--sigma": "unsupported",
         "indicator--y2": "unsupported",
     }
+    assert {refusal.source for refusal in report.refusals} == {"s"}
     assert SnapshotStore(tmp_path).current().manifest.counts == report.counts
 
 
