@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from pathlib import Path
 from sekisho_core.database import probe, shown_url
 from sekisho_core.errors import SekishoError
 from sekisho_core.settings import Database, Settings
+from sekisho_core.vocabulary import Action, Mode
 from sekisho_inspection.client import InspectionClient
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.settings import QuarantineSettings
-from sekisho_rules.settings import RulesSettings
+from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
 from sekisho_milter.doctor import Check, Level, judged
@@ -28,6 +30,7 @@ def check_own(settings: Settings) -> list[Check]:
     found = [_check_database(settings.of(Database)), _check_index(Path(settings.of(RulesSettings).index))]
     found += _check_directories(settings)
     found += _check_inspection(settings.of(InspectionSettings))
+    found += _check_policy(settings.of(PolicySettings), settings.of(MilterSettings))
     return [*found, check_python(sys.version_info[:3])]
 
 
@@ -71,6 +74,25 @@ def _check_inspection(inspection: InspectionSettings) -> Iterator[Check]:
     yield Check("inspection", Level.OK, "inspection.socket", f"{inspection.socket} {status.workers} workers")
     for name, reason in status.missing:
         yield Check("sandbox", Level.WARN, name, "not in force", reason)
+
+
+def _check_policy(policy: PolicySettings, milter: MilterSettings) -> Iterator[Check]:
+    good = policy.mode is Mode.ENFORCE
+    yield judged(good, "observe", "policy.mode", policy.mode, "nothing is stopped until it is enforce", Level.WARN)
+    lax = [
+        f"{reason}={action}" for reason, action in policy.incomplete.items() if action in (Action.ACCEPT, Action.TAG)
+    ]
+    remedy = "mail that could not be read is delivered: choose tempfail, hold or quarantine"
+    yield judged(not lax, "incomplete-passes", "policy.incomplete", ", ".join(lax), remedy, Level.WARN)
+    wide = [text for text in milter.own_networks if _is_wide(text)]
+    remedy = f"mail from there counts as our own users', and policy.outbound_mode ({policy.outbound_mode}) holds for it"
+    yield judged(not wide, "own-networks", "milter.own_networks", ", ".join(wide), remedy, Level.WARN)
+
+
+def _is_wide(text: str) -> bool:
+    network = ipaddress.ip_network(text)
+    # More than any one organisation has.
+    return not network.is_private and network.prefixlen < (8 if network.version == 4 else 24)
 
 
 def check_python(version: tuple[int, int, int]) -> Check:

@@ -139,6 +139,18 @@ def test_our_own_side_without_anything(config: Path) -> None:
     assert keys == {"database.url", "rules.index", "quarantine.bodies", "inspection.socket"}
 
 
+def test_policy_that_lets_mail_pass(config: Path) -> None:
+    """A38: observe mode, delivery of unread mail, and strangers' networks as our own are warned of."""
+    asked = "policy.mode", "policy.incomplete", "milter.own_networks"
+    assert [one.level for one in check_own(load(config)) if one.key in asked] == [Level.OK] * 3
+    with config.open("a", encoding="utf-8") as file:
+        file.write('own_networks = ["10.0.0.0/8", "0.0.0.0/0"]\n')
+        file.write('[policy]\nmode = "observe"\nincomplete = { locked = "tag" }\n')
+    found = {one.code: one for one in check_own(load(config)) if one.key in asked}
+    assert faults(list(found.values())) == {"warn observe", "warn incomplete-passes", "warn own-networks"}
+    assert (found["incomplete-passes"].value, found["own-networks"].value) == ("locked=tag", "0.0.0.0/0")
+
+
 @needs_postconf
 def test_command_answers_in_json_and_by_status(config: Path) -> None:
     """A38: `sekisho check --json` lists every check with its key and exits with 1 when one is refused."""
