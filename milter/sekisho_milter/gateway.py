@@ -100,19 +100,29 @@ class Gateway:
         return self._services[service].pid
 
     def start_service(self, service: str, ready: Path) -> None:
-        """Start `sekisho SERVICE run` and wait until its socket listens; it is stopped with the gateway."""
-        line = [*_COMMAND, service, "run", "--config", str(self.config)]
+        """Start `sekisho SERVICE run` and wait until its socket listens; it is stopped with the gateway. One that was
+        started before is replaced."""
+        if service in self._services:
+            self.stop_service(service)
+        else:
+            self._held.callback(self.stop_service, service)
+        line = self.program(service)
         with (self.root / f"{service}.log").open("ab") as log:
             process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self._services[service] = process
-        self._held.callback(self.stop_service, service)
         _wait(lambda: process.poll() is not None or _listening(ready), _READY_SECONDS)
         if process.poll() is not None or not _listening(ready):
             raise GatewayError(f"sekisho {service} run did not start: {(self.log(service).splitlines() or ['?'])[-1]}")
 
+    def program(self, service: str) -> list[str]:
+        """The command line of a service."""
+        return [*_COMMAND, service, "run", "--config", str(self.config)]
+
     def stop_service(self, service: str) -> None:
         """End a service politely; what does not go within the drain is killed with its children."""
-        process = self._services[service]
+        process = self._services.get(service)
+        if process is None:
+            return
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
@@ -155,8 +165,16 @@ class Gateway:
 
 
 def _toml_lines(table: Mapping[str, object]) -> str:
-    # JSON's strings, numbers, booleans and arrays of them are TOML's too.
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    # JSON's strings, numbers and booleans are TOML's too.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _listening(path: Path) -> bool:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sekisho_milter.gateway import Gateway
 from sekisho_milter.postfix import PrivatePostfix
 from sekisho_milter.probe import Dialogue
 from sqlalchemy import create_engine, text
@@ -32,14 +33,65 @@ def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> 
         time.sleep(0.02)
 
 
-class Milter:
+class Observed:
+    """A milter that runs below `root`: what it logged and recorded."""
+
+    root: Path
+
+    @property
+    def pid(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def log_file(self) -> Path:
+        return self.root / "milter.log"
+
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
+
+    def events(self, name: str) -> list[str]:
+        """Lines of one event."""
+        return [line for line in self.log().splitlines() if f" {name} " in f"{line} "]
+
+    def filters(self) -> list[int]:
+        """Process ids of the filter processes: the parent's children that hold libmilter's threads."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children if len(list(Path(f"/proc/{child}/task").iterdir())) > 1]
+
+    def records(self) -> list[Row]:
+        """The rows of the store's passages, oldest first."""
+        engine = create_engine(f"sqlite:///{self.root}/sekisho.sqlite")
+        try:
+            with engine.connect() as connection:
+                return [dict(row) for row in connection.execute(text("SELECT * FROM passages ORDER BY id")).mappings()]
+        finally:
+            engine.dispose()
+
+    def body(self, record: Row) -> bytes:
+        """The stored bytes of a record."""
+        (path,) = (self.root / "bodies").rglob(f"{record['sha256']}*")
+        return path.read_bytes()
+
+
+class RealMilter(Observed):
+    """The milter of a gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.root = gateway.root
+        self._gateway = gateway
+
+    @property
+    def pid(self) -> int:
+        return self._gateway.pid("milter")
+
+
+class Milter(Observed):
     """The filter program on a unix socket; `tables` extends its settings."""
 
     def __init__(self, root: Path, socket: Path, tables: Tables | None = None) -> None:
         self.root = root
         self.socket = socket
         self.config = root / "sekisho.toml"
-        self.log_file = root / "milter.log"
         for name in ("bodies", "spool", "index"):
             (root / name).mkdir(parents=True, exist_ok=True)
         (root / "index" / "current").write_text("7")
@@ -114,35 +166,9 @@ class Milter:
                 self._process.kill()
                 self._process.wait()
 
-    def log(self) -> str:
-        return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
-
-    def events(self, name: str) -> list[str]:
-        """Lines of one event."""
-        return [line for line in self.log().splitlines() if f" {name} " in f"{line} "]
-
-    def filters(self) -> list[int]:
-        """Process ids of the filter processes: the parent's children that hold libmilter's threads."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(child) for child in children if len(list(Path(f"/proc/{child}/task").iterdir())) > 1]
-
     def dialogue(self, **options: int) -> Dialogue:
         """A connection as an MTA would make it."""
         return Dialogue(self.endpoint, 20.0, **options)
-
-    def records(self) -> list[Row]:
-        """The rows of the store's passages, oldest first."""
-        engine = create_engine(f"sqlite:///{self.root}/sekisho.sqlite")
-        try:
-            with engine.connect() as connection:
-                return [dict(row) for row in connection.execute(text("SELECT * FROM passages ORDER BY id")).mappings()]
-        finally:
-            engine.dispose()
-
-    def body(self, record: Row) -> bytes:
-        """The stored bytes of a record."""
-        (path,) = (self.root / "bodies").rglob(f"{record['sha256']}*")
-        return path.read_bytes()
 
 
 @contextmanager
