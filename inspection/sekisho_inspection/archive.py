@@ -52,7 +52,8 @@ def within(unpacked: int, packed: int, item: Item, notes: Notes) -> bool:
 
 def read_gzip(item: Item, notes: Notes) -> PartState:
     """Every member of a gzip file (RFC 1952), joined as gzip itself joins them."""
-    out, rest = [], item.content
+    out: list[bytes] = []
+    rest = item.content
     while rest.startswith(b"\x1f\x8b"):
         if len(out) >= _MAX_GZIP_MEMBERS:
             notes.gap(item.gap, "limit", f"more than {_MAX_GZIP_MEMBERS} gzip members")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from sekisho_core.vocabulary import Reason
 
 from sekisho_inspection import charset, headers
 from sekisho_inspection.headers import Field
@@ -39,9 +41,9 @@ class Bounds:
     parts: int
     depth: int
     header_bytes: int
-    met: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    met: dict[tuple[str, Reason, str], None] = field(default_factory=dict)
 
-    def meet(self, where: str, detail: str, reason: str = "limit") -> None:
+    def meet(self, where: str, detail: str, reason: Reason = "limit") -> None:
         self.met[where, reason, detail] = None
 
 
@@ -55,7 +57,7 @@ class Entity:
     media_type: str
     parameters: tuple[tuple[str, bytes], ...]
     depth: int
-    doubt: tuple[str, str] | None = None
+    doubt: tuple[Reason, str] | None = None
     reading: str = READING
 
     @property
@@ -128,7 +130,7 @@ def _encodings(fields: Iterable[Field]) -> list[str]:
     return list(dict.fromkeys(word[0].decode() for word in words if word))
 
 
-def _doubt(fields: list[Field]) -> tuple[str, str] | None:
+def _doubt(fields: list[Field]) -> tuple[Reason, str] | None:
     """Reason and detail where programs differ in how they read an entity with these fields; None for no doubt."""
     encodings = _encodings(fields)
     if len(encodings) > 1:
@@ -195,9 +197,7 @@ def _walk(
     yield Entity(own, tuple(fields), body, media_type, tuple(values), depth, doubt)
 
 
-def _outside(
-    data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int
-) -> Iterator[Entity]:
+def _outside(data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int) -> Iterator[Entity]:
     """What stands before the first delimiter, as text: programs without MIME show it, and some take files from it."""
     start, end = body[0], data.rfind(b"\n--", body[0], spans[0][0])
     if end - start > _PREAMBLE or data.find(b"://", start, max(start, end)) >= 0:

@@ -26,7 +26,8 @@ _ATTRIBUTE = re.compile(r"(?<![\w:])([\w:]++)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)')"
 # Relations whose target is fetched when the document opens, without a click.
 _FETCHED = ("attachedtemplate", "oleobject", "frame", "subdocument", "externallinkpath", "mailmergesource", "control")
 _INSTRUCTION = re.compile(
-    r"<w:(?:instrText|delInstrText)\b[^<>]*+>([^<]*+)<|<w:fldSimple\b[^>]{0,500}?w:instr\s{0,20}=\s{0,20}[\"']([^\"']*)", re.I
+    r"<w:(?:instrText|delInstrText)\b[^<>]*+>([^<]*+)<|<w:fldSimple\b[^>]{0,500}?w:instr\s{0,20}=\s{0,20}[\"']([^\"']*)",
+    re.I,
 )
 _DDE = re.compile(r"\bDDE(?:AUTO)?\b", re.I)
 _REMOTE = re.compile(r"(?:https?|ftp)://|\\\\[^\\?.]|//[^/]|file:(?://[^/]|/{4,}|\\\\)|mhtml:|ms-\w+:", re.I)
@@ -81,7 +82,7 @@ def _read_member(member: zip.Member, content: bytes, item: Item, notes: Notes) -
     if not name.endswith((b".xml", b".rels", b".vml")):
         if name == b"xl/workbook.bin" and _AUTO_BINARY.search(content):
             notes.find("office-auto-macro", item.where, "a sheet that runs when opened")
-        if content.startswith(_BINARY_LINK) and b"\x01\x00" == content[3:5]:
+        if content.startswith(_BINARY_LINK) and content[3:5] == b"\x01\x00":
             notes.find("office-dde", item.where, "a link of a binary workbook")
         notes.child(item, content, member.names, "ooxml", member.header, member.packed)
         return

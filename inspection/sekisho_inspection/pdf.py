@@ -1,34 +1,32 @@
 """PDF (ISO 32000-1): actions, embedded files and links of every object, and the text of the first pages.
 
-All objects are walked first; that is cheap. Text is dear (pdfminer.six: about 60 ms a page), so it is read from
-the first pages alone and only where their content is small.
+Objects are walked by the tables and by the file itself: programs repair tables that are wrong, and so does this.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pdfminer.converter import TextConverter
-from pdfminer.pdfdocument import PDFDocument, PDFEncryptionError
-from pdfminer.pdfinterp import PDFPageInterpreter, PDFResourceManager
-from pdfminer.pdfpage import PDFPage
+from pdfminer.pdfdocument import PDFBaseXRef, PDFDocument, PDFEncryptionError
 from pdfminer.pdfparser import PDFParser
 from pdfminer.pdftypes import PDFObjectNotFound, PDFObjRef, PDFStream, resolve1
 from pdfminer.psparser import PSLiteral
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import charset
+from sekisho_inspection import charset, pdf_text
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.urls import note_url, note_urls
 
 _MAX_OBJECTS = 50_000
 _MAX_NODES = 500_000
-_TEXT_PAGES = 2
-_TEXT_PAGE_BYTES = 60_000
+# Rounds of hashing that one password costs (7.6.4.3.4: 64 and more of SHA-2 over up to 8 kB), as the budget counts.
+_ROUNDS = 20_000
+_OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,9})[ \t\r\n\f\0]{1,20}([0-9]{1,5})[ \t\r\n\f\0]{1,20}obj(?![a-zA-Z])")
 # Triggers of an additional-actions dictionary that need no click (tables 194 to 197 of the standard).
 _OF_CATALOG = ("WC", "WS", "DS", "WP", "DP")
 _OF_PAGE = ("O", "C")
@@ -39,11 +37,12 @@ logging.getLogger("pdfminer").setLevel(logging.CRITICAL + 1)
 
 def read_pdf(item: Item, notes: Notes) -> PartState:
     """Note what the file does and holds. `opened` when a password of the mail opened it."""
-    document, state = _open(item.content[max(0, item.content.find(b"%PDF-", 0, 1100)) :], item, notes)
+    data = item.content[max(0, item.content.find(b"%PDF-", 0, 1100)) :]
+    document, state = _open(data, item, notes)
     if document is None:
         return state
     seen = _Walk(item, notes)
-    for number, value in _objects(document, item, notes):
+    for number, value in _objects(document, _Scanned(data), item, notes):
         seen.visit(value, number)
     _document_actions(document, seen)
     _text(document, item, notes)
@@ -57,6 +56,8 @@ def _open(data: bytes, item: Item, notes: Notes) -> tuple[PDFDocument | None, Pa
     except PDFEncryptionError:
         pass
     for password in notes.passwords():
+        if not notes.try_password(_ROUNDS, item):
+            break
         try:
             return PDFDocument(PDFParser(io.BytesIO(data)), password), PartState.OPENED
         # A wrong password shows as PDFPasswordIncorrect, or as whatever its characters break.
@@ -66,21 +67,45 @@ def _open(data: bytes, item: Item, notes: Notes) -> tuple[PDFDocument | None, Pa
     return None, PartState.LOCKED
 
 
-def _objects(document: PDFDocument, item: Item, notes: Notes) -> Iterator[tuple[int, object]]:
-    """Every object that the cross-reference tables name; a broken one is a gap, not the end."""
-    numbers = list(dict.fromkeys(number for xref in document.xrefs for number in xref.get_objids()))
+class _Scanned(PDFBaseXRef):
+    """Where objects begin by the file itself; of several with one number the last holds, as in an update."""
+
+    def __init__(self, data: bytes) -> None:
+        self._places = {int(match[1]): (match.start(), int(match[2])) for match in _OBJECT.finditer(data)}
+
+    def get_trailer(self) -> dict[str, Any]:
+        return {}
+
+    def get_objids(self) -> Iterable[int]:
+        return self._places
+
+    def get_pos(self, objid: int) -> tuple[int | None, int, int]:
+        return None, *self._places[objid]
+
+
+def _objects(document: PDFDocument, scanned: _Scanned, item: Item, notes: Notes) -> Iterator[tuple[int, object]]:
+    """Every object that the cross-reference tables name, then every one that they do not; broken ones of the first
+    kind are gaps, not the end."""
+    listed = {number for xref in document.xrefs for number in xref.get_objids()}
+    document.xrefs.append(scanned)
+    numbers = sorted(listed) + sorted(set(scanned.get_objids()) - listed)
     if len(numbers) > _MAX_OBJECTS:
         notes.gap(item.gap, "limit", f"more than {_MAX_OBJECTS} objects")
     if not numbers:
         notes.gap(item.gap, "unreadable", "PDF without objects")
     for number in numbers[:_MAX_OBJECTS]:
         try:
-            yield number, document.getobj(number)
+            value = document.getobj(number)
         except PDFObjectNotFound:
             # A reference to nothing is null (7.3.10).
             continue
         except Exception as error:
-            notes.gap(item.gap, "malformed", f"PDF object that cannot be read: {type(error).__name__}")
+            if number in listed:
+                notes.gap(item.gap, "malformed", f"PDF object that cannot be read: {type(error).__name__}")
+            continue
+        if number not in listed and isinstance(value, PDFStream) and _word(value.get("Type")) == "ObjStm":
+            notes.gap(item.gap, "malformed", "objects that no table names")
+        yield number, value
 
 
 class _Walk:
@@ -218,28 +243,11 @@ def _chain(value: object) -> Iterator[dict[Any, Any]]:
 
 
 def _text(document: PDFDocument, item: Item, notes: Notes) -> None:
-    """The text of the first pages, without layout. What fails here loses words, never actions or files."""
-    out = io.StringIO()
-    manager = PDFResourceManager()
-    device = TextConverter(manager, out, laparams=None)
-    interpreter = PDFPageInterpreter(manager, device)
-    try:
-        for number, page in enumerate(PDFPage.create_pages(document)):
-            if number >= _TEXT_PAGES:
-                break
-            if sum(len(_raw(stream)) for stream in page.contents) <= _TEXT_PAGE_BYTES:
-                interpreter.process_page(page)
-                out.write("\n")
-    except Exception as error:
-        notes.find("pdf-text-unread", item.where, type(error).__name__)
-    text = out.getvalue().encode("utf-8", "replace").decode("utf-8")
+    text, problem = pdf_text.first_pages(document)
+    if problem:
+        notes.find("pdf-text-unread", item.where, problem)
     notes.text(item.where, "pdf", text)
     note_urls(text, item.where, notes)
-
-
-def _raw(value: object) -> bytes:
-    stream = _resolved(value)
-    return stream.get_rawdata() or b"" if isinstance(stream, PDFStream) else b""
 
 
 def _resolved(value: object) -> Any:

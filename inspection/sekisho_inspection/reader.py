@@ -13,8 +13,20 @@ from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Reading, Subject
 
 from sekisho_inspection import (
-    archive, charset, filetype, headers, mime, office, officexml, ole, opendocument, pdf, rtf, textfile, unread,
-)  # fmt: skip
+    archive,
+    charset,
+    filetype,
+    headers,
+    mime,
+    office,
+    officexml,
+    ole,
+    opendocument,
+    pdf,
+    rtf,
+    textfile,
+    unread,
+)
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.html import read_page
@@ -172,7 +184,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     """One file: type, hashes, names, YARA, and the reader of its type."""
     kind = _kind(item)
     state = PartState.READ
-    if item.id not in notes.texts_read and (_textual(item) and kind not in _READERS or _is_page(item)):
+    if item.id not in notes.texts_read and ((_textual(item) and kind not in _READERS) or _is_page(item)):
         _read_text(item, "", False, notes)
     _names(item, kind, notes)
     notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
@@ -193,7 +205,9 @@ def _is_inner_mail(item: Item) -> bool:
     """Whether what looks like a mail is a file: bodies that begin like one, and messages, were read already."""
     if item.declared.startswith(("message/", "multipart/")):
         return False
-    return bool(item.names) if item.declared.startswith("text/") else item.declared + item.origin.reading != mime.READING
+    return (
+        bool(item.names) if item.declared.startswith("text/") else item.declared + item.origin.reading != mime.READING
+    )
 
 
 def _kind(item: Item) -> str:

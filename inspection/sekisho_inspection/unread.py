@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from sekisho_core.vocabulary import Reason
+
 from sekisho_inspection import filetype
 from sekisho_inspection.notes import Item
 
-# By the declared type: reason and detail. Fragments (RFC 2046 section 5.2.2) and content elsewhere (5.2.3) are not here.
-_DECLARED = {
+# By the declared type: reason and detail. The rest of a fragment (RFC 2046 section 5.2.2) is in other mails.
+_DECLARED: dict[str, tuple[Reason, str]] = {
     "message/partial": ("unreadable", "a fragment of a message"),
     "message/external-body": ("unreadable", "content that lies elsewhere"),
     "application/pkcs7-mime": ("locked", "S/MIME"),
@@ -27,7 +29,7 @@ _ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----[ \t]*\r?$", re.M)
 _FOREIGN = re.compile(rb"^(?:=ybegin (?:part|line)=|\(This file must be converted with BinHex)", re.M)
 
 
-def problem(item: Item, kind: str) -> tuple[str, str] | None:
+def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
     """Reason and detail of the gap that the item is by itself; None where it has a reader or needs none."""
     if kind in filetype.UNREAD:
         return "unreadable", f"no reader for {kind}"
