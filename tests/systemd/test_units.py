@@ -72,6 +72,8 @@ def test_long_running_services_are_watched() -> None:
         assert directives(unit, "Type") == ["notify"]
         assert int(directives(unit, "WatchdogSec")[0]) > 0
         assert directives(unit, "Restart") == ["always"]
+        # A database that comes up late must not leave the service given up by systemd (five starts in ten seconds).
+        assert directives(unit, "StartLimitIntervalSec") == ["0"]
 
 
 def test_inspection_has_no_network_and_no_mail_store() -> None:
