@@ -20,7 +20,7 @@ from sekisho_milter import undecodable
 from sekisho_milter.gate import Gate
 from sekisho_milter.listener import Connections, Listener
 from sekisho_milter.metrics import Metrics, slot_metrics
-from sekisho_milter.session import ACTIONS, Session
+from sekisho_milter.session import ACTIONS, Session, macro
 from sekisho_milter.settings import MilterSettings
 from sekisho_milter.work import Work
 
@@ -98,7 +98,7 @@ class Callbacks:
         Milter.set_eoh_callback(self._silent(Session.eoh))
         Milter.set_body_callback(self._silent(Session.body))
         Milter.set_eom_callback(self._eom)
-        Milter.set_abort_callback(self._silent(Session.reset))
+        Milter.set_abort_callback(self._abort)
         Milter.set_close_callback(self._close)
         Milter.set_flags(ACTIONS)
         Milter.register(NAME, negotiate=self._negotiate)
@@ -122,10 +122,19 @@ class Callbacks:
         finally:
             self._passed()
 
+    def _abort(self, ctx: Any) -> int:
+        session = ctx.getpriv()
+        if session is not None:
+            if dropped := session.unfinished():
+                # Its sender took it back, or was cut off: it is nowhere but there.
+                self._events.info("mail-abandoned", queue=macro(ctx, "i") or "-", **dropped)
+            session.reset()
+        return int(Milter.CONTINUE)
+
     def _close(self, ctx: Any) -> int:
         session = ctx.getpriv()
         if session is not None:
-            session.reset()
+            self._abort(ctx)
             # Session and context must not hold each other.
             ctx.setpriv(None)
             self._metrics.session("closed")

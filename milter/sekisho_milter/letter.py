@@ -59,6 +59,11 @@ class Letter:
             self._ours.append((start, self._size))
             self._count(name)
 
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._size
+
     def end_headers(self) -> None:
         """The empty line."""
         if not self._in_body:

@@ -65,11 +65,11 @@ class Dialogue:
         except OSError as error:
             raise ProbeError(f"{endpoint}: {error.strerror or error}") from error
         self._endpoint = endpoint
-        self.send(b"O", struct.pack(">III", 6, _ALL_ACTIONS, steps))
-        code, data = self.receive()
-        if code != b"O" or len(data) < 12:
-            raise ProbeError(f"{endpoint}: does not negotiate")
-        self.actions, self.steps = struct.unpack(">II", data[4:12])
+        try:
+            self.actions, self.steps = self._negotiate(steps)
+        except ProbeError:
+            self._socket.close()
+            raise
 
     def __enter__(self) -> Dialogue:
         return self
@@ -129,6 +129,14 @@ class Dialogue:
             raise ProbeError(f"{self._endpoint}: a packet of {length} bytes")
         packet = self._exactly(length)
         return packet[:1], packet[1:]
+
+    def _negotiate(self, steps: int) -> tuple[int, int]:
+        self.send(b"O", struct.pack(">III", 6, _ALL_ACTIONS, steps))
+        code, data = self.receive()
+        if code != b"O" or len(data) < 12:
+            raise ProbeError(f"{self._endpoint}: does not negotiate")
+        actions, agreed = struct.unpack(">II", data[4:12])
+        return actions, agreed
 
     def _steps(self, letter: Letter) -> Iterable[Reply | None]:
         self.macros(b"M", letter.macros)

@@ -100,6 +100,11 @@ class Session:
         first, self._fault = self._fault is None, self._fault or error
         return first
 
+    def unfinished(self) -> dict[str, int]:
+        """Recipients and bytes of a mail whose content was begun and whose end was not heard; empty for none."""
+        letter = self._letter
+        return {"recipients": len(letter.recipients), "size": letter.size} if letter and letter.size else {}
+
     def reset(self) -> None:
         """RSET, a new mail or the end: nothing of the mail stays."""
         letter, self._letter, self._fault = self._letter, None, None
@@ -112,16 +117,16 @@ class Session:
         return self._letter
 
     def _envelope(self, mta: Mta, letter: Letter) -> Envelope:
-        user = _macro(mta, "{auth_authen}")
+        user = macro(mta, "{auth_authen}")
         return Envelope(
             client_ip=self._client_ip,
             client_name=self._client_name,
             helo=self._helo,
             mail_from=letter.mail_from,
             rcpt_to=tuple(text for text, _ in letter.recipients),
-            queue_id=_macro(mta, "i"),
+            queue_id=macro(mta, "i"),
             auth_user=user,
-            tls=" ".join(filter(None, (_macro(mta, "{tls_version}"), _macro(mta, "{cipher}")))),
+            tls=" ".join(filter(None, (macro(mta, "{tls_version}"), macro(mta, "{cipher}")))),
             direction=Direction.OUTBOUND if user or self._is_own() else Direction.INBOUND,
         )
 
@@ -133,7 +138,8 @@ class Session:
         return any(address in network for network in self._networks)
 
 
-def _macro(mta: Mta, name: str) -> str:
+def macro(mta: Mta, name: str) -> str:
+    """A macro of the MTA as printable text, "" where it sent none."""
     try:
         return mta.getsymval(name) or ""
     except UnicodeDecodeError as error:

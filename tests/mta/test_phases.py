@@ -153,6 +153,21 @@ def test_a_removed_recipient_gets_nothing_however_it_is_written(running: Gate) -
     assert not [file for file in postfix.delivered() if re.search(rb"(?mi)^X-Original-To: .*\.f\d", file.read_bytes())]
 
 
+def test_a_client_that_goes_away_in_the_middle(running: Gate) -> None:
+    """A30: a client that is cut off in its mail leaves no record, and the next mail is served."""
+    postfix, milter = running
+    with postfix.smtp() as client:
+        client.ehlo()
+        client.mail("a@example.net")
+        client.rcpt("quarantine.cut@example.jp")
+        client.putcmd("DATA")
+        assert client.getreply()[0] == 354
+        client.send(MAIL + b"\r\n" + b"x" * 900 + b"\r\n")
+        client.close()
+    send(postfix, ["after@example.jp"])
+    assert delivered(postfix, "after@example.jp") and records(milter, "quarantine.cut@example.jp") == []
+
+
 def test_a_flood_of_forged_headers(running: Gate) -> None:
     """Thousands of forged headers of ours, each of which costs the MTA a search, are refused in a moment with 4xx."""
     postfix, milter = running
