@@ -32,7 +32,7 @@ from sekisho_inspection.headers import Field
 from sekisho_inspection.html import read_page
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.urls import note_url, note_urls
+from sekisho_inspection.urls import link_targets, note_url, note_urls
 from sekisho_inspection.yara_scan import CompiledYara
 from sekisho_inspection.zip import read_appended, read_zip
 
@@ -171,8 +171,8 @@ def _read_html(source: str, item: Item, notes: Notes) -> str:
     if not page.complete:
         notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
     for link in dict.fromkeys(page.links):
-        if "://" in link[:12]:
-            note_url(link, item.where, notes)
+        for target in link_targets(link):
+            note_url(target, item.where, notes)
     for action in dict.fromkeys(page.forms):
         notes.find("html-form", item.where, action)
     if page.password_fields:

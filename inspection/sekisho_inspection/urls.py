@@ -18,6 +18,9 @@ _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)")
 _FANGS = re.compile(
     r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)|\[:\]|\[://\]|\[/\]|\bh(?:xx|\*\*|XX)p(?=s?(?::|\[))|\bfxp(?=s?:)", re.I
 )
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_LINK = re.compile(r"(?:(https?|ftp):[/\\]*|[/\\]{2,})", re.I)
+_QUERY = re.compile(r"[?#]")
 _TRAILING = ".,;:!?*_~'\""
 _ASCII = re.compile(r"[!-~]*")
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.I)
@@ -48,6 +51,22 @@ def note_url(url: str, where: str, notes: Notes) -> None:
     folded = f"{scheme.lower()}://{authority.lower()}{rest[len(authority) :]}"
     notes.observe("url:value", folded, where)
     note_host(_host_of(authority), where, notes)
+
+
+def link_targets(link: str) -> list[str]:
+    """The URLs with a host to which a link leads: as written, and as browsers read it (WHATWG URL section 4.4), who
+    care for no control characters and for no kind or number of slashes. A link without scheme leads to both."""
+    written = [link] if "://" in link[:12] else []
+    plain = _CONTROLS.sub("", link).strip()
+    found = _LINK.match(plain)
+    if found is None:
+        return written
+    rest = plain[found.end() :]
+    path = _QUERY.search(rest)
+    end = path.start() if path else len(rest)
+    read = rest[:end].replace("\\", "/") + rest[end:]
+    schemes = [found[1].lower()] if found[1] else ["http", "https"]
+    return list(dict.fromkeys([*written, *(f"{scheme}://{read}" for scheme in schemes)])) if read else written
 
 
 def note_host(host: str, where: str, notes: Notes) -> None:

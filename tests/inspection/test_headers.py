@@ -73,6 +73,21 @@ def test_addresses() -> None:
     assert found[-1] == ("y@evil.example", "x@go.example")
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'"user"@evil.example',
+        b"user(comment)@evil.example",
+        b"user @ evil.example",
+        b'X <"user"@evil.example>',
+        b"X < user (x) @ evil.example >",
+    ],
+)
+def test_odd_spellings_of_an_address(raw: bytes) -> None:
+    """Quotes that are not needed, comments and spaces at the @ hide no address."""
+    assert [address.value for address in headers.addresses(raw)] == ["user@evil.example"]
+
+
 def test_every_from_is_taken(read: Callable[..., Reading]) -> None:
     """Several From fields all become observables."""
     reading = read(b"From: A <a@example.jp>\r\nFrom: B <b@example.go.jp>\r\n\r\nx")

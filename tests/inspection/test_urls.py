@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from sekisho_core.vocabulary import Reading
+from sekisho_inspection.urls import link_targets
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,28 @@ def test_found(read: Callable[..., Reading], text: str, expected: tuple[str, str
     """B27: URLs and hosts are noted as a client would resolve them."""
     reading = read(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode())
     assert expected in {(item.path, item.value) for item in reading.observables if item.where == "part:1"}
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("http:\\\\evil.example\\x", "http://evil.example/x"),
+        ("http:/evil.example/x", "http://evil.example/x"),
+        ("HTTPS:evil.example/x?a=\\", "https://evil.example/x?a=\\"),
+        ("\x01ht\ttp:///evil.exa\nmple/x", "http://evil.example/x"),
+        ("//evil.example/x", "https://evil.example/x"),
+        ("http://evil.example\\@good.example/", "http://evil.example/@good.example/"),
+    ],
+)
+def test_links_as_browsers_read_them(link: str, expected: str) -> None:
+    """A link is the URL to which a browser goes, whatever its slashes and control characters."""
+    assert expected in link_targets(link)
+
+
+@pytest.mark.parametrize("link", ["mailto:a@b.example", "#top", "page.html", "cid:1", "/x", "//", "http:"])
+def test_links_to_no_host(link: str) -> None:
+    """A link that names no host is no URL."""
+    assert link_targets(link) == []
 
 
 def test_many_urls_are_bounded(read: Callable[..., Reading]) -> None:
