@@ -151,6 +151,24 @@ def test_packs(tmp_path: Path) -> None:
     assert {(one.source, one.where) for one in matches} == {("npa-2012h1", "header:subject"), ("examples", "part:2")}
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "severities"),
+    [
+        ("email-message:subject", "【注意喚起】「対北朝鮮措置の延長について」という件名のメールにご注意ください", []),
+        ("email-message:subject", "Re: 件名「対北朝鮮措置の延長について」の不審メール", []),
+        ("file:name", "対北朝鮮措置の延長についてを装うメールへの注意.pdf", []),
+        ("file:name", "2012年度新卒採用に関する調査報告書.pdf", ["info"]),
+        ("file:name", "対北朝鮮措置の延⻑に\u200bついて .PDF", ["targeted"]),
+    ],
+)
+def test_pack_of_2012_spares_the_innocent(tmp_path: Path, path: str, value: str, severities: list[str]) -> None:
+    """A warning that quotes the lure is no match, a genuine recruitment report is one without effect; the lure's own
+    attachment is one in any spelling."""
+    reading = Reading(observables=(Observable(path, value, "x"),))
+    matches = snapshot(tmp_path, *read_packs(["npa-2012h1"])).match(Envelope(), reading)
+    assert [one.severity for one in matches] == severities
+
+
 VALUES = {
     "file:name": ["a.exe", "b.pdf", "A.EXE"],
     "file:size": ["1", "20"],

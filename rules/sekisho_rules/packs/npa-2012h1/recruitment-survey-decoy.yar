@@ -7,7 +7,7 @@ rule recruitment_survey_decoy
 {
     meta:
         name = "Recruitment survey report as decoy: PDF that acts"
-        description = "A PDF about a recruitment survey with launch, JavaScript or an embedded file started on opening"
+        description = "A PDF about a recruitment survey with launch or JavaScript started on opening"
         source = "npa-2012h1"
         reference = "https://www.npa.go.jp/"
         tlp = "TLP:CLEAR"
@@ -23,7 +23,7 @@ rule recruitment_survey_decoy
         $saiyo_8 = "採用"
         $chosa_8 = "調査"
         $opens = /\/(OpenAction|AA)\b/
-        $acts = /\/(Launch|JavaScript|JS|EmbeddedFile)\b/
+        $acts = /\/(Launch|JavaScript|JS)\b/
 
     condition:
         uint32be(0) == 0x25504446
