@@ -46,6 +46,7 @@ def open_database(settings: Database) -> Engine:
 def probe(settings: Database) -> None:
     """Connect once, without a look at the schema. Raises DatabaseError where that cannot be done."""
     engine = connect(settings)
+    _require_file(settings)
     try:
         engine.connect().close()
     except SQLAlchemyError as error:
@@ -58,6 +59,16 @@ def connect(settings: Database) -> Engine:
     """An engine without a look at the schema. Raises DatabaseError for a URL that is none of ours."""
     url = _parsed(settings.url)
     return _sqlite(settings) if url.get_backend_name() == "sqlite" else _postgresql(settings)
+
+
+def _require_file(settings: Database) -> None:
+    """SQLite would make the file, and it would be this account's and not the services'."""
+    file = database_file(settings)
+    try:
+        if file is not None and not file.exists():
+            raise DatabaseError(f"{file}: no such database; sekisho rules compile makes it")
+    except OSError as error:
+        raise DatabaseError(f"{file}: {error.strerror}") from error
 
 
 def reader(engine: Engine) -> Engine:

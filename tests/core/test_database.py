@@ -93,12 +93,16 @@ def test_unusable_database(url: str, told: str) -> None:
 
 
 def test_probe(settings: Database) -> None:
-    """A look at whether a database can be reached makes no schema, and tells in one line why not."""
-    probe(settings)
+    """A look at whether a database can be reached makes no file and no schema, and tells in one line why not."""
     path = database_file(settings)
     assert path is not None
-    with pytest.raises(DatabaseError, match="unable to open"):
-        probe(Database("sqlite:////nonexistent/folder/x.sqlite", 1.0))
+    with pytest.raises(DatabaseError, match="no such database"):
+        probe(settings)
+    assert not path.exists()
+    path.touch()
+    probe(settings)
+    with connect(settings).connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM sqlite_master")) == 0
     path.write_bytes(b"no database" * 100)
     with pytest.raises(DatabaseError, match="not a database"):
         probe(settings)
