@@ -107,9 +107,14 @@ def _structure(content: bytes, head: bytes) -> str:
     return "message/rfc822" if _FIELD.match(head + b"\n") else ""
 
 
+_MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
 def is_text(content: bytes) -> bool:
     """Whether the beginning has no bytes that only binary data has."""
-    return not any(byte in content[:4096] for byte in b"\0\x01\x02\x03\x04\x05\x06\x07")
+    return content.startswith(_MARKS_OF_UTF_16) or not any(
+        byte in content[:4096] for byte in b"\0\x01\x02\x03\x04\x05\x06\x07"
+    )
 
 
 def runnable(name: str, content: bytes | None) -> bool:

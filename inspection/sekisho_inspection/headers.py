@@ -27,7 +27,7 @@ class Field:
 
     @property
     def key(self) -> str:
-        return self.name.lower()
+        return self.name.strip(" \t\r\0").lower()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 
 from lxml import etree
 
@@ -53,6 +54,9 @@ def read_page(source: str) -> Page:
         return page
     out: list[str] = []
     _visit(root, out, page)
+    if "<!--" in source:
+        # Outlook shows what its conditional comments hold.
+        page.links += _URL_IN_CODE.findall(source)
     page.text = _tidy("".join(out))
     page.complete = not any(
         entry.type_name == "ERR_INTERNAL_ERROR" or "depth" in entry.message.lower() for entry in parser.error_log
@@ -89,6 +93,8 @@ def _attributes(element: etree._Element, tag: str, page: Page) -> None:
         key, text = str(name), str(value)
         if key in _LINKS:
             page.links.append(text.strip())
+        elif key == "srcdoc":
+            page.links += _URL_IN_CODE.findall(unescape(text))
         elif "://" in text:
             page.links += _URL_IN_CODE.findall(text)
         elif key == "content" and tag == "meta" and (found := _REFRESH.search(text)):

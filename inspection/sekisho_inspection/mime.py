@@ -17,6 +17,7 @@ from sekisho_inspection import charset, headers
 from sekisho_inspection.headers import Field
 
 READING = "mime"
+MESSAGES = ("message/rfc822", "message/global", "message/news")
 _BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r?\n", re.M)
 _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.S)
 _TYPE = re.compile(rb"\s*([!#-'*+.0-9A-Z^-~-]+)\s*/\s*([!#-'*+.0-9A-Z^-~-]+)", re.I)
@@ -29,9 +30,14 @@ _COMMENT = re.compile(rb"\([^()]*+\)")
 _UU = ("x-uuencode", "uuencode", "x-uue", "uue")
 _KNOWN = {"base64", "quoted-printable", *_UU}
 # Unknown names are no encoding (senders write "utf-8" or "8-bit" there), unless they speak of one.
-_CODED = re.compile(r"64|85|quoted|printable|uu|xx|yenc|hex|zip|deflate|compress")
+_CODED = re.compile(rb"64|85|quoted|printable|uu|xx|yenc|hex|zip|deflate|compress")
+# Some programs end a line at a carriage return alone.
+_HIDDEN_FIELD = re.compile(rb"\r(?!\n)(?:content-|mime-|subject:|from:)", re.I)
+# The alphabet of RFC 4648 section 5, which some programs decode and others pass over.
+_URL_SAFE = re.compile(rb"[A-Za-z0-9+/]{8}[-_]+[A-Za-z0-9+/_-]{8}")
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
+_CONTENT = re.compile(rb"://|^begin |^content-", re.I | re.M)
 
 
 @dataclass
@@ -67,7 +73,7 @@ class Entity:
 
     @property
     def is_message(self) -> bool:
-        return self.media_type in ("message/rfc822", "message/global", "message/news")
+        return self.media_type in MESSAGES
 
     def names(self) -> tuple[str, ...]:
         """Every file name that the entity bears in Content-Disposition and Content-Type, in this order."""
@@ -132,10 +138,11 @@ def _encodings(fields: Iterable[Field]) -> list[str]:
 
 def _doubt(fields: list[Field]) -> tuple[Reason, str] | None:
     """Reason and detail where programs differ in how they read an entity with these fields; None for no doubt."""
+    stated = [item for item in fields if item.key == "content-transfer-encoding"]
     encodings = _encodings(fields)
     if len(encodings) > 1:
         return "ambiguous", "more than one transfer encoding"
-    if encodings and encodings[0] not in _KNOWN and _CODED.search(encodings[0]):
+    if encodings and encodings[0] not in _KNOWN and any(_CODED.search(item.raw.lower()) for item in stated):
         return "unreadable", "a transfer encoding that nobody knows"
     types = [parameters(item.raw) for item in fields if item.key == "content-type"]
     if len({kind for kind, _ in types}) > 1:
@@ -143,6 +150,8 @@ def _doubt(fields: list[Field]) -> tuple[Reason, str] | None:
     boundaries = {value for _, values in types for name, value in values if name.partition("*")[0] == "boundary"}
     if len(boundaries) > 1 or any(b"=?" in value for value in boundaries):
         return "ambiguous", "more than one boundary"
+    if any(_HIDDEN_FIELD.search(item.raw) for item in fields):
+        return "ambiguous", "fields behind bare carriage returns"
     return None
 
 
@@ -185,7 +194,7 @@ def _walk(
         if spans:
             if doubt:
                 bounds.meet(at, doubt[1], doubt[0])
-            yield from _outside(data, body, spans, at, depth)
+            yield from _outside(data, body, spans, at, depth, bounds)
             yield from _children(data, spans, at, depth, bounds)
             return
         doubt = ("malformed", "multipart without a part") if data[body[0] : body[1]].strip() else doubt
@@ -194,14 +203,29 @@ def _walk(
         return
     bounds.parts -= 1
     own = f"{at}.1".lstrip(".") if top else at
-    yield Entity(own, tuple(fields), body, media_type, tuple(values), depth, doubt)
+    yield Entity(
+        own, tuple(fields), body, media_type, tuple(values), depth, doubt or _doubt_of_body(data, body, fields)
+    )
+
+
+def _doubt_of_body(data: bytes, body: tuple[int, int], fields: list[Field]) -> tuple[Reason, str] | None:
+    if _encodings(fields) != ["base64"] or (data.find(b"-", *body) < 0 and data.find(b"_", *body) < 0):
+        return None
+    return ("ambiguous", "base64 of two alphabets") if _URL_SAFE.search(data, *body) else None
 
 
 def _outside(data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int) -> Iterator[Entity]:
-    """What stands before the first delimiter, as text: programs without MIME show it, and some take files from it."""
-    start, end = body[0], data.rfind(b"\n--", body[0], spans[0][0])
-    if end - start > _PREAMBLE or data.find(b"://", start, max(start, end)) >= 0:
-        yield Entity(f"{at}.0".lstrip("."), (), (start, end), "text/plain", (), depth + 1)
+    """What stands before the first delimiter (number 0) and behind the last, as text: programs without MIME show it,
+    and some take files from it."""
+    last = data.find(b"\n", data.find(b"--", spans[-1][1]), body[1]) + 1 if spans[-1][1] < body[1] else 0
+    behind = (last, body[1]) if last else (body[1], body[1])
+    before = (body[0], max(body[0], data.rfind(b"\n--", body[0], spans[0][0])))
+    for number, (start, end) in ((0, before), (len(spans) + 1, behind)):
+        if end - start <= _PREAMBLE and not _CONTENT.search(data, start, end):
+            continue
+        inside = b"ontent-transfer-encoding:" in data[start:end].lower()
+        doubt: tuple[Reason, str] | None = ("ambiguous", "a part outside of the delimiters") if inside else None
+        yield Entity(f"{at}.{number}".lstrip("."), (), (start, end), "text/plain", (), depth + 1, doubt)
 
 
 def _children(data: bytes, spans: list[tuple[int, int]], at: str, depth: int, bounds: Bounds) -> Iterator[Entity]:

@@ -26,6 +26,8 @@ _MAX_OBJECTS = 50_000
 _MAX_NODES = 500_000
 # Rounds of hashing that one password costs (7.6.4.3.4: 64 and more of SHA-2 over up to 8 kB), as the budget counts.
 _ROUNDS = 20_000
+# Bytes of run lengths: pdfminer takes time with the square of them, 9 s for 2 MB.
+_SLOW = 300_000
 _OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,9})[ \t\r\n\f\0]{1,20}([0-9]{1,5})[ \t\r\n\f\0]{1,20}obj(?![a-zA-Z])")
 # Triggers of an additional-actions dictionary that need no click (tables 194 to 197 of the standard).
 _OF_CATALOG = ("WC", "WS", "DS", "WP", "DP")
@@ -200,6 +202,9 @@ def stream_bytes(stream: PDFStream, item: Item, notes: Notes) -> bytes | None:
         if [name for name, _ in filters] in (["FlateDecode"], ["Fl"]) and not filters[0][1]:
             got = inflate(raw, 15, item, notes)
             return got[0] if got else None
+        if len(raw) > _SLOW and any(name in ("RunLengthDecode", "RL") for name, _ in filters):
+            notes.gap(item.gap, "limit", f"more than {_SLOW} bytes under a slow filter")
+            return None
         # Other filters, chained ones among them, are decoded by pdfminer whole; the worker's memory bounds them.
         content = bytes(stream.get_data())
         return content if notes.spend(len(content), item) else None

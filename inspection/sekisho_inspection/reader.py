@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Reading, Subject
@@ -54,6 +55,7 @@ _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
 _TEXTS = frozenset(["", "text/html", "message/rfc822"])
+_MAILS = (".eml", ".mht", ".mhtml", ".mim", ".nws")
 _PAGE = frozenset(["text/html"])
 _PAGES = (".html", ".htm", ".xhtml", ".shtml", ".svg", ".hta")
 
@@ -103,7 +105,8 @@ def _read_messages(content: bytes, notes: Notes) -> list[Field]:
     """Walk the mail and the messages attached to it; their leaves go to the queue. Returns the mail's own fields."""
     bounds = mime.Bounds(notes.limits.max_parts, notes.limits.max_depth, notes.limits.max_header_bytes)
     fields = _read_message(content, Item("", content, (), "message/rfc822", Origin(), 0), bounds, notes)
-    notes.slots = bounds.parts
+    # Files in links were counted meanwhile.
+    notes.slots = max(0, notes.slots + bounds.parts - notes.limits.max_parts)
     for where, reason, detail in bounds.met:
         notes.gap(f"part:{where}" if where else "mail", reason, detail)
     return fields
@@ -171,6 +174,9 @@ def _read_html(source: str, item: Item, notes: Notes) -> str:
     if not page.complete:
         notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
     for link in dict.fromkeys(page.links):
+        if link[:5].lower() == "data:":
+            _read_data(link, item, notes)
+            continue
         for target in link_targets(link):
             note_url(target, item.where, notes)
     for action in dict.fromkeys(page.forms):
@@ -178,6 +184,18 @@ def _read_html(source: str, item: Item, notes: Notes) -> str:
     if page.password_fields:
         notes.find("html-password-form", item.where, f"{page.password_fields} password fields")
     return page.text
+
+
+def _read_data(link: str, item: Item, notes: Notes) -> None:
+    """A file in a link (RFC 2397); pictures, which are many, are none."""
+    head, comma, body = link[5:].partition(",")
+    if not comma or (head.lower().startswith(("image/", "font/")) and "svg" not in head.lower()):
+        return
+    content = unquote_to_bytes(body)
+    if head.lower().replace(" ", "").endswith(";base64"):
+        content = headers.base64_bytes(content)
+    if content and notes.spend(len(content), item):
+        notes.child(item, content, (), "data")
 
 
 def _read_file(item: Item, notes: Notes) -> None:
@@ -193,7 +211,7 @@ def _read_file(item: Item, notes: Notes) -> None:
         state = PartState.UNREADABLE
     elif reader := _READERS.get(kind):
         state = _bounded(reader, item, notes)
-    elif kind == "message/rfc822" and _is_inner_mail(item):
+    if _is_inner_mail(item, kind):
         _read_inner_mail(item, notes)
     if kind not in _ZIPS:
         read_appended(item, notes)
@@ -201,13 +219,15 @@ def _read_file(item: Item, notes: Notes) -> None:
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
-def _is_inner_mail(item: Item) -> bool:
-    """Whether what looks like a mail is a file: bodies that begin like one, and messages, were read already."""
-    if item.declared.startswith(("message/", "multipart/")):
+def _is_inner_mail(item: Item, kind: str) -> bool:
+    """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read already."""
+    if item.declared.startswith("multipart/") or item.declared in mime.MESSAGES:
         return False
-    return (
-        bool(item.names) if item.declared.startswith("text/") else item.declared + item.origin.reading != mime.READING
-    )
+    if kind != "message/rfc822":
+        named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
+        return named and not kind and _textual(item)
+    is_body = item.declared + item.origin.reading == mime.READING
+    return bool(item.names) if item.declared.startswith("text/") else not is_body
 
 
 def _kind(item: Item) -> str:

@@ -33,7 +33,7 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
     """Reason and detail of the gap that the item is by itself; None where it has a reader or needs none."""
     if kind in filetype.UNREAD:
         return "unreadable", f"no reader for {kind}"
-    if item.declared in _DECLARED and not kind:
+    if item.declared in _DECLARED and (not kind or item.declared.startswith("message/")):
         return _DECLARED[item.declared]
     if not item.content:
         return None
