@@ -1,5 +1,6 @@
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,10 @@ def test_opening_twice_changes_nothing(settings: Database) -> None:
     path = database_file(settings)
     assert path is not None
     open_database(settings).dispose()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         before = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
-        connection.execute("SELECT 1")
-    open_database(settings).dispose()
-    with sqlite3.connect(path) as connection:
+        open_database(settings).dispose()
         assert connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == before
-    connection.close()
 
 
 def test_newer_schema_is_refused(settings: Database) -> None:
