@@ -214,7 +214,9 @@ def _doubt_of_body(data: bytes, body: tuple[int, int], fields: list[Field]) -> t
     return ("ambiguous", "base64 of two alphabets") if _URL_SAFE.search(data, *body) else None
 
 
-def _outside(data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int) -> Iterator[Entity]:
+def _outside(
+    data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int, bounds: Bounds
+) -> Iterator[Entity]:
     """What stands before the first delimiter (number 0) and behind the last, as text: programs without MIME show it,
     and some take files from it."""
     last = data.find(b"\n", data.find(b"--", spans[-1][1]), body[1]) + 1 if spans[-1][1] < body[1] else 0
@@ -223,6 +225,10 @@ def _outside(data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], a
     for number, (start, end) in ((0, before), (len(spans) + 1, behind)):
         if end - start <= _PREAMBLE and not _CONTENT.search(data, start, end):
             continue
+        if bounds.parts <= len(spans):
+            bounds.meet("", "more parts than the limit")
+            return
+        bounds.parts -= 1
         inside = b"ontent-transfer-encoding:" in data[start:end].lower()
         doubt: tuple[Reason, str] | None = ("ambiguous", "a part outside of the delimiters") if inside else None
         yield Entity(f"{at}.{number}".lstrip("."), (), (start, end), "text/plain", (), depth + 1, doubt)

@@ -220,7 +220,7 @@ def _read_file(item: Item, notes: Notes) -> None:
 
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
-    """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read already."""
+    """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read."""
     if item.declared.startswith("multipart/") or item.declared in mime.MESSAGES:
         return False
     if kind != "message/rfc822":
