@@ -89,9 +89,9 @@ def read_indicator_file(
     """
     content = _content(path)
     origin = origin or Origin()
-    origin = msgspec.structs.replace(origin, source=origin.source or path.stem)
     if path.suffix in (".yar", ".yara"):
         return [_yara(content, path, origin)]
+    origin = msgspec.structs.replace(origin, source=origin.source or path.stem)
     refused: list[Refusal] = []
     found = newest(_stix(content, path, origin, refused))
     if refused and refusals is None:
@@ -222,7 +222,8 @@ def _yara(content: bytes, path: Path, origin: Origin) -> Indicator:
     try:
         text = content.decode()
         meta = _meta(text)
-        source = meta.get("source", origin.source)
+        # A file must not speak for a source other than the one that the importer names.
+        source = origin.source or meta.get("source", path.stem)
         confidence = int(meta.get("confidence", origin.confidence))
         if not 0 <= confidence <= 100:
             raise ValueError(f"confidence {confidence} is not between 0 and 100")

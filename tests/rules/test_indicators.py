@@ -183,6 +183,8 @@ def test_yara_file(tmp_path: Path) -> None:
     assert found.valid_until == datetime(2026, 1, 1, tzinfo=UTC)
     assert found.pattern_type == "yara"
     assert found.id == read_indicator_file(path)[0].id
+    # What the importer says of the source stands: a feed's file must not replace another source's indicator.
+    assert read_indicator_file(path, Origin(source="feed"))[0].source == "feed"
 
 
 KEYS = st.sampled_from(["type", "id", "pattern", "labels", "confidence", "objects", "modified"])
