@@ -68,7 +68,7 @@ class Dialogue:
         try:
             self.actions, self.steps = self._negotiate(steps)
         except ProbeError:
-            self._socket.close()
+            self.close()
             raise
 
     def __enter__(self) -> Dialogue:
@@ -77,6 +77,10 @@ class Dialogue:
     def __exit__(self, *_: object) -> None:
         with suppress(ProbeError):
             self.send(b"Q")
+        self.close()
+
+    def close(self) -> None:
+        """End the connection without a word."""
         self._socket.close()
 
     def connect(self, name: bytes, address: str) -> None:

@@ -145,6 +145,26 @@ def test_two_hundred_idle_connections(milter: Milter) -> None:
             assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
 
 
+def test_an_mta_that_goes_away_during_the_scan(tmp_path: Path) -> None:
+    """A4, A11: the MTA closes the connection before it hears our answer: the record says so, in one line of the log."""
+    one = Milter(tmp_path, tmp_path / "milter.sock", {"milter": {"progress": 0.1}})
+    try:
+        one.start()
+        mta = one.dialogue()
+        mta.send(b"M", b"<>\0")
+        mta.send(b"R", STOPPED[0] + b"\0")
+        mta.send(b"L", b"X-Test-Seconds\0 1\0")
+        mta.send(b"N")
+        mta.send(b"E")
+        assert mta.receive()[0] == b"p"
+        mta.close()
+        until(lambda: [row["state"] for row in one.records()] == ["not-effective"], "the record is marked")
+        (line,) = one.events("mail")
+        assert "action=tempfail" in line
+    finally:
+        one.stop()
+
+
 def test_a_thousand_mails_in_one_session(milter: Milter) -> None:
     """A6: one final reply for each mail over a thousand mails of one session; accepted ones and kept ones alternate."""
     with milter.dialogue() as mta:
@@ -297,7 +317,10 @@ def test_health_and_metrics(tmp_path: Path) -> None:
             with one.dialogue() as mta:
                 mta.play(Letter(b"<>", STOPPED, ((b"N", b" %d" % number),)))
         assert json.loads(_command(one, "health", "--json").stdout)["reply"] == "accept"
-        until(lambda: b'sekisho_mails_total{action="quarantine"} 12.0' in _scraped(port), "twelve mails are counted")
+        with one.dialogue() as mta:
+            mta.play(Letter(b"<>", STOPPED, ((b"N", b" 0"),)))
+        until(lambda: b'sekisho_mails_total{action="quarantine"} 13.0' in _scraped(port), "all mails are counted")
+        assert b"sekisho_retries_total 1.0" in _scraped(port) and "retry=1" in one.events("mail")[-1]
         assert len(one.records()) == 12
         (one.root / "index" / "current").unlink()
         assert _command(one, "health").returncode == 1

@@ -334,7 +334,8 @@ def test_an_mta_that_gave_up(needs_postfix: None) -> None:
 
 def test_re_entry_after_a_release(needs_postfix: None) -> None:
     """A33: a mail that was stopped is stopped again when it comes back through the non-SMTP path; once an analyst
-    released it, the same bytes pass there. What Postfix itself queues again it does not show to milters at all."""
+    released it, the same bytes pass there, and from outside they are stopped as ever. What Postfix itself queues again
+    it does not show to milters at all."""
     with gate(main={"non_smtpd_milters": "unix:sekisho/milter.sock"}) as (postfix, milter):
         # Without an id of its own, Postfix would add one to what is submitted locally.
         send(postfix, ["hold.again@example.jp"], MAIL + b"Message-ID: <1@example.net>\r\n\r\nbody\r\n")
@@ -345,11 +346,17 @@ def test_re_entry_after_a_release(needs_postfix: None) -> None:
         submit(postfix, milter.body(first))
         assert b"\nX-Sekisho-Action: accept; would=hold\n" in delivered(postfix, "hold.again@example.jp")
         assert "released=re-entry" in milter.events("mail")[-1]
+        with postfix.smtp() as client:
+            client.ehlo()
+            client.docmd("XCLIENT ADDR=192.0.2.9")
+            client.ehlo()
+            client.sendmail("a@example.net", ["hold.again@example.jp"], milter.body(first))
+        assert "action=hold" in milter.events("mail")[-1]
         subprocess.run(["/usr/sbin/postsuper", "-c", str(postfix.config_dir), "-r", "ALL"], check=True)
         kick = ["/usr/sbin/postkick", "-c", str(postfix.config_dir), "public", "pickup", "W"]
         subprocess.run(kick, check=True)
         until(lambda: len(postfix.delivered()) == 3, "what was queued again")
-        assert len(milter.events("mail")) == 3
+        assert len(milter.events("mail")) == 4
 
 
 def submit(postfix: PrivatePostfix, content: bytes) -> None:

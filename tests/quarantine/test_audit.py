@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sekisho_core.database import open_database
+from sekisho_core.settings import Database
+from sekisho_core.vocabulary import Passage
 from sekisho_quarantine import audit
+from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import audit as table
 from sqlalchemy import Engine, delete, update
+
+Make = Callable[..., Passage]
 
 
 def _fill(engine: Engine, count: int = 5) -> None:
@@ -70,3 +80,25 @@ def test_pruning_is_itself_an_entry(engine: Engine) -> None:
         assert (pruned.number, pruned.what) == (6, "audit-pruned")
         connection.execute(delete(table).where(table.c.number == 6))
     assert _faults(engine) == ["entries 1 to 6 are missing"]
+
+
+def test_processes_write_one_chain(
+    url: str, engine: Engine, tmp_path: Path, bodies: Bodies, make_passage: Make
+) -> None:
+    """A13: eight processes that record fifteen mails each: none is refused, and the chain holds."""
+    children = []
+    for number in range(8):
+        made = [make_passage(b"%d %d\r\n" % (number, turn)) for turn in range(15)]
+        if (child := os.fork()) == 0:
+            status = 3
+            try:
+                own = Store(open_database(Database(url, 10.0)), tmp_path / "bodies")
+                for passage in made:
+                    own.record(passage)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
+    with engine.connect() as connection:
+        assert list(audit.faults(connection)) == [] and audit.head(connection)[0] == 120
