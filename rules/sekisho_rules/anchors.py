@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sekisho_core.normalise import lure_pattern, normalise_subject
 
 from sekisho_rules.evaluate import like_expression
-from sekisho_rules.pattern import Comparison, Expression, Observation, Tree, Window
+from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window
 from sekisho_rules.values import folded, is_masked, stated_form
 
 

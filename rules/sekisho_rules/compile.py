@@ -38,8 +38,9 @@ from sekisho_rules.layout import (
     manifest_bytes,
     number_bytes,
 )
-from sekisho_rules.pattern import PatternError, Tree, parse
+from sekisho_rules.pattern import parse
 from sekisho_rules.snapshot import IndexSnapshot
+from sekisho_rules.tree import PatternError, Tree
 from sekisho_rules.values import is_network
 
 CompileYara = Callable[[Mapping[str, str]], tuple[bytes, dict[str, str]]]

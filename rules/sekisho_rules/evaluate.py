@@ -10,7 +10,7 @@ import re2
 from sekisho_core.normalise import same_lure
 
 from sekisho_rules.hosts import network_of
-from sekisho_rules.pattern import Comparison, Expression, Observation, Tree, Window, regex
+from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.values import folded, is_masked, seen_forms, stated_form
 
 # Every value of these is an object of its own; the properties of other objects share their place.

@@ -10,7 +10,7 @@ from antlr4.tree.Tree import TerminalNode
 from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern as Parser
 
-from sekisho_rules.pattern import (
+from sekisho_rules.tree import (
     Comparison,
     Expression,
     Junction,

@@ -10,8 +10,8 @@ from sekisho_core.settings import Organisation
 from sekisho_rules.evaluate import holds
 from sekisho_rules.hosts import domain_form, network_of
 from sekisho_rules.ordinary import ordinary_values
-from sekisho_rules.pattern import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.registries import is_registry
+from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.urls import host_of
 from sekisho_rules.values import SUBJECT, is_address, is_domain, is_masked, is_network, stated_form
 

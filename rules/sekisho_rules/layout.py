@@ -10,7 +10,7 @@ import msgspec
 from sekisho_core.errors import SnapshotError
 from sekisho_core.vocabulary import Severity
 
-from sekisho_rules.pattern import Observation, Observations, Window
+from sekisho_rules.tree import Observation, Observations, Window
 
 FORMAT = 1
 CURRENT = "current"

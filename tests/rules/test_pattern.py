@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sekisho_rules.pattern import (
+from sekisho_rules.pattern import parse
+from sekisho_rules.tree import (
     Comparison,
     Junction,
     Observation,
@@ -12,7 +13,6 @@ from sekisho_rules.pattern import (
     UnsupportedError,
     Window,
     comparisons,
-    parse,
 )
 
 
