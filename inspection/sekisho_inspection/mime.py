@@ -30,7 +30,7 @@ _COMMENT = re.compile(rb"\([^()]*+\)")
 _UU = ("x-uuencode", "uuencode", "x-uue", "uue")
 _KNOWN = {"base64", "quoted-printable", *_UU}
 # Unknown names are no encoding (senders write "utf-8" or "8-bit" there), unless they speak of one.
-_CODED = re.compile(rb"64|85|quoted|printable|uu|xx|yenc|hex|zip|deflate|compress")
+_CODED = re.compile(rb"64|85|quoted|printable|uu|xx|yenc|zip|deflate|compress")
 # Some programs end a line at a carriage return alone.
 _HIDDEN_FIELD = re.compile(rb"\r(?!\n)(?:content-|mime-|subject:|from:)", re.I)
 # The alphabet of RFC 4648 section 5, which some programs decode and others pass over.

@@ -25,8 +25,8 @@ from sekisho_inspection.yara_scan import CompiledYara
 # Observables and findings of one mail; a mail with more is one that was made to be so.
 MAX_FACTS = 20000
 _MAX_DETAIL = 300
-# Rounds of hashing for all passwords on all locked files of a mail: about 15 seconds.
-_MAX_ROUNDS = 15_000_000
+# Rounds of hashing for all passwords on all locked files of a mail: about 8 seconds.
+_MAX_ROUNDS = 10_000_000
 
 
 @dataclass(frozen=True)
