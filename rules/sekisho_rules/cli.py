@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,14 @@ def import_command(
 @click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
 @json_option
 def list_command(config: Path | None, source: str, kind: str, text: str, limit: int, as_json: bool) -> None:
-    """List the indicators in the database."""
-    found = table.stored(_engine(load(config)), source=source, kind=kind, text=text)
+    """List the indicators of the packs in use and of the database."""
+    settings = load(config)
+    packed = (
+        one
+        for one in read_packs(settings.of(RulesSettings).packs)
+        if source in ("", one.source) and kind in ("", one.pattern_type) and text in one.pattern
+    )
+    found = chain(packed, table.stored(_engine(settings), source=source, kind=kind, text=text))
     chosen = [indicator for indicator, _ in zip(found, range(limit), strict=False)]
     if as_json:
         _print_json([msgspec.to_builtins(indicator) for indicator in chosen])
@@ -100,8 +107,12 @@ def list_command(config: Path | None, source: str, kind: str, text: str, limit: 
 @json_option
 @click.argument("id", metavar="ID")
 def show_command(config: Path | None, as_json: bool, id: str) -> None:
-    """Show all that is known of an indicator, from every source. Exit status 1 when there is none."""
-    rows = table.details(_engine(load(config)), id)
+    """Show all that is known of an indicator, from every source and pack in use. Exit status 1 when there is none."""
+    settings = load(config)
+    packed = [one for one in read_packs(settings.of(RulesSettings).packs) if one.id == id]
+    rows = [msgspec.structs.asdict(one) for one in packed] + table.details(_engine(settings), id)
+    if not rows:
+        print(f"no indicator {visible(id)} in the database or the packs in use", file=sys.stderr)
     if as_json:
         _print_json([{key: _plain(value) for key, value in row.items()} for row in rows])
     else:

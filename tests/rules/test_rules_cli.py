@@ -37,7 +37,7 @@ def test_from_import_to_index(config: Path, tmp_path: Path) -> None:
     feed.write_text(json.dumps({"type": "bundle", "objects": [good, ours]}))
     status, output = run(config, "import", "--json", "--source", "lab", str(feed))
     assert (status, json.loads(output)["added"], json.loads(output)["refused"][0]["id"]) == (1, 1, "indicator--2")
-    assert [one["source"] for one in json.loads(run(config, "list", "--json")[1])] == ["lab"]
+    assert [one["source"] for one in json.loads(run(config, "list", "--json", "--source", "lab")[1])] == ["lab"]
     assert "a[.]exe" in run(config, "list")[1]
     assert "lab" in run(config, "show", "indicator--1")[1]
     assert run(config, "show", "indicator--9")[0] == 1
@@ -63,3 +63,19 @@ def test_unknown_pack() -> None:
     """An unknown pack names the nearest."""
     with pytest.raises(SettingsError, match="did you mean npa-2012h1"):
         read_packs(["npa-2012"])
+
+
+def test_packs_are_listed_and_shown(config: Path) -> None:
+    """An indicator that stopped a mail is found by its id whether it came by import or with a pack."""
+    listed = json.loads(run(config, "list", "--json", "--source", "npa-2012h1", "--text", "対北朝鮮")[1])
+    assert {one["source"] for one in listed} == {"npa-2012h1"}
+    status, output = run(config, "show", "--json", listed[0]["id"])
+    assert (status, json.loads(output)[0]["pattern"]) == (0, listed[0]["pattern"])
+    assert "対北朝鮮措置の延長について" in run(config, "show", listed[0]["id"])[1]
+
+
+def test_show_of_an_unknown_indicator(config: Path) -> None:
+    """An id that nobody stated is an answer of no, with a word that says so."""
+    result = CliRunner().invoke(rules, ["show", "--config", str(config), "indicator--none"])
+    assert result.exit_code == 1
+    assert result.stderr == "no indicator indicator--none in the database or the packs in use\n"
