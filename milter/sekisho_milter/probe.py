@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,14 +91,15 @@ class Dialogue:
         """The client's HELO name."""
         self.command(b"H", name + b"\0")
 
-    def play(self, letter: Letter) -> Reply:
-        """A whole mail; the first reply that is not "continue" ends it."""
+    def play(self, letter: Letter, heard: Callable[[], None] = lambda: None) -> Reply:
+        """A whole mail; the first reply that is not "continue" ends it. `heard` is called for every packet before the
+        final reply."""
         for reply in self._steps(letter):
             if reply is not None and reply.code not in (b"c", b"s"):
                 return reply
-        return self.end()
+        return self.end(heard)
 
-    def end(self) -> Reply:
+    def end(self, heard: Callable[[], None]) -> Reply:
         """The end of the message, and the milter's final reply."""
         self.send(b"E")
         changes: list[tuple[bytes, bytes]] = []
@@ -106,6 +107,7 @@ class Dialogue:
             code, data = self.receive()
             if code in _FINAL:
                 return Reply(code, data, changes)
+            heard()
             changes.append((code, data))
 
     def macros(self, command: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> None:
@@ -166,8 +168,9 @@ class Dialogue:
         return data
 
 
-def probe(endpoint: str, helo: str, timeout: float) -> Reply:
+def probe(endpoint: str, helo: str, timeout: float, heard: Callable[[], None] = lambda: None) -> Reply:
     """Play a harmless synthetic mail; `helo` is the name by which the milter knows it and leaves no record of it.
+    `timeout` is seconds between two packets; `heard` is called for those before the final reply.
 
     Raises ProbeError when there is no final reply.
     """
@@ -179,7 +182,8 @@ def probe(endpoint: str, helo: str, timeout: float) -> Reply:
     with Dialogue(endpoint, timeout) as dialogue:
         dialogue.connect(b"localhost", "127.0.0.1")
         dialogue.helo(helo.encode())
-        return dialogue.play(Letter(headers=headers, body=(b"A mail that only asks whether mail is scanned.\r\n",)))
+        letter = Letter(headers=headers, body=(b"A mail that only asks whether mail is scanned.\r\n",))
+        return dialogue.play(letter, heard)
 
 
 def _connected(endpoint: str, timeout: float) -> socket.socket:

@@ -1,7 +1,7 @@
 """The sentry: a process beside the filter processes that serves metrics and asks the milter, by a mail, how it is.
 
-It writes a byte to the parent for each mail that was answered; the parent feeds the watchdog from that, so that a
-frozen filter, a frozen parent and a frozen sentry all end in a restart.
+It writes a byte to the parent for each sign of life that its mail gets; the parent feeds the watchdog from that, so
+that a frozen filter, a frozen parent and a frozen sentry all end in a restart.
 """
 
 from __future__ import annotations
@@ -41,12 +41,17 @@ def watch(work: Work, settings: Settings, orders: int, beats: int, watchdog: flo
 
 
 def _ask(milter: MilterSettings, work: Work, beats: int, timeout: float) -> bool:
+    def beat() -> None:
+        os.write(beats, b".")
+
     try:
-        reply = probe(milter.socket, work.probe, timeout)
+        # Where mails queue up the probe waits among them: a progress packet shows that nothing is frozen, and a restart
+        # would only make all of them come again.
+        reply = probe(milter.socket, work.probe, timeout, beat)
     except ProbeError as error:
         work.events.error("probe-unanswered", reason=error)
         return False
-    os.write(beats, b".")
+    beat()
     if reply.name != "accept":
         work.events.warning("probe-not-accepted", reply=reply.name)
     return reply.name == "accept"
