@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from harness import RealMilter, until
-from load import Load, disturb, kill_one, settle
 from sekisho_milter.gateway import Gateway
 from sekisho_milter.samples import LISTED_URL
+from traffic import Load, disturb, kill_one, settle
 
 pytestmark = pytest.mark.mta
 HEAD = b"From: a@example.net\r\nMessage-ID: <1@example.net>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0900\r\n"

@@ -8,8 +8,8 @@ import smtplib
 
 import pytest
 from harness import Milter, gate, until
-from load import Load, disturb, kill_one, settle
 from sekisho_milter.postfix import PrivatePostfix
+from traffic import Load, disturb, kill_one, settle
 
 pytestmark = [pytest.mark.mta, pytest.mark.slow]
 
