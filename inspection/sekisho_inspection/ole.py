@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 
 import olefile
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import biff, charset
+from sekisho_inspection.archive import inflate
 from sekisho_inspection.encryption import decrypted
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -26,6 +28,9 @@ for _name in ("olevba", "msodde", "oleobj", "olefile", "ftguess", "xls_parser", 
 _VBA_MARKS = (b"V\0B\0A\0", b"Attribut\0", b"_VBA_PROJECT", b"_\0V\0B\0A\0_\0")
 _NATIVE = "\x01ole10native"
 _MAX_CODE = 2 << 20
+_OLE = b"\xd0\xcf\x11\xe0"
+# Record header: version 0, instance 0 (plain) or 1 (packed), type 0x1011, length; then content of either kind.
+_SLIDE_OBJECT = re.compile(rb"([\x00\x10])\x00\x11\x10(.{4})(?=\xd0\xcf\x11\xe0|.{4}\x78)", re.S)
 
 
 def read_ole(item: Item, notes: Notes) -> PartState:
@@ -96,8 +101,22 @@ def _starters(file: olefile.OleFileIO, streams: list[str], item: Item, notes: No
             elif name in ("workbook", "book"):
                 for kind, detail in biff.findings(file.openstream(path.split("/")).read()):
                     notes.find(kind, item.where, detail)
+            elif name == "powerpoint document":
+                slide_objects(file.openstream(path.split("/")).read(), item, notes)
         except Exception as error:
             notes.gap(item.gap, "malformed", f"Office stream: {type(error).__name__}")
+
+
+def slide_objects(stream: bytes, item: Item, notes: Notes) -> None:
+    """Objects of a presentation (ExOleObjStg, MS-PPT 2.10.34), packed or plain; each is an OLE file, a child."""
+    for match in _SLIDE_OBJECT.finditer(stream):
+        size = int.from_bytes(match[2], "little")
+        content = stream[match.end() : match.end() + size]
+        if match[1] == b"\x10":
+            got = inflate(content[4:], 15, item, notes)
+            content = got[0] if got else b""
+        if content.startswith(_OLE):
+            notes.child(item, content, (), "ppt", match.start(), size)
 
 
 def _macros(item: Item, notes: Notes) -> None:

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from sekisho_core.vocabulary import Reading
-from sekisho_inspection import yara_scan
+from sekisho_core.vocabulary import Origin, Reading
+from sekisho_inspection import ole, yara_scan
+from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 
@@ -203,3 +204,16 @@ def test_yara_reads_parts_and_inner_files(limits: InspectionSettings) -> None:
     content = mail(b"\r\n-a-string-of-a-rule-", file(archive(("a", PROGRAM))), file(document), uuencoded(PROGRAM))
     places = {item.where for item in read_mail(content, limits, rules).findings if item.kind == "yara"}
     assert {"part:1", "part:2.1", "part:3"} <= places
+
+
+def test_objects_of_a_presentation(limits: InspectionSettings) -> None:
+    """Objects in PowerPoint's binary format, plain and packed, are files of their own."""
+    inner = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40)
+    packed = len(inner).to_bytes(4, "little") + zlib.compress(inner)
+    stream = b"".join(
+        head + b"\0\x11\x10" + len(body).to_bytes(4, "little") + body
+        for head, body in ((b"\0", inner), (b"\x10", packed))
+    )
+    notes = Notes(limits)
+    ole.slide_objects(stream, Item("1", b"", ("a.ppt",), "", Origin(), 0), notes)
+    assert [item.content for item in notes.queue] == [inner, inner]
