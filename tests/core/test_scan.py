@@ -50,9 +50,10 @@ class Recorder:
         self.calls.append("judge")
         return Verdict(Action.QUARANTINE, (), matches, incomplete)
 
-    def record(self, passage: Passage) -> None:
+    def record(self, passage: Passage) -> int:
         self.calls.append("record")
         self.passages.append(passage)
+        return 0
 
     def stages(self, record: Record | None = None) -> Stages:
         return Stages(self.snapshot, self.inspect, self.judge, record or self.record)
@@ -90,7 +91,7 @@ def test_crash_of_the_matcher_is_a_gap() -> None:
 def test_failure_to_record_is_the_callers() -> None:
     """A12: a passage that cannot be kept raises, so that the caller refuses the mail for now."""
 
-    def full(passage: Passage) -> None:
+    def full(passage: Passage) -> int:
         raise StoreError("no space left")
 
     with pytest.raises(StoreError):
