@@ -31,6 +31,8 @@ _UU = ("x-uuencode", "uuencode", "x-uue", "uue")
 _KNOWN = {"base64", "quoted-printable", *_UU}
 # Unknown names are no encoding (senders write "utf-8" or "8-bit" there), unless they speak of one.
 _CODED = re.compile(rb"64|85|quoted|printable|uu|xx|yenc|zip|deflate|compress")
+# A part as it were: a text that quotes the header of a plain mail hides nothing.
+_CODED_PART = re.compile(rb"(?i)content-transfer-encoding[^\r\n]{0,200}(?:64|85|quoted|printable|uu|xx|yenc)")
 # Some programs end a line at a carriage return alone.
 _HIDDEN_FIELD = re.compile(rb"\r(?!\n)(?:content-|mime-|subject:|from:)", re.I)
 # The alphabet of RFC 4648 section 5, which some programs decode and others pass over.
@@ -229,7 +231,7 @@ def _outside(
             bounds.meet("", "more parts than the limit")
             return
         bounds.parts -= 1
-        inside = b"ontent-transfer-encoding:" in data[start:end].lower()
+        inside = _CODED_PART.search(data, start, end)
         doubt: tuple[Reason, str] | None = ("ambiguous", "a part outside of the delimiters") if inside else None
         yield Entity(f"{at}.{number}".lstrip("."), (), (start, end), "text/plain", (), depth + 1, doubt)
 

@@ -79,7 +79,7 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
     top: list[Field] = []
     limits = notes.limits
     try:
-        top = _read_messages(content[: limits.max_mail_bytes], notes)
+        top = _read_messages(_lines(content[: limits.max_mail_bytes]), notes)
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
@@ -88,6 +88,11 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
     return top
+
+
+def _lines(content: bytes) -> bytes:
+    """The bytes with line ends that a mail may have: files of old Macintosh programs have carriage returns only."""
+    return content if b"\n" in content else content.replace(b"\r", b"\n")
 
 
 def _reading(top: list[Field], notes: Notes) -> Reading:

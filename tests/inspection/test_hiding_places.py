@@ -126,7 +126,7 @@ GAPS = {
     "B8 delimiters set in": (mail(file(PROGRAM)).replace(b"\r\n--b\r\n", b"\r\n --b\r\n"), "malformed"),
     "B9 a part behind the end": (mail(b"\r\nx", tail=file(PROGRAM)), "ambiguous"),
     "B10 multipart in base64": (b"Content-Type: multipart/mixed\r\n" + BASE64 + b"\r\n\r\nLS1iCg==", "malformed"),
-    "B11 carriage returns": (mail(file(PROGRAM)).replace(b"\r\n", b"\r"), "ambiguous"),
+    "B11 carriage returns": (b"X-First: y\r\n" + mail(file(PROGRAM)).replace(b"\r\n", b"\r"), "ambiguous"),
     "B13 other alphabet": (mail(file(b"").rstrip() + b"\r\n\r\nAAAAAAAAAA-_-_AAAAAAAAAA"), "ambiguous"),
     "B15 yEnc": (b"\r\n=ybegin line=128 size=1 name=a\r\nx\r\n", "unreadable"),
     "B16 fragment": (b"Content-Type: message/partial; number=1\r\n\r\nx", "unreadable"),

@@ -132,3 +132,19 @@ def test_archives_without_a_reader(read: Read, attach: Callable[..., bytes], kin
     reading = read(attach("x", (kind, magic[kind[2:]] + b"data" * 9)))
     assert [(gap.where, gap.reason) for gap in reading.incomplete] == [(f"part:2/{kind}", "unreadable")]
     assert reading.parts[1].state.value == "unreadable"
+
+
+def test_carriage_returns_only(read: Read) -> None:
+    """A file whose only line ends are carriage returns is read like any other, and nothing in it is in doubt."""
+    lines = (b"Subject: report", b"Content-Type: text/plain", b"", b"see http://c2.malware.example/x", b"")
+    reading = read(b"\r".join(lines))
+    assert (reading.subject.decoded, reading.incomplete) == ("report", ())
+    assert "http://c2.malware.example/x" in {one.value for one in reading.observables if one.path == "url:value"}
+
+
+@pytest.mark.parametrize(("encoding", "reasons"), [(b"7bit", []), (b"base64", ["ambiguous"])])
+def test_part_behind_the_last_delimiter(read: Read, encoding: bytes, reasons: list[str]) -> None:
+    """B9: what a bounce quotes behind the last delimiter is text; what could be a coded part there is in doubt."""
+    quoted = b"----- Original message -----\nSubject: x\nContent-Transfer-Encoding: " + encoding + b"\n\nUEsDBAo=\n"
+    head = b'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nhello\n--b--\n'
+    assert [gap.reason for gap in read(head + quoted).incomplete] == reasons
