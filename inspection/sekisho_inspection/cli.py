@@ -64,7 +64,7 @@ def _path(table: InspectionSettings) -> str:
 def _shown(found: Status) -> str:
     outcomes = ", ".join(f"{name} {count}" for name, count in sorted(found.outcomes.items())) or "none yet"
     return "\n".join([
-        f"workers   {found.workers} ({found.idle} idle, {found.busy} busy)",
+        f"workers   {found.workers} ({found.idle} idle, {found.busy} busy, {found.slow} set aside as slow)",
         f"waiting   {found.waiting}",
         f"lost      {found.lost} workers in the middle of a mail",
         f"outcomes  {outcomes}",

@@ -24,6 +24,7 @@ Start = Callable[[], tuple[int, socket.socket]]
 _START_LIMIT = 30.0
 # Workers that die before they are ready are not replaced faster than this.
 _START_PAUSE = 1.0
+_LOWEST_PRIORITY = 19
 _POISON_MEMORY = 10_000
 
 
@@ -44,7 +45,7 @@ class _Worker:
     pid: int
     connection: socket.socket
     since: float
-    state: Literal["starting", "idle", "busy"] = "starting"
+    state: Literal["starting", "idle", "busy", "slow"] = "starting"
     job: Job | None = None
     mails: int = 0
 
@@ -128,6 +129,7 @@ class Pool:
         now = self._clock()
         for worker in [worker for worker in self._workers if self._limit_of(worker) <= now]:
             self._kill_overdue(worker)
+        self._set_slow_aside(now)
         for job in [job for job in self._queue if self._limit_in_queue(job) <= now]:
             self._queue.remove(job)
             self._finish(job, Answer("busy", "no worker was free") if job.started is None else Answer("timeout"))
@@ -137,10 +139,10 @@ class Pool:
 
     def next_event(self) -> float:
         """Seconds until `tick` has something to do; at most one, for the reaping of ended workers."""
-        limits = [self._limit_of(worker) for worker in self._workers] + [
-            self._limit_in_queue(job) for job in self._queue
-        ]
-        if len(self._workers) < self._count:
+        limits = [self._limit_of(worker) for worker in self._workers]
+        limits += [self._limit_in_queue(job) for job in self._queue]
+        limits += [worker.since + self._settings.slow_after for worker in self._workers if worker.state == "busy"]
+        if self._quick < self._count:
             limits.append(self._not_before)
         return min(1.0, max(0.0, min(limits, default=1e9) - self._clock()))
 
@@ -152,6 +154,7 @@ class Pool:
             workers=len(self._workers),
             idle=states["idle"],
             busy=states["busy"],
+            slow=states["slow"],
             waiting=len(self._queue),
             lost=self._lost_workers,
             outcomes=dict(self._outcomes),
@@ -171,6 +174,23 @@ class Pool:
         for pid in self._leaving:
             os.waitpid(pid, 0)
 
+    @property
+    def _quick(self) -> int:
+        """Workers that have or will soon have a turn: slow ones were given theirs and do not count."""
+        return sum(worker.state != "slow" for worker in self._workers)
+
+    def _set_slow_aside(self, now: float) -> None:
+        """Take the turn from workers that are long about one mail: they go on at the lowest priority, another one
+        takes their place, and of too many the longest at it is killed. So no mail can stall the others."""
+        for worker in [worker for worker in self._workers if worker.state == "busy"]:
+            if worker.since + self._settings.slow_after <= now:
+                worker.state = "slow"
+                with suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, worker.pid, _LOWEST_PRIORITY)
+        slow = sorted((one for one in self._workers if one.state == "slow"), key=lambda one: one.since)
+        for worker in slow[: max(0, len(slow) - self._settings.slow_workers)]:
+            self._kill_overdue(worker)
+
     def _limit_of(self, worker: _Worker) -> float:
         if worker.state == "starting":
             return worker.since + _START_LIMIT
@@ -185,7 +205,7 @@ class Pool:
         return job.arrived + self._settings.queue_wait
 
     def _refill(self, now: float) -> None:
-        while len(self._workers) < self._count and now >= self._not_before:
+        while self._quick < self._count and now >= self._not_before:
             try:
                 worker = _Worker(*self._start(), now)
             except OSError as error:
@@ -200,7 +220,8 @@ class Pool:
         while self._queue and idle:
             worker, job = idle.pop(), self._queue.popleft()
             worker.state, worker.job, worker.mails = "busy", job, worker.mails + 1
-            job.started = self._clock() if job.started is None else job.started
+            worker.since = self._clock()
+            job.started = worker.since if job.started is None else job.started
             # A worker that died idle is noticed when its socket is heard; the job goes to the next one then.
             with suppress(OSError):
                 wire.send(worker.connection, job.request, job.descriptors)
@@ -234,9 +255,11 @@ class Pool:
             wire.close_all(descriptors)
 
     def _done(self, worker: _Worker, job: Job, answer: Answer, descriptors: list[int]) -> None:
+        # Its place is taken and its priority cannot be raised again.
+        was_slow = worker.state == "slow"
         worker.state, worker.job = "idle", None
         self._poison.absolve(job.request.sha256)
-        if answer.leaving or worker.mails >= self._settings.recycle:
+        if was_slow or answer.leaving or worker.mails >= self._settings.recycle:
             self._remove(worker)
         self._finish(job, answer, descriptors)
 

@@ -14,6 +14,8 @@ class InspectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     deadline: float
     recycle: int
     poison_after: int
+    slow_after: float
+    slow_workers: int
     memory: int
     queue_wait: float
     queue_length: int
@@ -30,13 +32,13 @@ class InspectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         require(self.workers >= 0, "workers", "0 (one a processor) or more")
         require(self.memory >= 1 << 28, "memory", "at least 268435456 (256 MiB)")
-        for key in ("deadline", "queue_wait", "yara_timeout"):
+        for key in ("deadline", "queue_wait", "yara_timeout", "slow_after"):
             require(getattr(self, key) > 0, key, "more than 0 seconds")
         for key in _COUNTS:
             require(getattr(self, key) >= 1, key, "1 or more")
 
 
 _COUNTS = (
-    "recycle", "poison_after", "queue_length", "max_mail_bytes", "max_parts", "max_depth", "max_header_bytes",
-    "max_unpacked_bytes", "max_ratio", "max_passwords", "max_text_bytes",
+    "recycle", "poison_after", "slow_workers", "queue_length", "max_mail_bytes", "max_parts", "max_depth",
+    "max_header_bytes", "max_unpacked_bytes", "max_ratio", "max_passwords", "max_text_bytes",
 )  # fmt: skip

@@ -71,12 +71,13 @@ class Compiled(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The supervisor's state: counts of workers and waiting tasks now, of workers lost in the middle of a
-    task and of outcomes since it began."""
+    """The supervisor's state: counts of workers (slow ones were set aside) and of waiting tasks now, of workers lost in
+    the middle of a task and of outcomes since it began."""
 
     workers: int
     idle: int
     busy: int
+    slow: int
     waiting: int
     lost: int
     outcomes: dict[str, int]

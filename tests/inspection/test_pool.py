@@ -42,7 +42,7 @@ def test_many_clients(workers: Workers, mail: MakeMail) -> None:
 
 def test_busy_when_no_worker_gets_free(workers: Workers, mail: MakeMail) -> None:
     """A mail that waited `queue_wait` seconds for a worker is busy, and so is one that finds the queue full."""
-    client = workers(1, queue_wait=0.5, queue_length=1, deadline=6.0)
+    client = workers(1, queue_wait=0.5, queue_length=1, deadline=6.0, slow_after=60.0)
     with ThreadPoolExecutor(4) as threads:
         hanging = threads.submit(client, mail(b"!hang_in_c\n"), None, silent)
         until(lambda: client.status().busy == 1)
@@ -53,9 +53,27 @@ def test_busy_when_no_worker_gets_free(workers: Workers, mail: MakeMail) -> None
         assert hanging.result().incomplete[0].reason == "timeout"
 
 
+def test_slow_mails_stall_no_other(workers: Workers, mail: MakeMail) -> None:
+    """A7: mails that take all workers for long lose their turn: others are read while they go on; of more slow mails than
+    there is room for, the longest at it is a timeout before its deadline."""
+    client = workers(1, deadline=60.0, queue_wait=50.0, slow_after=0.2, slow_workers=2)
+    with ThreadPoolExecutor(5) as threads:
+        first = threads.submit(client, mail(b"!hang_in_c\n1"), None, silent)
+        until(lambda: client.status().slow == 1)
+        others = [threads.submit(client, mail(f"!hang_in_c\n{number}".encode()), None, silent) for number in (2, 3)]
+        assert first.result().incomplete[0].reason == "timeout"
+        until(lambda: client.status().slow == 2)
+        assert client(mail(b"a quick one\n"), None, silent).subject.decoded == "a quick one"
+        assert not any(other.done() for other in others)
+        more = [threads.submit(client, mail(f"!nap 3\n{number}".encode()), None, silent) for number in range(2)]
+        assert [one.result().subject.decoded for one in more] == ["slept"] * 2
+        assert [other.result().incomplete[0].reason for other in others] == ["timeout"] * 2
+    until(lambda: client.status().slow == 0)
+
+
 def test_client_that_leaves(workers: Workers, mail: MakeMail) -> None:
     """A client that goes away while its mail waits takes its place in the queue with it."""
-    client = workers(1, deadline=5.0)
+    client = workers(1, deadline=5.0, slow_after=60.0)
     with ThreadPoolExecutor(1) as threads:
         hanging = threads.submit(client, mail(b"!hang_in_c\n"), None, silent)
         until(lambda: client.status().busy == 1)

@@ -54,6 +54,12 @@ def _say(data: bytes, *descriptors: int) -> None:
 # Faults.
 
 
+def nap(seconds: str) -> str:
+    """Take a while, and come to an end."""
+    time.sleep(float(seconds))
+    return "slept"
+
+
 def hang_in_c(_: str) -> str:
     """Wait in C with every signal blocked."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
