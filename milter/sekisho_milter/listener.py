@@ -87,7 +87,7 @@ def open_listener(settings: MilterSettings) -> Listener:
     try:
         Milter.opensocket(False)
     except Milter.error as error:
-        raise ListenError(f"milter.socket: {settings.socket}: cannot listen there") from error
+        raise ListenError(f"milter.socket: {settings.socket}: cannot listen there: {_why_not(kind, place)}") from error
     finally:
         os.umask(umask)
     (descriptor,) = set(_listening()) - before
@@ -95,6 +95,20 @@ def open_listener(settings: MilterSettings) -> Listener:
     if path is not None:
         _give(path, settings)
     return Listener(descriptor, path)
+
+
+def _why_not(kind: str, place: str) -> str:
+    """What the kernel says to the same attempt; libmilter keeps it to itself."""
+    port, _, host = place.partition("@")
+    family = {"unix": socket.AF_UNIX, "inet": socket.AF_INET, "inet6": socket.AF_INET6}[kind]
+    try:
+        with closing(socket.socket(family)) as one:
+            one.bind(place if kind == "unix" else (host.strip("[]"), int(port)))
+    except OSError as error:
+        return error.strerror or str(error)
+    if kind == "unix":
+        Path(place).unlink()
+    return "libmilter refused it"
 
 
 def _remove_stale(path: Path) -> None:

@@ -68,7 +68,6 @@ class Parent:
 
     def run(self) -> int:
         """Start, serve, stop. Raises SekishoError when the start fails."""
-        self._log_settings()
         milter = self._settings.of(MilterSettings)
         self._lock = pidfile.claim(Path(milter.pid_file), self._work.probe)
         shutil.rmtree(self._work.metrics, ignore_errors=True)
@@ -78,6 +77,7 @@ class Parent:
             raise SekishoError(refusal)
         register()
         self._listener = open_listener(milter)
+        self._log_settings()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda asked, _frame: self._asked.append(asked))
         self._pool = Pool(_processes(milter), self._start_with(self._settings), self._events, milter.drain)
