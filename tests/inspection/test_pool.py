@@ -54,8 +54,8 @@ def test_busy_when_no_worker_gets_free(workers: Workers, mail: MakeMail) -> None
 
 
 def test_slow_mails_stall_no_other(workers: Workers, mail: MakeMail) -> None:
-    """A7: mails that take all workers for long lose their turn: others are read while they go on; of more slow mails than
-    there is room for, the longest at it is a timeout before its deadline."""
+    """A7: mails that take all workers for long lose their turn: others are read while they go on; of more than
+    there is room for, the longest at it ends before its deadline."""
     client = workers(1, deadline=60.0, queue_wait=50.0, slow_after=0.2, slow_workers=2)
     with ThreadPoolExecutor(5) as threads:
         first = threads.submit(client, mail(b"!hang_in_c\n1"), None, silent)
