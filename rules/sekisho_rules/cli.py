@@ -23,11 +23,12 @@ from sqlalchemy import Engine
 from sekisho_rules import table
 from sekisho_rules.compile import CompileReport, compile_snapshot, without_effect
 from sekisho_rules.guard import Protected
-from sekisho_rules.indicator import DEFAULT_CONFIDENCE, TLPS, Indicator, Refusal
-from sekisho_rules.indicators import Origin, indicator_files, read_indicator_file
+from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal
+from sekisho_rules.indicator_files import Provenance, indicator_files, read_indicator_file
 from sekisho_rules.packs import pack_names, read_packs
 from sekisho_rules.progress import Bar
 from sekisho_rules.settings import RulesSettings
+from sekisho_rules.tlp import TLPS
 
 _MOST_SHOWN = 20
 
@@ -58,10 +59,13 @@ def import_command(
     Exit status 1 when some indicator was refused.
     """
     settings = load(config)
-    origin = Origin(source, tlp, confidence)
+    provenance = Provenance(source, tlp, confidence)
     refusals: list[Refusal] = []
     found = [
-        one for path in paths for file in indicator_files(path) for one in read_indicator_file(file, origin, refusals)
+        one
+        for path in paths
+        for file in indicator_files(path)
+        for one in read_indicator_file(file, provenance, refusals)
     ]
     bar = Bar(len(found))
     protected = Protected.of(settings.of(Organisation))

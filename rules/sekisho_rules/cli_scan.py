@@ -27,14 +27,14 @@ from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.compile import compile_snapshot
 from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import Indicator, Refusal
-from sekisho_rules.indicators import indicator_files, read_indicator_file
+from sekisho_rules.indicator_files import indicator_files, read_indicator_file
+from sekisho_rules.mail_files import Fault, MailFile, mail_files, read_envelope
 from sekisho_rules.packs import read_packs
 from sekisho_rules.policy import Policy
 from sekisho_rules.progress import Bar
 from sekisho_rules.report import as_json_line, as_text
 from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
-from sekisho_rules.sources import Fault, Source, read_envelope, sources
 
 _IN_MEMORY = 1 << 20
 _ALL_ACCEPTED, _SOME_NOT, _ERROR = 0, 1, 2
@@ -69,7 +69,7 @@ def scan_command(
     """
     settings = load(config)
     envelope = read_envelope(envelope_file) if envelope_file else None
-    found = [one for path in paths for one in sources(path)]
+    found = [one for path in paths for one in mail_files(path)]
     inspection = settings.of(InspectionSettings)
     count = max(1, min(inspection.workers or len(os.sched_getaffinity(0)), len(found)))
     with private_workers(inspection, count) as client, _snapshot(settings, indicator_files, client) as snapshot:
@@ -96,23 +96,23 @@ def _print(results: Iterable[tuple[str, Passage | str]], form: Callable[[str, Pa
     return status
 
 
-def _judged(source: Source | Fault, envelope: Envelope | None, stages: Stages) -> tuple[str, Passage | str]:
+def _judged(found: MailFile | Fault, envelope: Envelope | None, stages: Stages) -> tuple[str, Passage | str]:
     """The passage of one mail, or why there is none."""
-    if isinstance(source, Fault):
-        return source.path, source.reason
+    if isinstance(found, Fault):
+        return found.path, found.reason
     try:
         with Spool(Path(tempfile.gettempdir()), _IN_MEMORY) as spool:
-            source.spool_into(spool)
-            given = envelope or source.envelope_beside()
-            return source.path, scan(Mail(new_id(), given, spool.content()), stages)
+            found.spool_into(spool)
+            given = envelope or found.envelope_beside()
+            return found.path, scan(Mail(new_id(), given, spool.content()), stages)
     except OSError as error:
-        return source.path, f"cannot be read: {error.strerror}"
+        return found.path, f"cannot be read: {error.strerror}"
     except SekishoError as error:
-        return source.path, str(error)
+        return found.path, str(error)
 
 
 def _ordered(
-    work: Callable[[Source | Fault], tuple[str, Passage | str]], items: Sequence[Source | Fault], workers: int
+    work: Callable[[MailFile | Fault], tuple[str, Passage | str]], items: Sequence[MailFile | Fault], workers: int
 ) -> Iterator[tuple[str, Passage | str]]:
     """Results in the order of `items`, with a few mails in the works and no more in memory."""
     with ThreadPoolExecutor(workers) as pool:

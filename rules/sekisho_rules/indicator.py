@@ -11,7 +11,6 @@ from sekisho_core.vocabulary import Severity
 
 State = Literal["enforce", "observe"]
 DEFAULT_CONFIDENCE = 75
-TLPS = ("clear", "green", "amber", "amber+strict", "red")
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from sekisho_core.errors import SnapshotError
 from sekisho_core.vocabulary import Severity
 
+from sekisho_rules.indicator import State
 from sekisho_rules.tree import Observation, Observations, Window
 
 FORMAT = 1
@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     tlp: str
     confidence: int
     severity: Severity
-    state: Literal["enforce", "observe"]
+    state: State
     valid_from: float | None
     valid_until: float | None
     tree: Observation | Observations | Window | None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sekisho_core.errors import SettingsError
 
-from sekisho_rules.indicators import Indicator, Origin, indicator_files, read_indicator_file
+from sekisho_rules.indicator import Indicator
+from sekisho_rules.indicator_files import Provenance, indicator_files, read_indicator_file
 
 SAMPLE_PAYLOAD = b"sekisho sample payload\n"
 """The content of the file whose hash the pack `examples` lists: harmless, and anybody can make it."""
@@ -32,8 +33,10 @@ def _read_pack(name: str) -> list[Indicator]:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
         raise SettingsError(f"rules.packs: unknown pack {name}; {hint}")
-    origin = Origin(source=name, tlp="clear")
-    return [indicator for file in indicator_files(_home() / name) for indicator in read_indicator_file(file, origin)]
+    provenance = Provenance(source=name, tlp="clear")
+    return [
+        indicator for file in indicator_files(_home() / name) for indicator in read_indicator_file(file, provenance)
+    ]
 
 
 def _home() -> Path:

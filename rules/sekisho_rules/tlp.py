@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sekisho_rules.indicator import TLPS
-
+TLPS = ("clear", "green", "amber", "amber+strict", "red")
+"""From the mildest to the strictest."""
 # STIX 2.1 section 7.2.1.4 (TLP 1); OASIS extension definition 60a3c5c5 (TLP 2.0).
 _IDS = {
     "613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",

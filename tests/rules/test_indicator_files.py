@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sekisho_rules.indicator import Indicator, Refusal, newest
-from sekisho_rules.indicators import IndicatorFileError, Origin, indicator_files, read_indicator_file
+from sekisho_rules.indicator_files import IndicatorFileError, Provenance, indicator_files, read_indicator_file
 
 AMBER_STRICT = "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
 TLP1_RED = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"
@@ -78,7 +78,7 @@ def test_tlp_defined_in_the_bundle(tmp_path: Path) -> None:
     """A marking that the bundle itself defines counts."""
     marking = {"type": "marking-definition", "id": "marking-definition--x", "definition": {"tlp": "green"}}
     path = bundle(tmp_path / "f.json", stix(object_marking_refs=["marking-definition--x"]), marking)
-    assert read_indicator_file(path, Origin(tlp="red"))[0].tlp == "green"
+    assert read_indicator_file(path, Provenance(tlp="red"))[0].tlp == "green"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_yara_file(tmp_path: Path) -> None:
     assert found.pattern_type == "yara"
     assert found.id == read_indicator_file(path)[0].id
     # What the importer says of the source stands: a feed's file must not replace another source's indicator.
-    assert read_indicator_file(path, Origin(source="feed"))[0].source == "feed"
+    assert read_indicator_file(path, Provenance(source="feed"))[0].source == "feed"
 
 
 KEYS = st.sampled_from(["type", "id", "pattern", "labels", "confidence", "objects", "modified"])

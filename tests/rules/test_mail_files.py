@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from sekisho_core.errors import SekishoError
 from sekisho_core.files import Spool
 from sekisho_core.vocabulary import DkimResult, Envelope
-from sekisho_rules.sources import Fault, Source, read_envelope, sources
+from sekisho_rules.mail_files import Fault, MailFile, mail_files, read_envelope
 
 
-def content(source: Source | Fault) -> bytes:
+def content(found: MailFile | Fault) -> bytes:
     """The bytes that are handed to inspection."""
-    assert isinstance(source, Source)
-    with Spool(source.file.parent, 1 << 20) as spool:
-        source.spool_into(spool)
+    assert isinstance(found, MailFile)
+    with Spool(found.file.parent, 1 << 20) as spool:
+        found.spool_into(spool)
         return spool.content().read()
 
 
@@ -31,7 +31,7 @@ def test_folder(tmp_path: Path) -> None:
     for name in ("b.eml", "a/c.eml", "a/c.envelope.json", ".hidden", ".git/x", "z"):
         put(tmp_path / name)
     (tmp_path / "circle").symlink_to(tmp_path)
-    found = [one.path.removeprefix(f"{tmp_path}/") for one in sources(tmp_path)]
+    found = [one.path.removeprefix(f"{tmp_path}/") for one in mail_files(tmp_path)]
     assert found == ["a/c.eml", "b.eml", "z"]
 
 
@@ -42,7 +42,7 @@ def test_maildir(tmp_path: Path) -> None:
     box.add_folder("Archive").add(b"Subject: two\n\n")
     put(tmp_path / "box" / "tmp" / "unfinished")
     put(tmp_path / "box" / "cur" / "seen:2,S")
-    assert sorted(content(one).splitlines()[0] for one in sources(tmp_path / "box")) == [
+    assert sorted(content(one).splitlines()[0] for one in mail_files(tmp_path / "box")) == [
         b"Subject: one", b"Subject: two", b"Subject: x",
     ]  # fmt: skip
 
@@ -56,7 +56,7 @@ MBOX = (
 
 def test_mbox(tmp_path: Path) -> None:
     """An mbox is split at "From " lines after empty lines; each mail's bytes are as they stand there."""
-    found = list(sources(put(tmp_path / "box", MBOX)))
+    found = list(mail_files(put(tmp_path / "box", MBOX)))
     assert [one.path.rpartition("/")[2] for one in found] == ["box#1", "box#2", "box#3"]
     assert [content(one) for one in found] == [
         b"Subject: 1\n\nbody\nFrom here on, no new mail\n>From neither\n",
@@ -70,22 +70,22 @@ def test_mbox_gives_back_what_was_put_in(tmp_path_factory: pytest.TempPathFactor
     """Mails that were written to an mbox come back byte for byte."""
     path = tmp_path_factory.mktemp("mbox") / "box"
     path.write_bytes(b"".join(b"From x Sun Apr  1 00:00:00 2012\n" + mail + b"\n\n" for mail in mails))
-    assert [content(one) for one in sources(path)] == [mail + b"\n" for mail in mails]
+    assert [content(one) for one in mail_files(path)] == [mail + b"\n" for mail in mails]
 
 
 def test_long_lines_of_an_mbox(tmp_path: Path) -> None:
     """A31: lines longer than a step of reading are no new mail, whatever stands at the step's end."""
     long = b"x" * (1 << 20) + b"From inside\n"
     data = b"From x\nSubject: 1\n\n" + long + b"\nFrom y" + b"y" * (2 << 20) + b"\nSubject: 2\n\n"
-    first, second = sources(put(tmp_path / "box", data))
+    first, second = mail_files(put(tmp_path / "box", data))
     assert content(first) == b"Subject: 1\n\n" + long
     assert content(second) == b"Subject: 2\n\n"[:-1]
 
 
 def test_what_is_no_mail(tmp_path: Path) -> None:
     """A path that is not there, or is neither file nor folder, is a fault with its reason."""
-    assert list(sources(tmp_path / "missing")) == [Fault(str(tmp_path / "missing"), "no such file or folder")]
-    assert list(sources(Path("/dev/null"))) == [Fault("/dev/null", "neither a file nor a folder")]
+    assert list(mail_files(tmp_path / "missing")) == [Fault(str(tmp_path / "missing"), "no such file or folder")]
+    assert list(mail_files(Path("/dev/null"))) == [Fault("/dev/null", "neither a file nor a folder")]
 
 
 def test_envelope_beside(tmp_path: Path) -> None:
@@ -95,9 +95,9 @@ def test_envelope_beside(tmp_path: Path) -> None:
     found = {
         one.path.rpartition("/")[2]: one
         for name in ["a.eml", "b.eml", "plain"]
-        for one in sources(put(tmp_path / name))
+        for one in mail_files(put(tmp_path / name))
     }
-    envelopes = {name: one.envelope_beside() for name, one in found.items() if isinstance(one, Source)}
+    envelopes = {name: one.envelope_beside() for name, one in found.items() if isinstance(one, MailFile)}
     assert envelopes["a.eml"] == Envelope(mail_from="x@example.net", rcpt_to=("y@example.jp",))
     assert envelopes["b.eml"] == Envelope()
     assert envelopes["plain"].helo == "mx.example.net"

@@ -1,4 +1,4 @@
-"""Mails out of paths: single files, folders, Maildir and mbox, found without reading any of them whole."""
+"""Mail files: the mails below a path (single files, folders, Maildir, mbox), found without reading any whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEP = 1 << 20
 
 
 @dataclass(frozen=True)
-class Source:
+class MailFile:
     """One mail: the path to show, the file it is in, and where in it; `end` is None for the whole file."""
 
     path: str
@@ -62,7 +62,7 @@ def read_envelope(path: Path) -> Envelope:
         raise SekishoError(f"{path}: not an envelope: {error}") from error
 
 
-def sources(path: Path) -> Iterator[Source | Fault]:
+def mail_files(path: Path) -> Iterator[MailFile | Fault]:
     """The mails below `path` in the order of their names; hidden files and envelopes beside mails are none."""
     try:
         if path.is_dir():
@@ -75,7 +75,7 @@ def sources(path: Path) -> Iterator[Source | Fault]:
         yield Fault(str(path), error.strerror or "cannot be read")
 
 
-def _folder(path: Path) -> Iterator[Source | Fault]:
+def _folder(path: Path) -> Iterator[MailFile | Fault]:
     entries = sorted(path.iterdir())
     maildir = {"cur", "new"} <= {entry.name for entry in entries}
     for entry in entries:
@@ -85,19 +85,19 @@ def _folder(path: Path) -> Iterator[Source | Fault]:
             continue
         if entry.is_dir():
             # A link to a folder could lead in a circle.
-            yield from () if entry.is_symlink() else sources(entry)
+            yield from () if entry.is_symlink() else mail_files(entry)
         elif not maildir and entry.is_file():
-            yield from sources(entry)
+            yield from mail_files(entry)
 
 
-def _file(path: Path) -> Iterator[Source | Fault]:
+def _file(path: Path) -> Iterator[MailFile | Fault]:
     with path.open("rb") as file:
         is_mbox = file.read(5) == b"From "
     if not is_mbox:
-        yield Source(str(path), path)
+        yield MailFile(str(path), path)
         return
     for number, (start, end) in enumerate(_mbox(path), 1):
-        yield Source(f"{path}#{number}", path, start, end)
+        yield MailFile(f"{path}#{number}", path, start, end)
 
 
 def _mbox(path: Path) -> Iterator[tuple[int, int]]:

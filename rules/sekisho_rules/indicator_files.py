@@ -17,7 +17,6 @@ from sekisho_rules.tlp import strictest, tlp_of_id, tlp_of_name
 
 LARGEST_FILE = 1 << 30
 LARGEST_DOCUMENT = 1 << 20
-__all__ = ["Indicator", "IndicatorFileError", "Origin", "Refusal", "indicator_files", "read_indicator_file"]
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
 _SUFFIXES = (".json", ".stix", ".stix2", ".yar", ".yara")
 _META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
@@ -63,7 +62,7 @@ class _Bundle(msgspec.Struct):
     objects: list[msgspec.Raw] = []
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Provenance(msgspec.Struct, frozen=True):
     """What an import says of indicators that do not say it themselves; `source` "" means the file's name."""
 
     source: str = ""
@@ -79,7 +78,7 @@ def indicator_files(path: Path) -> list[Path]:
 
 
 def read_indicator_file(
-    path: Path, origin: Origin | None = None, refusals: list[Refusal] | None = None
+    path: Path, provenance: Provenance | None = None, refusals: list[Refusal] | None = None
 ) -> list[Indicator]:
     """The indicators of a STIX 2.0 or 2.1 bundle (or one object, or an array of them), or of a YARA file; for each id
     the version in force.
@@ -88,12 +87,12 @@ def read_indicator_file(
     IndicatorFileError naming the file and the fault.
     """
     content = _content(path)
-    origin = origin or Origin()
+    provenance = provenance or Provenance()
     if path.suffix in (".yar", ".yara"):
-        return [_yara(content, path, origin)]
-    origin = msgspec.structs.replace(origin, source=origin.source or path.stem)
+        return [_yara(content, path, provenance)]
+    provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
     refused: list[Refusal] = []
-    found = newest(_stix(content, path, origin, refused))
+    found = newest(_stix(content, path, provenance, refused))
     if refused and refusals is None:
         raise IndicatorFileError(f"{path}: {refused[0].id}: {refused[0].reason}")
     if refusals is not None:
@@ -111,7 +110,7 @@ def _content(path: Path) -> bytes:
         raise IndicatorFileError(f"{path}: {error.strerror}") from error
 
 
-def _stix(content: bytes, path: Path, origin: Origin, refused: list[Refusal]) -> list[Indicator]:
+def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
     found: list[Indicator] = []
     markings: dict[str, str] = {}
     pending: list[tuple[_Object, msgspec.Raw]] = []
@@ -119,7 +118,7 @@ def _stix(content: bytes, path: Path, origin: Origin, refused: list[Refusal]) ->
         try:
             item = _decoded(raw)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            refused.append(Refusal(f"object {number + 1}", origin.source, f"not a STIX object: {error}"))
+            refused.append(Refusal(f"object {number + 1}", provenance.source, f"not a STIX object: {error}"))
             continue
         if item.type == "marking-definition":
             markings |= _marking(item)
@@ -127,9 +126,9 @@ def _stix(content: bytes, path: Path, origin: Origin, refused: list[Refusal]) ->
             pending.append((item, raw))
     for item, raw in pending:
         try:
-            found.append(_indicator(item, raw, markings, origin))
+            found.append(_indicator(item, raw, markings, provenance))
         except ValueError as error:
-            refused.append(Refusal(item.id or "an indicator without id", origin.source, str(error)))
+            refused.append(Refusal(item.id or "an indicator without id", provenance.source, str(error)))
     return found
 
 
@@ -162,25 +161,23 @@ def _marking(item: _Object) -> dict[str, str]:
     return {item.id: tlp} if tlp else {}
 
 
-def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], origin: Origin) -> Indicator:
+def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], provenance: Provenance) -> Indicator:
     if not item.id.startswith("indicator--"):
         raise ValueError("has no indicator id")
     if len(bytes(raw)) > LARGEST_DOCUMENT:
         raise ValueError(f"larger than {LARGEST_DOCUMENT} bytes")
-    if item.confidence is not None and not 0 <= item.confidence <= 100:
-        raise ValueError(f"confidence {item.confidence} is not between 0 and 100")
     marked = (markings.get(mark) or tlp_of_id(mark) for mark in item.object_marking_refs)
     stated = [tlp for tlp in marked if tlp] or [tlp for tlp in map(_tlp_label, item.labels) if tlp]
     modified = item.modified or item.created
     return Indicator(
         id=item.id,
-        source=origin.source,
+        source=provenance.source,
         pattern=item.pattern,
         pattern_type=item.pattern_type.lower(),
         name=item.name,
         description=item.description,
-        tlp=strictest(stated, origin.tlp),
-        confidence=origin.confidence if item.confidence is None else item.confidence,
+        tlp=strictest(stated, provenance.tlp),
+        confidence=_confidence(provenance.confidence if item.confidence is None else item.confidence),
         severity=_severity(item.x_sekisho_severity, item.labels, item.indicator_types),
         state=_state(item.x_sekisho_state),
         valid_from=_utc(item.valid_from),
@@ -195,6 +192,12 @@ def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], origin
 
 def _tlp_label(label: str) -> str | None:
     return tlp_of_name(label) if label.lower().startswith("tlp") else None
+
+
+def _confidence(stated: int) -> int:
+    if not 0 <= stated <= 100:
+        raise ValueError(f"confidence {stated} is not between 0 and 100")
+    return stated
 
 
 def _severity(stated: str, labels: list[str], types: list[str]) -> Severity:
@@ -217,16 +220,13 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _yara(content: bytes, path: Path, origin: Origin) -> Indicator:
+def _yara(content: bytes, path: Path, provenance: Provenance) -> Indicator:
     """The rules of one file are one indicator; the first rule's `meta` gives its provenance."""
     try:
         text = content.decode()
         meta = _meta(text)
         # A file must not speak for a source other than the one that the importer names.
-        source = origin.source or meta.get("source", path.stem)
-        confidence = int(meta.get("confidence", origin.confidence))
-        if not 0 <= confidence <= 100:
-            raise ValueError(f"confidence {confidence} is not between 0 and 100")
+        source = provenance.source or meta.get("source", path.stem)
         return Indicator(
             id=meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + path.name)}",
             source=source,
@@ -234,8 +234,8 @@ def _yara(content: bytes, path: Path, origin: Origin) -> Indicator:
             pattern_type="yara",
             name=meta.get("name", path.stem),
             description=meta.get("description", ""),
-            tlp=tlp_of_name(meta.get("tlp", "")) or origin.tlp,
-            confidence=confidence,
+            tlp=tlp_of_name(meta.get("tlp", "")) or provenance.tlp,
+            confidence=_confidence(int(meta.get("confidence", provenance.confidence))),
             severity=_severity(meta.get("severity", ""), [], []),
             state=_state(meta.get("state", "")),
             valid_from=_moment(meta.get("valid_from")),
