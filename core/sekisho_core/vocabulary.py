@@ -37,6 +37,10 @@ class Action(StrEnum):
 _GRAVITY = {action: rank for rank, action in enumerate(Action)}
 
 
+UNRECORDED = frozenset({Action.ACCEPT, Action.TEMPFAIL})
+"""Actions that leave the mail with the MTA as it came: nothing of it is kept."""
+
+
 def graver(*actions: Action) -> Action:
     """The gravest of the given actions; `accept` when none is given."""
     return max(actions, key=lambda action: action.gravity, default=Action.ACCEPT)
@@ -276,7 +280,7 @@ class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The judgement: the gravest action over the recipients, the action for each, and every reason.
 
-    `reasons` includes excluded matches no longer in force with state "observe". In mode `observe` the actions say what
+    `reasons` includes matches that are excluded, with state "observe". In mode `observe` the actions say what
     would have been done.
     """
 

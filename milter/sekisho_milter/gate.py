@@ -13,7 +13,7 @@ import Milter
 from sekisho_core.events import Events
 from sekisho_core.ids import new_id
 from sekisho_core.scan import Stages, discard, passage_key, scan
-from sekisho_core.vocabulary import Action, Envelope, Mail, Passage
+from sekisho_core.vocabulary import UNRECORDED, Action, Envelope, Mail, Passage
 
 from sekisho_milter import replies
 from sekisho_milter.letter import Letter
@@ -23,7 +23,6 @@ from sekisho_milter.settings import MilterSettings
 
 # As many mails are looked at side by side in one process; more wait, and their MTA hears progress.
 _THREADS = 64
-_UNRECORDED = (Action.ACCEPT, Action.TEMPFAIL)
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Gate:
         return reply
 
     def _is_re_entry(self, passage: Passage, letter: Letter) -> bool:
-        if passage.verdict.action in _UNRECORDED or not _is_loopback(passage.mail.envelope.client_ip):
+        if passage.verdict.action in UNRECORDED or not _is_loopback(passage.mail.envelope.client_ip):
             return False
         mail = passage.mail
         return any(
@@ -154,7 +153,7 @@ class Gate:
             return
         passage = task.result().passage
         chosen = replies.plan(passage.verdict, passage.mail.envelope.rcpt_to)
-        if passage.verdict.action not in _UNRECORDED and chosen.answer is not Answer.TEMPFAIL:
+        if passage.verdict.action not in UNRECORDED and chosen.answer is not Answer.TEMPFAIL:
             try:
                 self._room.mark_not_effective(passage.key)
             except Exception as error:

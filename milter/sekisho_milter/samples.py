@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from sekisho_rules.packs import SAMPLE_PAYLOAD
+
 Fate = Literal["delivered", "quarantined"]
 
-LISTED_FILE = b"sekisho sample payload\n"
 LISTED_URL = "http://c2.malware.example/gate.php"
 _PASSWORD = "Kyoukai2012"
 _BOUNDARY = "=_sekisho_sample"
@@ -72,7 +73,7 @@ def _decoy() -> Sample:
 
 def _opened() -> Sample:
     text = f"お世話になっております。\n見積書をお送りします。\n\nパスワード：{_PASSWORD}\n\n営業部 鈴木\n"
-    archive = _locked_zip("estimate.txt", LISTED_FILE, _PASSWORD)
+    archive = _locked_zip("estimate.txt", SAMPLE_PAYLOAD, _PASSWORD)
     attached = _Attachment("見積書.zip", "application/zip", archive)
     content = _mail("鈴木 <suzuki@example.com>", "opened", "見積書の送付", text, [attached])
     why = "the password in its text opens a listed file"

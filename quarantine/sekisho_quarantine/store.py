@@ -11,7 +11,7 @@ import msgspec
 from sekisho_core.database import reader
 from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.ids import is_id
-from sekisho_core.vocabulary import Action, Mode, Passage, RecipientVerdict
+from sekisho_core.vocabulary import UNRECORDED, Action, Mode, Passage, RecipientVerdict
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,6 @@ from sekisho_quarantine import audit
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.tables import State, passages, recipients, storable
 
-_PASSING = (Action.ACCEPT, Action.TEMPFAIL)
 _WHO = "filter"
 _PUT_OFF = "put-off"
 # What the MTA can do with a whole mail only.
@@ -79,7 +78,7 @@ class Store:
 
     def _record(self, passage: Passage) -> int:
         content = passage.mail.content
-        stopped = passage.verdict.action not in _PASSING
+        stopped = passage.verdict.action not in UNRECORDED
         # Every known key has its body here (or had it aged out): one look at the directory spares the usual mail,
         # which is accepted and new, the database.
         if not stopped and not self._bodies.has(content.sha256, content.size):
@@ -207,7 +206,7 @@ def _overtake(connection: Connection, known: Row[Any], passage: Passage) -> dict
     values = _judged(passage)
     if known.state == State.RELEASED:
         del values["state"]
-    if passage.verdict.action not in _PASSING:
+    if passage.verdict.action not in UNRECORDED:
         values["body_gone_at"] = None
     for row in _recipient_rows(passage, known.id):
         this = (recipients.c.passage_id == known.id) & (recipients.c.address == row["address"])

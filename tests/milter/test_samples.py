@@ -7,7 +7,8 @@ import io
 import zipfile
 
 import pytest
-from sekisho_milter.samples import LISTED_FILE, LISTED_URL, Sample, samples
+from sekisho_milter.samples import LISTED_URL, Sample, samples
+from sekisho_rules.packs import SAMPLE_PAYLOAD
 
 
 @pytest.fixture(params=samples(), ids=lambda sample: sample.recipient)
@@ -64,7 +65,7 @@ def test_locked_zip_opens_with_the_password_in_the_text() -> None:
     assert isinstance(shown, bytes)
     password = shown.decode("iso-2022-jp").partition("パスワード：")[2].split()[0]
     with zipfile.ZipFile(io.BytesIO(attached(sample))) as archive:
-        assert archive.read("estimate.txt", password.encode()) == LISTED_FILE
+        assert archive.read("estimate.txt", password.encode()) == SAMPLE_PAYLOAD
 
 
 def test_other_locked_zip_stays_locked() -> None:
