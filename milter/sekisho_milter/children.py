@@ -48,7 +48,7 @@ class Child:
     buffer: bytes = field(default=b"", repr=False)
 
 
-class Pool:
+class Children:
     """The parent's book of filter processes. Single-threaded; forks. `drain` is seconds that one may take to leave."""
 
     def __init__(self, wanted: int, start: Start, events: Events, drain: float) -> None:

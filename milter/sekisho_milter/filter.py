@@ -1,4 +1,4 @@
-"""A filter process: opens its room after the fork and runs libmilter's loop on the inherited socket."""
+"""A filter process: opens its tools after the fork and runs libmilter's loop on the inherited socket."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def serve(work: Work, settings: Settings, listener: Listener, lines: Lines, slot
     try:
         gate_settings = settings.of(MilterSettings)
         metrics = slot_metrics(work.metrics, slot)
-        gate = Gate(gate_settings, work.open_room(settings), work.events, metrics, work.probe)
+        gate = Gate(gate_settings, work.open_tools(settings), work.events, metrics, work.probe)
     except SekishoError as error:
         lines.tell(f"error {error}")
         os._exit(2)

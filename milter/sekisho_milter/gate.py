@@ -26,7 +26,7 @@ _THREADS = 64
 
 
 @dataclass(frozen=True)
-class Room:
+class Tools:
     """What a filter process works with: the four stages, and what it asks and tells the store besides."""
 
     stages: Stages
@@ -83,9 +83,9 @@ class Gate:
     of such a thread (sqlite3 does), it gets one that may be gone, and the process dies.
     """
 
-    def __init__(self, settings: MilterSettings, room: Room, events: Events, metrics: Metrics, probe: str) -> None:
+    def __init__(self, settings: MilterSettings, tools: Tools, events: Events, metrics: Metrics, probe: str) -> None:
         self._settings = settings
-        self._room = room
+        self._tools = tools
         self._events = events
         self._metrics = metrics
         self._probe = probe
@@ -111,12 +111,12 @@ class Gate:
 
         def record(passage: Passage) -> int:
             if not self._is_re_entry(passage, letter):
-                retries.append(self._room.stages.record(passage))
+                retries.append(self._tools.stages.record(passage))
             return sum(retries)
 
         try:
             is_probe = envelope.helo == self._probe
-            stages = replace(self._room.stages, record=discard if is_probe else record)
+            stages = replace(self._tools.stages, record=discard if is_probe else record)
             passage = scan(Mail(mail_id, envelope, letter.content()), stages)
             return Outcome(passage, retries[0] if retries else None, not is_probe and not retries)
         finally:
@@ -137,7 +137,7 @@ class Gate:
             return False
         mail = passage.mail
         return any(
-            self._room.is_released(passage_key(replace(mail, content=replace(mail.content, sha256=sha256))))
+            self._tools.is_released(passage_key(replace(mail, content=replace(mail.content, sha256=sha256))))
             for sha256 in letter.earlier_hashes()
         )
 
@@ -155,7 +155,7 @@ class Gate:
         chosen = replies.plan(passage.verdict, passage.mail.envelope.rcpt_to)
         if passage.verdict.action not in UNRECORDED and chosen.answer is not Answer.TEMPFAIL:
             try:
-                self._room.mark_not_effective(passage.key)
+                self._tools.mark_not_effective(passage.key)
             except Exception as error:
                 self._events.error("not-marked", passage=passage.id, reason=error)
 

@@ -22,7 +22,7 @@ from sekisho_core.events import Events, operator_events
 from sekisho_core.settings import Log, Settings, load
 
 from sekisho_milter import pidfile, wiring
-from sekisho_milter.children import Pool, run_and_exit
+from sekisho_milter.children import Children, run_and_exit
 from sekisho_milter.filter import Lines, register, serve
 from sekisho_milter.listener import open_listener
 from sekisho_milter.notify import notify, reloading, watchdog_seconds
@@ -47,14 +47,14 @@ def run(config: Path | None) -> int:
 
 
 class Parent:
-    """One running milter. `open_room` and `check` are what its filter processes work with."""
+    """One running milter. `open_tools` and `check` are what its filter processes work with."""
 
     def __init__(
         self,
         config: Path | None,
         settings: Settings,
         events: Events,
-        open_room: wiring.OpenRoom = wiring.open_room,
+        open_tools: wiring.OpenTools = wiring.open_tools,
         check: Check = wiring.check,
     ) -> None:
         self._config = config
@@ -62,7 +62,7 @@ class Parent:
         self._events = events
         self._check = check
         metrics = Path(settings.of(MilterSettings).pid_file).with_suffix(".metrics")
-        self._work = Work(open_room, events, metrics, f"sekisho-probe-{secrets.token_hex(16)}")
+        self._work = Work(open_tools, events, metrics, f"sekisho-probe-{secrets.token_hex(16)}")
         self._asked: list[int] = []
         self._sentry: _Sentry | None = None
 
@@ -80,11 +80,11 @@ class Parent:
         self._log_settings()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda asked, _frame: self._asked.append(asked))
-        self._pool = Pool(_processes(milter), self._start_with(self._settings), self._events, milter.drain)
+        self._children = Children(_processes(milter), self._start_with(self._settings), self._events, milter.drain)
         try:
             return self._serve()
         finally:
-            self._pool.kill()
+            self._children.kill()
             Path(milter.pid_file).unlink(missing_ok=True)
 
     def _serve(self) -> int:
@@ -94,8 +94,8 @@ class Parent:
                 self._asked.remove(signal.SIGHUP)
                 self._reload()
                 announced = False
-            self._pool.tick()
-            if self._pool.all_ready and not announced:
+            self._children.tick()
+            if self._children.all_ready and not announced:
                 announced = True
                 notify("READY=1", "STATUS=serving")
                 self._events.info("serving", socket=self._settings.of(MilterSettings).socket)
@@ -109,11 +109,11 @@ class Parent:
         return 0
 
     def _wait(self) -> None:
-        children = self._pool.descriptors()
+        children = self._children.descriptors()
         sentry = [self._sentry.beats] if self._sentry else []
         for descriptor in select.select([*children, *sentry], [], [], _TICK)[0]:
             if descriptor in children:
-                self._pool.read(children[descriptor])
+                self._children.read(children[descriptor])
             else:
                 self._hear_sentry()
 
@@ -122,12 +122,12 @@ class Parent:
         self._asked.clear()
         self._listener.close()
         self._end_sentry()
-        self._pool.close()
+        self._children.close()
         limit = time.monotonic() + self._settings.of(MilterSettings).drain + _KILL_AFTER
         # A second signal means: at once.
-        while self._pool.alive and time.monotonic() < limit and not self._asked:
+        while self._children.alive and time.monotonic() < limit and not self._asked:
             self._wait()
-        self._events.info("stopped", killed=self._pool.alive or None)
+        self._events.info("stopped", killed=self._children.alive or None)
 
     def _reload(self) -> None:
         reloading()
@@ -143,7 +143,7 @@ class Parent:
         self._log_settings()
         self._end_sentry()
         milter = fresh.of(MilterSettings)
-        self._pool.renew(_processes(milter), self._start_with(fresh), milter.drain)
+        self._children.renew(_processes(milter), self._start_with(fresh), milter.drain)
 
     def _kept(self, fresh: Settings) -> Settings:
         """`fresh` with what only a restart can change as it is now."""
@@ -192,7 +192,7 @@ class Parent:
             our_beats, beats = os.pipe()
             pid = os.fork()
             if pid == 0:
-                for end in (self._lock, our_orders, our_beats, self._listener.descriptor, *self._pool.pipes()):
+                for end in (self._lock, our_orders, our_beats, self._listener.descriptor, *self._children.pipes()):
                     os.close(end)
                 run_and_exit(lambda: watch(self._work, settings, orders, beats, watchdog))
             os.close(orders)

@@ -20,17 +20,17 @@ from sekisho_rules.policy import Policy
 from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
-from sekisho_milter.gate import Room
+from sekisho_milter.gate import Tools
 from sekisho_milter.settings import MilterSettings
 
-OpenRoom = Callable[[Settings], Room]
+OpenTools = Callable[[Settings], Tools]
 
 # What the inspection client allows itself beyond its own bounds.
 _CLIENT_GRACE = 10.0
 
 
-def open_room(settings: Settings) -> Room:
-    """The room of one filter process. Raises DatabaseError for a URL that is none of ours."""
+def open_tools(settings: Settings) -> Tools:
+    """The tools of one filter process. Raises DatabaseError for a URL that is none of ours."""
     milter = settings.of(MilterSettings)
     store = Store(connect(settings.of(Database)), Path(settings.of(QuarantineSettings).bodies))
     stages = Stages(
@@ -39,7 +39,7 @@ def open_room(settings: Settings) -> Room:
         judge=Policy(settings.of(PolicySettings), lambda: datetime.now(UTC)),
         record=store.record,
     )
-    return Room(stages, store.is_released, store.mark_not_effective)
+    return Tools(stages, store.is_released, store.mark_not_effective)
 
 
 def check(settings: Settings) -> None:
@@ -52,7 +52,7 @@ def check(settings: Settings) -> None:
     open_database(settings.of(Database)).dispose()
     _writable("quarantine.bodies", settings.of(QuarantineSettings).bodies)
     _writable("milter.spool", settings.of(MilterSettings).spool)
-    open_room(settings).stages.snapshot()
+    open_tools(settings).stages.snapshot()
 
 
 def _writable(key: str, directory: str) -> None:

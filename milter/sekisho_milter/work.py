@@ -7,15 +7,15 @@ from pathlib import Path
 
 from sekisho_core.events import Events
 
-from sekisho_milter.wiring import OpenRoom
+from sekisho_milter.wiring import OpenTools
 
 
 @dataclass(frozen=True)
 class Work:
-    """How a filter process opens its room, where it logs, the directory of its counters, and the HELO name by which it
+    """How a filter process opens its tools, where it logs, the directory of its counters, and the HELO name by which it
     knows a health probe."""
 
-    open_room: OpenRoom
+    open_tools: OpenTools
     events: Events
     metrics: Path
     probe: str

@@ -35,7 +35,7 @@ from sekisho_core.vocabulary import (
     graver,
 )
 from sekisho_milter import replies
-from sekisho_milter.gate import Room
+from sekisho_milter.gate import Tools
 from sekisho_milter.letter import Letter
 from sekisho_milter.main import Parent
 from sekisho_milter.replies import Mta, Plan
@@ -100,12 +100,12 @@ def _named(recipient: str) -> Action:
     return Action(word) if word in set(Action) else Action.ACCEPT
 
 
-def open_room(settings: Settings) -> Room:
-    """The room of these tests."""
+def open_tools(settings: Settings) -> Tools:
+    """The tools of these tests."""
     store = Store(connect(settings.of(Database)), Path(settings.of(QuarantineSettings).bodies))
     index = Path(settings.of(RulesSettings).index)
     stages = Stages(lambda: current(index), inspect, Obey(settings.of(PolicySettings)), store.record)
-    return Room(stages, store.is_released, store.mark_not_effective)
+    return Tools(stages, store.is_released, store.mark_not_effective)
 
 
 def check(settings: Settings) -> None:
@@ -133,7 +133,7 @@ def main(path: Path) -> int:
     """The milter on these settings."""
     settings = load(path)
     replies.carry_out = dying
-    return Parent(path, settings, operator_events("info"), open_room, check).run()
+    return Parent(path, settings, operator_events("info"), open_tools, check).run()
 
 
 if __name__ == "__main__":
