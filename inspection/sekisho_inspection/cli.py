@@ -1,4 +1,7 @@
-"""The `sekisho inspection` commands."""
+"""The `sekisho inspection` commands.
+
+What loads the readers is imported by the command that needs them.
+"""
 
 from __future__ import annotations
 

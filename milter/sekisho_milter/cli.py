@@ -1,4 +1,7 @@
-"""`sekisho milter …`: run the filter, reload it, and ask how it is."""
+"""The `sekisho milter` commands: run the filter, reload it, and ask how it is.
+
+What loads libmilter or a whole gateway is imported by the command that needs it.
+"""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Letter:
 
     def earlier_hashes(self) -> Iterator[str]:
         """SHA-256 of what this mail was before an MTA took it: without our own headers, and without none, one, … of
-        the uppermost Received fields. Of use for a mail that comes a second time (docs/decisions/0010-re-entry.md)."""
+        the uppermost Received fields. Of use for a mail that comes a second time (docs/decisions/0003-re-entry.md)."""
         content = self.content()
         for count in range(min(len(self._received), _MOST_RECEIVED) + 1):
             yield _hash_without(content, sorted(self._received[:count] + self._ours))

@@ -76,7 +76,7 @@ class Releaser:
         return self._outcomes(order.passage_id, chosen)
 
     def retry_pending(self) -> list[Outcome]:
-        """Try every release that waits once more; first call those of senders that were killed uncertain."""
+        """Try every release that waits once more. Before, those whose sender was killed are marked uncertain."""
         self._give_up_abandoned()
         waiting = select(releases.c.passage_id, releases.c.address).where(releases.c.state == ReleaseState.PENDING)
         with reader(self._engine).connect() as connection:
