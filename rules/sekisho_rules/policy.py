@@ -200,7 +200,7 @@ def _outcome(
 
 
 def _reasons(grounds: Sequence[_Ground], outcomes: Sequence[_Outcome]) -> tuple[Match, ...]:
-    """The reasons, gravest first; matches always, findings where they lead to anything for anybody."""
+    """The reasons, gravest and then surest first; matches always, findings where they lead to anything for anybody."""
     distinct = list({id(outcome): outcome for outcome in outcomes}.values())
     weighed = [_weighed(index, ground, distinct) for index, ground in enumerate(grounds)]
     gravest = sorted(filter(None, weighed), key=lambda pair: (-pair[0], _order(pair[1])))
@@ -228,5 +228,5 @@ def _severity(action: Action) -> Severity:
     return "malicious" if action.gravity >= Action.HOLD.gravity else "suspicious"
 
 
-def _order(match: Match) -> tuple[str, str, str, str, str]:
-    return match.kind, match.rule, match.where, match.stated, match.seen
+def _order(match: Match) -> tuple[int, str, str, str, str, str]:
+    return -match.confidence, match.kind, match.rule, match.where, match.stated, match.seen

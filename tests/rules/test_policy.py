@@ -260,6 +260,12 @@ def test_reasons_have_one_order(matches: list[Match]) -> None:
     ]  # fmt: skip
 
 
+def test_surest_of_equally_grave_reasons_first() -> None:
+    """Of reasons that lead to the same action the one with the highest confidence is named first."""
+    verdict = judge(settings(), mail("a@example.jp"), match(confidence=80), match(confidence=90, where="part:2"))
+    assert [reason.confidence for reason in verdict.reasons] == [90, 80]
+
+
 @given(st.text(), st.text())
 def test_closeness_takes_anything(entry: str, address: str) -> None:
     """Any two strings can be compared; an address is always named by itself."""
