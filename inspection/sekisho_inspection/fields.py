@@ -32,17 +32,17 @@ def note_fields(fields: Sequence[Field], where: str, notes: Notes) -> None:
     """Note the observables of a message's header fields; `where` is "" for the mail itself, else the part's."""
     seen: dict[str, int] = {}
     for field in fields:
-        key = field.key.strip()
+        key = field.key
         if key not in _MAILBOXES and key not in _PLAIN and key not in ("subject", "date"):
             continue
         seen[key] = seen.get(key, 0) + 1
         if seen[key] > _MAX_SAME:
             notes.gap(where or f"header:{key}", "limit", f"more than {_MAX_SAME} {key} fields")
             continue
-        _note(key, field, where or f"header:{key}", notes, own=not where)
+        _note(key, field, where or f"header:{key}", notes)
 
 
-def _note(key: str, field: Field, where: str, notes: Notes, own: bool) -> None:
+def _note(key: str, field: Field, where: str, notes: Notes) -> None:
     if key in _MAILBOXES:
         _note_mailboxes(key, field, where, notes)
     elif key in _PLAIN:

@@ -115,6 +115,8 @@ def slide_objects(stream: bytes, item: Item, notes: Notes) -> None:
         if match[1] == b"\x10":
             got = inflate(content[4:], 15, item, notes)
             content = got[0] if got else b""
+        elif not notes.spend(len(content), item):
+            return
         if content.startswith(_OLE):
             notes.child(item, content, (), "ppt", match.start(), size)
 

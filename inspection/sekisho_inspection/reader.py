@@ -99,7 +99,7 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
     parts = sorted(notes.parts, key=lambda part: [int(number) for number in part.id.split(".")])
     listed = tuple(Header(field.name, headers.decode_value(field.raw), field.raw) for field in top)
     raw = next((field.raw for field in top if field.key == "subject"), b"")
-    decoded = notes.subjects[0] if raw and notes.subjects else ""
+    decoded = next(iter(headers.decoded_values(raw)), "")
     subject = Subject(headers.unfold(raw).decode("utf-8", "backslashreplace"), decoded, normalise_subject(decoded))
     return Reading(
         subject, listed, tuple(notes.texts), tuple(parts), notes.observables, notes.findings, notes.incomplete

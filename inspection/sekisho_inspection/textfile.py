@@ -40,8 +40,10 @@ def _files(item: Item, notes: Notes) -> None:
             notes.gap(item.gap, "unreadable", "no reader for begin-base64")
             continue
         content = uu_bytes(item.content[match.end() : end.start() if end else at])
-        if notes.slots <= 0 or not notes.spend(len(content), item):
+        if notes.slots <= 0:
             notes.gap("mail", "limit", "more parts than the limit")
+            return
+        if not notes.spend(len(content), item):
             return
         notes.child(item, content, member_names(match[2].strip()), "uuencode", match.start(), at - match.start())
 

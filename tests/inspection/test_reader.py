@@ -54,6 +54,20 @@ def test_cases(case: Path, ending: bytes, read: Read) -> None:
     assert got == json.loads(case.with_suffix(".json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("subject", [b"", b" ", b" =?UTF-8?B??="], ids=["empty", "blank", "empty word"])
+def test_subject_is_the_mails_own(subject: bytes, read: Read) -> None:
+    """A mail without words in its subject does not bear that of the message attached to it; patterns see both."""
+    inner = b"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx\r\n"
+    reading = read(b"Subject:%s\r\n%s" % (subject, inner))
+    assert (reading.subject.decoded, reading.subject.normalised) == ("", "")
+    assert [one.value for one in reading.observables if one.path == "email-message:subject"] == ["inner"]
+
+
+def test_space_before_the_colon(read: Read) -> None:
+    """A field whose name is followed by a space is that field, as mail programs show it (RFC 5322 section 4.5)."""
+    assert read(b"Subject : words\r\n\r\nx\r\n").subject.decoded == "words"
+
+
 def test_there_are_cases() -> None:
     """The cases are found where they are kept."""
     assert len(CASES) >= 8
