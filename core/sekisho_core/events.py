@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import sys
 import time
 from collections.abc import Callable
 from enum import IntEnum
@@ -105,6 +104,6 @@ def _journal_sink() -> Sink:
         try:
             client.sendto(text.encode(errors="backslashreplace"), _JOURNAL)
         except OSError:
-            print(line(name, fields), file=sys.stderr)
+            _write_unless_blocked(2, f"{line(name, fields)}\n".encode(errors="backslashreplace"))
 
     return write

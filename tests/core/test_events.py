@@ -105,7 +105,7 @@ def test_journal_entry(journal: socket.socket, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_journal_that_is_gone(
-    journal: socket.socket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    journal: socket.socket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A36: while the journal restarts, events go to standard error."""
     status = os.fstat(2)
@@ -113,7 +113,22 @@ def test_journal_that_is_gone(
     log = operator_events("info")
     journal.close()
     log.info("mail.kept", id="1")
-    assert capsys.readouterr().err == "mail.kept id=1\n"
+    assert capfd.readouterr().err == "mail.kept id=1\n"
+
+
+@pytest.mark.usefixtures("capfd")
+def test_journal_that_takes_nothing(
+    journal: socket.socket, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A36: with a journal that reads neither its socket nor the stream behind standard error, no event waits."""
+    os.dup2(pipe[1], 2)
+    status = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    log = operator_events("info")
+    os.write(2, b"x" * fcntl.fcntl(2, fcntl.F_SETPIPE_SZ, 4096))
+    journal.close()
+    log.info("mail.kept", id="1")
+    assert os.read(pipe[0], 10000) == b"x" * 4096
 
 
 def test_no_journal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
