@@ -63,7 +63,8 @@ def _check_directories(settings: Settings) -> Iterator[Check]:
 
 def _check_inspection(inspection: InspectionSettings) -> Iterator[Check]:
     if not inspection.socket:
-        yield Check("inspection", Level.OK, "inspection.socket", "private workers")
+        remedy = "set it to the socket of the inspection service: the milter does not start without"
+        yield Check("inspection", Level.REFUSE, "inspection.socket", '""', remedy)
         return
     try:
         status = InspectionClient(inspection.socket, inspection).status()

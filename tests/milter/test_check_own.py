@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -175,3 +176,11 @@ def test_needs_come_from_the_settings(config: Path) -> None:
     found = needs_of(load(config))
     assert (found.content_limit, found.release_port) == (280.0, 10026)
     assert found.socket == f"unix:{config.parent}/milter.sock"
+
+
+def test_no_inspection_service(config: Path) -> None:
+    """A38: without a service's socket in the settings the milter would not start; that is a refusal."""
+    config.write_text(
+        re.sub(r'socket = ".*/inspection.sock"', 'socket = ""', config.read_text(encoding="utf-8")), "utf-8"
+    )
+    assert "refuse inspection" in faults(check_own(load(config)))
