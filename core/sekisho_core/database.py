@@ -6,6 +6,7 @@ Rooms define their tables on `METADATA`; the migrations beside this module creat
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
@@ -39,7 +40,7 @@ def open_database(settings: Database) -> Engine:
     except OSError as error:
         raise DatabaseError(f"{shown_url(settings.url)}: {error.strerror}") from error
     except SQLAlchemyError as error:
-        raise DatabaseError(f"{shown_url(settings.url)}: {_reason(error)}") from error
+        raise DatabaseError(f"{shown_url(settings.url)}: {error_line(error)}") from error
     return engine
 
 
@@ -50,7 +51,7 @@ def probe(settings: Database) -> None:
     try:
         engine.connect().close()
     except SQLAlchemyError as error:
-        raise DatabaseError(f"{shown_url(settings.url)}: {_reason(error)}") from error
+        raise DatabaseError(f"{shown_url(settings.url)}: {error_line(error)}") from error
     finally:
         engine.dispose()
 
@@ -74,6 +75,25 @@ def _require_file(settings: Database) -> None:
 def reader(engine: Engine) -> Engine:
     """The same engine for transactions that only read: on SQLite they do not wait for writers."""
     return engine.execution_options(read_only=True)
+
+
+def error_line(error: Exception) -> str:
+    """The one line of an error that says what is wrong; of a database's, the driver's own words."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+class Utc(TypeDecorator[datetime]):
+    """A column of times: aware in Python, UTC without a zone in the database, as SQLite has none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
 
 
 def migrate(engine: Engine) -> None:
@@ -161,11 +181,6 @@ def _postgresql(settings: Database) -> Engine:
             "options": f"-c lock_timeout={int(settings.timeout * 1000)}",
         },
     )
-
-
-def _reason(error: SQLAlchemyError) -> str:
-    origin = getattr(error, "orig", None)
-    return str(origin or error).strip().splitlines()[0]
 
 
 def database_file(settings: Database) -> Path | None:

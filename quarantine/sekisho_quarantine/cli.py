@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 from sekisho_core.cli_options import config_option, json_option
-from sekisho_core.database import database_file, open_database, reader
+from sekisho_core.database import database_file, error_line, open_database, reader
 from sekisho_core.display import visible
 from sekisho_core.errors import DatabaseError, SekishoError, StoreError
 from sekisho_core.events import Events, operator_events
@@ -34,7 +34,6 @@ from sekisho_quarantine.records import load as load_record
 from sekisho_quarantine.release import Order, Outcome, Releaser
 from sekisho_quarantine.retention import Retention, delete_mail
 from sekisho_quarantine.settings import QuarantineSettings
-from sekisho_quarantine.store import reason
 from sekisho_quarantine.tables import ReleaseState, State
 
 _AGO = re.compile(r"(\d{1,6})([dhm])")
@@ -81,7 +80,7 @@ def _desk(config: Path | None) -> Iterator[_Desk]:
         click.echo(f"sekisho: {visible(str(error))}", err=True)
         sys.exit(1)
     except SQLAlchemyError as error:
-        raise StoreError(f"the database: {reason(error)}") from error
+        raise StoreError(f"the database: {error_line(error)}") from error
     except BrokenPipeError:
         # The reader of what we print went away; no body is at fault.
         raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sekisho_core.database import reader
+from sekisho_core.database import error_line, reader
 from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.ids import is_id
 from sekisho_core.vocabulary import UNRECORDED, Action, Mode, Passage, RecipientVerdict
@@ -42,7 +42,7 @@ class Store:
         try:
             return self._record(passage)
         except (OSError, SQLAlchemyError, SekishoError, UnicodeError) as error:
-            raise StoreError(f"{passage.id}: cannot be recorded: {reason(error)}") from error
+            raise StoreError(f"{passage.id}: cannot be recorded: {error_line(error)}") from error
 
     def mark(self, reference: str, state: State, why: str) -> None:
         """Note what the filter learnt after recording, by passage id or key. Copies that were released stay so; a
@@ -60,7 +60,7 @@ class Store:
                 if state is not State.NOT_EFFECTIVE or _none_effective(connection, row):
                     _set_states(connection, row, state)
         except SQLAlchemyError as error:
-            raise StoreError(f"{reference}: cannot be marked {state}: {reason(error)}") from error
+            raise StoreError(f"{reference}: cannot be marked {state}: {error_line(error)}") from error
 
     def mark_not_effective(self, key: str) -> None:
         """Our answer came after the MTA had given up: the mail is still its, or the sender's. Raises StoreError."""
@@ -74,7 +74,7 @@ class Store:
                 states = set(connection.scalars(query))
                 return State.RELEASED in states and states <= {State.RELEASED, State.DELIVERED}
         except SQLAlchemyError as error:
-            raise StoreError(f"{key}: cannot be looked up: {reason(error)}") from error
+            raise StoreError(f"{key}: cannot be looked up: {error_line(error)}") from error
 
     def _record(self, passage: Passage) -> int:
         content = passage.mail.content
@@ -96,12 +96,6 @@ class Store:
             if stopped:
                 _insert(connection, passage)
         return 0
-
-
-def reason(error: Exception) -> str:
-    """The one line of an error that says what is wrong."""
-    text = str(getattr(error, "orig", None) or error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def lock_body(connection: Connection, sha256: str) -> None:

@@ -50,7 +50,7 @@ def rules() -> None:
     help="For indicators that state none.",
 )
 @json_option
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 def import_command(
     config: Path | None, source: str, tlp: str, confidence: int, as_json: bool, paths: tuple[Path, ...]
 ) -> None:
@@ -143,15 +143,17 @@ def compile_command(config: Path | None, as_json: bool) -> None:
     """Build the index from the database and the packs and put it in force; running filters take it up by themselves."""
     settings = load(config)
     chosen, workers = settings.of(RulesSettings), settings.of(InspectionSettings)
-    indicators = _all_indicators(settings, chosen)
+    packs, engine = read_packs(chosen.packs), _engine(settings)
+    bar = Bar(len(packs) + table.count_active(engine))
     with private_workers(workers, 1) as client:
         report = compile_snapshot(
-            indicators,
+            _counted(chain(packs, table.stored(engine, active=True)), bar),
             Path(chosen.index),
             client.compile_yara,
             chosen.keep_snapshots,
             Protected.of(settings.of(Organisation)),
         )
+    bar.clear()
     _print_report(report, as_json)
 
 
@@ -169,19 +171,17 @@ def packs_command(config: Path | None, as_json: bool) -> None:
         print(column(str(pack["name"]), 20), f"{pack['indicators']:>5}", "in use" if pack["used"] else "")
 
 
-def _all_indicators(settings: Settings, chosen: RulesSettings) -> Iterator[Indicator]:
-    packs = read_packs(chosen.packs)
-    engine = _engine(settings)
-    yield from packs
-    yield from table.stored(engine, active=True)
+def _counted(indicators: Iterable[Indicator], bar: Bar) -> Iterator[Indicator]:
+    for indicator in indicators:
+        bar.step()
+        yield indicator
 
 
 def _appraised(
     found: Iterable[Indicator], protected: Protected, refusals: list[Refusal], bar: Bar
 ) -> Iterator[tuple[Indicator, str]]:
     """The indicators to keep, each with the reason why it has no effect; refused ones go to `refusals`."""
-    for indicator in found:
-        bar.step()
+    for indicator in _counted(found, bar):
         reason = without_effect(indicator, protected)
         if reason.startswith("refused") and not indicator.revoked:
             refusals.append(Refusal(indicator.id, indicator.source, reason))

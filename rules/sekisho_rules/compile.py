@@ -44,7 +44,6 @@ from sekisho_rules.tree import PatternError, Tree
 from sekisho_rules.values import is_network
 
 CompileYara = Callable[[Mapping[str, str]], tuple[bytes, dict[str, str]]]
-Progress = Callable[[int], None]
 NOBODY = Protected()
 _LOCK = ".lock"
 _BUILD = ".build-"
@@ -85,19 +84,18 @@ def compile_snapshot(
     compile_yara: CompileYara,
     keep: int,
     protected: Protected = NOBODY,
-    progress: Progress = lambda count: None,
 ) -> CompileReport:
     """Build `<index>/<serial>/` from the indicators and make `<index>/current` name it; keep `keep` older ones.
 
-    Compiles of one index wait for each other. Whatever fails leaves the last good snapshot in force. `progress` is told
-    how many indicators were taken in. Raises SnapshotError when the directory cannot be written.
+    Compiles of one index wait for each other. Whatever fails leaves the last good snapshot in force. Raises
+    SnapshotError when the directory cannot be written.
     """
     try:
         index.mkdir(parents=True, exist_ok=True)
         with _locked(index):
             build = Path(tempfile.mkdtemp(prefix=_BUILD, dir=index))
             try:
-                report = _build(indicators, build, _next_serial(index), compile_yara, protected, progress)
+                report = _build(indicators, build, _next_serial(index), compile_yara, protected)
                 _put_in_force(index, build, report.serial)
             finally:
                 shutil.rmtree(build, ignore_errors=True)
@@ -152,10 +150,9 @@ def _build(
     serial: int,
     compile_yara: CompileYara,
     protected: Protected,
-    progress: Progress,
 ) -> CompileReport:
     gathered = _Gathered()
-    _write_tables(build / TABLES, _entries(indicators, gathered, protected, progress), gathered)
+    _write_tables(build / TABLES, _entries(indicators, gathered, protected), gathered)
     _write_yara(build / YARA, gathered, compile_yara)
     regexes = _write_expressions(build, gathered)
     for path in build.iterdir():
@@ -168,11 +165,10 @@ def _build(
 
 
 def _entries(
-    indicators: Iterable[Indicator], gathered: _Gathered, protected: Protected, progress: Progress
+    indicators: Iterable[Indicator], gathered: _Gathered, protected: Protected
 ) -> Iterator[tuple[bytes, bytes]]:
     number = 0
     for indicator in indicators:
-        progress(1)
         if indicator.revoked:
             gathered.counts["revoked"] += 1
             continue

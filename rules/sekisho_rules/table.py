@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
-from sekisho_core.database import METADATA, reader
+from sekisho_core.database import METADATA, Utc, error_line, reader
 from sekisho_core.errors import DatabaseError
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
     Connection,
-    DateTime,
-    Dialect,
     Engine,
     Index,
     Integer,
     String,
     Table,
     Text,
-    TypeDecorator,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -35,19 +33,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sekisho_rules.indicator import Indicator, supersedes
 
 _BATCH = 500
-
-
-class _Utc(TypeDecorator[datetime]):
-    """Aware datetimes, stored as UTC without a zone, which SQLite lacks."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
 
 
 def _text(name: str) -> Column[str]:
@@ -64,13 +49,13 @@ INDICATORS = Table(
     Column("confidence", Integer, nullable=False),
     Column("severity", String(16), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("valid_from", _Utc),
-    Column("valid_until", _Utc),
-    Column("modified", _Utc, nullable=False),
+    Column("valid_from", Utc),
+    Column("valid_until", Utc),
+    Column("modified", Utc, nullable=False),
     Column("revoked", Boolean, nullable=False),
     Column("labels", JSON, nullable=False),
     *(_text(name) for name in ("reference", "document", "reason")),
-    Column("imported_at", _Utc, nullable=False),
+    Column("imported_at", Utc, nullable=False),
     Index("indicators_id", "id"),
 )
 _LIST = [column for column in INDICATORS.c if column.name not in ("document", "description", "reason", "imported_at")]
@@ -88,12 +73,11 @@ def store(
     engine: Engine,
     indicators: Iterable[tuple[Indicator, str]],
     now: datetime,
-    progress: Callable[[int], None] = lambda count: None,
 ) -> Imported:
     """Write indicators, each with the reason why it has no effect ("" where it has), in one transaction.
 
-    A version that is not newer, or any version of a revoked one, changes nothing. `progress` is told how many were
-    written. Raises DatabaseError; then nothing was written.
+    A version that is not newer, or any version of a revoked one, changes nothing. Raises DatabaseError; then nothing
+    was written.
     """
     done = Imported()
     rows = iter(indicators)
@@ -101,9 +85,8 @@ def store(
         with engine.begin() as connection:
             while batch := list(islice(rows, _BATCH)):
                 _store_batch(connection, batch, now, done)
-                progress(len(batch))
     except SQLAlchemyError as error:
-        raise DatabaseError(f"indicators: {error}") from error
+        raise DatabaseError(f"indicators: {error_line(error)}") from error
     return done
 
 
@@ -124,7 +107,17 @@ def stored(
             for row in connection.execute(query.where(*conditions)):
                 yield _indicator(row._asdict())
     except SQLAlchemyError as error:
-        raise DatabaseError(f"indicators: {error}") from error
+        raise DatabaseError(f"indicators: {error_line(error)}") from error
+
+
+def count_active(engine: Engine) -> int:
+    """How many stored indicators are not revoked. Raises DatabaseError."""
+    query = select(func.count()).select_from(INDICATORS).where(INDICATORS.c.revoked.is_(False))
+    try:
+        with reader(engine).connect() as connection:
+            return connection.scalar(query) or 0
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"indicators: {error_line(error)}") from error
 
 
 def details(engine: Engine, id: str) -> list[dict[str, Any]]:
@@ -134,7 +127,7 @@ def details(engine: Engine, id: str) -> list[dict[str, Any]]:
             rows = connection.execute(select(INDICATORS).where(INDICATORS.c.id == id).order_by(INDICATORS.c.source))
             return [row._asdict() for row in rows]
     except SQLAlchemyError as error:
-        raise DatabaseError(f"indicators: {error}") from error
+        raise DatabaseError(f"indicators: {error_line(error)}") from error
 
 
 def remove(engine: Engine, id: str, source: str = "") -> int:
@@ -144,7 +137,7 @@ def remove(engine: Engine, id: str, source: str = "") -> int:
         with engine.begin() as connection:
             return connection.execute(delete(INDICATORS).where(*conditions)).rowcount
     except SQLAlchemyError as error:
-        raise DatabaseError(f"indicators: {error}") from error
+        raise DatabaseError(f"indicators: {error_line(error)}") from error
 
 
 def _store_batch(connection: Connection, batch: Sequence[tuple[Indicator, str]], now: datetime, done: Imported) -> None:

@@ -79,3 +79,10 @@ def test_show_of_an_unknown_indicator(config: Path) -> None:
     result = CliRunner().invoke(rules, ["show", "--config", str(config), "indicator--none"])
     assert result.exit_code == 1
     assert result.stderr == "no indicator indicator--none in the database or the packs in use\n"
+
+
+def test_import_of_no_file(config: Path, tmp_path: Path) -> None:
+    """A file that is not there is an error of one line that names it, and nothing is imported."""
+    with pytest.raises(IndicatorFileError, match=r"^\S*/absent\.json: No such file or directory$"):
+        run(config, "import", str(tmp_path / "absent.json"))
+    assert json.loads(run(config, "list", "--json", "--source", "absent")[1]) == []
