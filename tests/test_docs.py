@@ -1,4 +1,4 @@
-"""The documentation says what the program does: every setting, every check, every command."""
+"""The documentation says what the program does: every setting, every check, every event, every command."""
 
 from __future__ import annotations
 
@@ -119,3 +119,22 @@ def test_lock_names_no_place() -> None:
     pinned = re.findall(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==", lock, re.MULTILINE)
     assert len(pinned) > 20
     assert lock.count(" \\\n    --hash=sha256:") >= len(pinned)
+
+
+def events_of_rooms() -> set[str]:
+    """The names of all events that the rooms' source writes to the operator's log."""
+    found = set()
+    for module in HERE.glob("*/sekisho_*/**/*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = ast.unparse(node.func)
+                if called == "emit" or re.search(r"events\.(info|warning|error|debug)$", called):
+                    found.add(str(node.args[0].value))
+    return found
+
+
+def test_every_event_is_documented() -> None:
+    """The log is an interface: docs/admin.md has every event that can come, and none that cannot."""
+    rows = re.findall(r"^\| (`[^|]+) \|", ADMIN.partition("| event |")[2].partition("\n\n")[0], re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+    assert sorted(listed) == sorted(events_of_rooms())
