@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from sekisho_core.errors import SettingsError
 from sekisho_rules.cli import rules
+from sekisho_rules.indicator_files import IndicatorFileError
 from sekisho_rules.packs import pack_names, read_packs
 from sekisho_rules.snapshot import SnapshotStore
 
