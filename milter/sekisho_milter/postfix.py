@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import smtplib
 import socket
 import subprocess
@@ -104,7 +103,7 @@ class PrivatePostfix:
         deadline = time.monotonic() + _STOP_SECONDS
         while _group_alive(master):
             if time.monotonic() > deadline:
-                self._as_root("kill", "-KILL", "--", f"-{master}")
+                self._run("kill", "-KILL", "--", f"-{master}")
             time.sleep(0.05)
 
     def reload(self) -> None:
@@ -114,7 +113,7 @@ class PrivatePostfix:
     def give_back(self) -> None:
         """Hand all files to the calling user, who may then remove them without sudo."""
         if os.geteuid() != 0 and self._prepared:
-            self._as_root("chown", "-R", f"{os.geteuid()}:{os.getegid()}", str(self.root))
+            self._run("chown", "-R", f"{os.geteuid()}:{os.getegid()}", str(self.root))
 
     def delivered(self, recipient: str | None = None) -> list[Path]:
         """Delivered mails, oldest first; those of one recipient if given. Line ends are LF; Postfix puts
@@ -205,9 +204,6 @@ class PrivatePostfix:
             return subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
             ).returncode
-
-    def _as_root(self, *command: str) -> None:
-        self._run(*command)
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         arguments = [*_root_prefix(), _program(command[0]), *command[1:]]
@@ -341,7 +337,7 @@ def _answers(port: int) -> bool:
 
 def _group_alive(group: int) -> bool:
     try:
-        os.killpg(group, signal.SIG_DFL)
+        os.killpg(group, 0)
     except PermissionError:
         return True
     except ProcessLookupError:

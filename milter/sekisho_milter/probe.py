@@ -46,8 +46,8 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """What the probe plays: header fields as (name, value with its leading space), body in pieces."""
+class Script:
+    """A mail to be played: header fields as (name, value with its leading space), body in pieces."""
 
     sender: bytes = b"<>"
     recipients: Sequence[bytes] = (b"<postmaster@localhost>",)
@@ -91,10 +91,10 @@ class Dialogue:
         """The client's HELO name."""
         self.command(b"H", name + b"\0")
 
-    def play(self, letter: Letter, heard: Callable[[], None] = lambda: None) -> Reply:
+    def play(self, script: Script, heard: Callable[[], None] = lambda: None) -> Reply:
         """A whole mail; the first reply that is not "continue" ends it. `heard` is called for every packet before the
         final reply."""
-        for reply in self._steps(letter):
+        for reply in self._steps(script):
             if reply is not None and reply.code not in (b"c", b"s"):
                 return reply
         return self.end(heard)
@@ -144,15 +144,15 @@ class Dialogue:
         actions, agreed = struct.unpack(">II", data[4:12])
         return actions, agreed
 
-    def _steps(self, letter: Letter) -> Iterable[Reply | None]:
-        self.macros(b"M", letter.macros)
-        yield self.command(b"M", letter.sender + b"\0")
-        for recipient in letter.recipients:
+    def _steps(self, script: Script) -> Iterable[Reply | None]:
+        self.macros(b"M", script.macros)
+        yield self.command(b"M", script.sender + b"\0")
+        for recipient in script.recipients:
             yield self.command(b"R", recipient + b"\0")
-        for name, value in letter.headers:
+        for name, value in script.headers:
             yield self.command(b"L", name + b"\0" + value + b"\0")
         yield self.command(b"N")
-        for piece in letter.body:
+        for piece in script.body:
             yield self.command(b"B", piece)
 
     def _exactly(self, size: int) -> bytes:
@@ -182,8 +182,8 @@ def probe(endpoint: str, helo: str, timeout: float, heard: Callable[[], None] = 
     with Dialogue(endpoint, timeout) as dialogue:
         dialogue.connect(b"localhost", "127.0.0.1")
         dialogue.helo(helo.encode())
-        letter = Letter(headers=headers, body=(b"A mail that only asks whether mail is scanned.\r\n",))
-        return dialogue.play(letter, heard)
+        script = Script(headers=headers, body=(b"A mail that only asks whether mail is scanned.\r\n",))
+        return dialogue.play(script, heard)
 
 
 def _connected(endpoint: str, timeout: float) -> socket.socket:

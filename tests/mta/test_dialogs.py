@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from harness import Milter, until
 from sekisho_core.vocabulary import Direction, Envelope
-from sekisho_milter.probe import Dialogue, Letter, ProbeError
+from sekisho_milter.probe import Dialogue, ProbeError, Script
 
 STOPPED = (b"<quarantine@example.jp>",)
 DIALOGS = Path(__file__).parents[1] / "dialogs"
@@ -48,7 +48,7 @@ def test_undecodable_bytes_everywhere(milter: Milter) -> None:
         mta.connect(b"cl\xffent", "192.0.2.1")
         mta.helo(b"he\xfeo")
         headers = ((b"Sub\xffject", b" \xe9"), (b"X", b""), (b"Y", b"no space\n\tfolded"))
-        reply = mta.play(Letter(b"<a\xff@example.net>", STOPPED, headers, (b"\0\r\n", b"lone\rcr\nlf")))
+        reply = mta.play(Script(b"<a\xff@example.net>", STOPPED, headers, (b"\0\r\n", b"lone\rcr\nlf")))
         assert reply.name == "discard"
     seen = envelope(milter)
     assert (seen.client_name, seen.helo, seen.mail_from) == ("cl\\xffent", "he\\xfeo", "a\\xff@example.net")
@@ -61,16 +61,16 @@ def test_ten_thousand_headers_and_a_megabyte_line(milter: Milter) -> None:
     headers = tuple((b"H%d" % number, b" v") for number in range(10_000))
     with milter.dialogue() as mta:
         line = [b"x" * 65535] * 16
-        assert mta.play(Letter(b"<>", STOPPED, headers, line)).name == "discard"
+        assert mta.play(Script(b"<>", STOPPED, headers, line)).name == "discard"
     assert milter.body(milter.records()[0]).endswith(b"H9999: v\r\n\r\n" + b"x" * (65535 * 16))
 
 
 def test_an_empty_header_name_is_never_let_through(milter: Milter) -> None:
     """A35: libmilter itself ends the connection at an empty header name, which the MTA takes for a failed filter."""
     with milter.dialogue() as mta, pytest.raises(ProbeError, match=r"reset|closed|Broken pipe"):
-        mta.play(Letter(b"<>", (b"<ok@example.jp>",), ((b"", b" v"),), (b"x",)))
+        mta.play(Script(b"<>", (b"<ok@example.jp>",), ((b"", b" v"),), (b"x",)))
     with milter.dialogue() as mta:
-        assert mta.play(Letter(headers=((b"A", b" b"),))).name == "accept"
+        assert mta.play(Script(headers=((b"A", b" b"),))).name == "accept"
 
 
 def test_a_mail_that_is_broken_off(milter: Milter) -> None:
@@ -81,7 +81,7 @@ def test_a_mail_that_is_broken_off(milter: Milter) -> None:
         mta.command(b"R", b"<quarantine@example.jp>\0")
         mta.command(b"L", b"A\0 b\0")
         mta.send(b"A")
-        assert mta.play(Letter()).name == "accept"
+        assert mta.play(Script()).name == "accept"
     (line,) = milter.events("mail-abandoned")
     assert "queue=Q7 recipients=1 size=6" in line and milter.records() == []
 
@@ -96,7 +96,7 @@ def test_children_that_are_stopped_or_orphaned(tmp_path: Path) -> None:
         os.kill(stuck, signal.SIGSTOP)
         for _ in range(10):
             with one.dialogue() as mta:
-                assert mta.play(Letter()).name == "accept"
+                assert mta.play(Script()).name == "accept"
         one.signal(signal.SIGHUP)
         until(lambda: f"pid={stuck} " in "".join(one.events("filter-killed")), "the stuck one is killed")
         orphans = one.filters()
@@ -105,7 +105,7 @@ def test_children_that_are_stopped_or_orphaned(tmp_path: Path) -> None:
             one.exit_status(5)
             with pytest.raises(ProbeError), one.dialogue() as late:
                 while True:
-                    late.play(Letter())
+                    late.play(Script())
             assert mta.actions
         until(lambda: not any(map(_alive, orphans)), "its children left")
     finally:
@@ -124,13 +124,13 @@ def test_listening_on_the_network(tmp_path: Path, endpoint: str) -> None:
         one.start()
         for _ in range(12):
             with Dialogue(place, 20.0) as mta:
-                assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+                assert mta.play(Script(b"<>", STOPPED)).name == "discard"
         until(lambda: len(one.events("filter-left")) >= 2, "worn processes left")
         one.signal(signal.SIGKILL)
         one.exit_status(5)
         one.start()
         with Dialogue(place, 20.0) as mta:
-            assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+            assert mta.play(Script(b"<>", STOPPED)).name == "discard"
         assert not one.events("filter-died") and one.records()[0]["retries"] == 12
     finally:
         one.stop()
@@ -142,7 +142,7 @@ def test_two_hundred_idle_connections(milter: Milter) -> None:
         for _ in range(200):
             opened.enter_context(milter.dialogue())
         with milter.dialogue() as mta:
-            assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+            assert mta.play(Script(b"<>", STOPPED)).name == "discard"
 
 
 def test_an_mta_that_goes_away_during_the_scan(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_thousand_mails_in_one_session(milter: Milter) -> None:
     with milter.dialogue() as mta:
         for number in range(1000):
             recipients = STOPPED if number % 20 == 0 else (b"<ok@example.jp>",)
-            reply = mta.play(Letter(b"<>", recipients, ((b"N", b" %d" % number),)))
+            reply = mta.play(Script(b"<>", recipients, ((b"N", b" %d" % number),)))
             assert reply.name == ("discard" if number % 20 == 0 else "accept")
     assert len(milter.records()) == 50
 
@@ -178,7 +178,7 @@ def test_a_thousand_mails_in_one_session(milter: Milter) -> None:
 def test_steps_that_the_mta_does_not_offer(milter: Milter) -> None:
     """An MTA that wants a reply for every phase and swallows the space after the colon gets both."""
     with milter.dialogue(steps=0) as mta:
-        assert mta.play(Letter(b"<>", STOPPED, ((b"Subject", b"x"),), (b"y",))).name == "discard"
+        assert mta.play(Script(b"<>", STOPPED, ((b"Subject", b"x"),), (b"y",))).name == "discard"
     assert milter.body(milter.records()[0]) == b"Subject: x\r\n\r\ny"
 
 
@@ -187,7 +187,7 @@ def test_an_authenticated_user(milter: Milter) -> None:
     observed by default."""
     macros = ((b"i", b"Q1"), (b"{auth_authen}", b"u\xffser"), (b"{tls_version}", b"TLSv1.3"), (b"{cipher}", b"AES"))
     with milter.dialogue() as mta:
-        assert mta.play(Letter(b"<>", STOPPED, macros=macros)).name == "accept"
+        assert mta.play(Script(b"<>", STOPPED, macros=macros)).name == "accept"
     seen = envelope(milter)
     assert (seen.queue_id, seen.auth_user, seen.tls) == ("Q1", "u\\xffser", "TLSv1.3 AES")
     assert seen.direction is Direction.OUTBOUND
@@ -197,7 +197,7 @@ def test_a_retry_joins_its_record(milter: Milter) -> None:
     """A3: whoever did not hear the answer sends again: one record, with the retries counted."""
     for _ in range(3):
         with milter.dialogue() as mta:
-            assert mta.play(Letter(b"<a@b>", STOPPED, ((b"A", b" b"),))).name == "discard"
+            assert mta.play(Script(b"<a@b>", STOPPED, ((b"A", b" b"),))).name == "discard"
     assert [record["retries"] for record in milter.records()] == [2]
 
 
@@ -206,9 +206,9 @@ def test_no_snapshot_later(milter: Milter) -> None:
     link = milter.root / "index" / "current"
     link.unlink()
     with milter.dialogue() as mta:
-        assert mta.play(Letter()).name == "tempfail"
+        assert mta.play(Script()).name == "tempfail"
         link.write_text("8")
-        assert mta.play(Letter()).name == "accept"
+        assert mta.play(Script()).name == "accept"
     assert "rules.index" in milter.log()
 
 
@@ -234,7 +234,7 @@ def test_stale_and_live_sockets(milter: Milter, tmp_path: Path) -> None:
     milter.start()
     assert stat.S_IMODE(milter.socket.stat().st_mode) == 0o666
     with milter.dialogue() as mta:
-        assert mta.play(Letter()).name == "accept"
+        assert mta.play(Script()).name == "accept"
 
 
 def _alive(pid: int) -> bool:
@@ -247,10 +247,10 @@ def _alive(pid: int) -> bool:
 def test_a_session_outlives_a_reload(milter: Milter) -> None:
     """A21: a session that is open at a reload goes on with the process that began it."""
     with milter.dialogue() as mta:
-        assert mta.play(Letter()).name == "accept"
+        assert mta.play(Script()).name == "accept"
         milter.signal(signal.SIGHUP)
         until(lambda: milter.log().count(" filter-ready ") == 4, "the new processes")
-        assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+        assert mta.play(Script(b"<>", STOPPED)).name == "discard"
     until(lambda: len(milter.events("filter-left")) == 2, "the old ones left")
 
 
@@ -284,12 +284,12 @@ def _fill_and_try(milter: Milter, disk: Path) -> list[str]:
     with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
         while True:
             file.write(b"\0" * 4096)
-    letter = Letter(b"<>", STOPPED, ((b"A", b" b"),), (b"x" * 30_000 + b"\r\n",) * 4)
+    script = Script(b"<>", STOPPED, ((b"A", b" b"),), (b"x" * 30_000 + b"\r\n",) * 4)
     with milter.dialogue() as mta:
-        full = mta.play(letter).name
+        full = mta.play(script).name
     filler.unlink()
     with milter.dialogue() as mta:
-        return [full, mta.play(letter).name]
+        return [full, mta.play(script).name]
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
     try:
         until(lambda: one.socket.exists(), "the socket")
         with one.dialogue() as mta:
-            assert mta.play(Letter(b"<>", STOPPED)).name == "discard"
+            assert mta.play(Script(b"<>", STOPPED)).name == "discard"
         assert one.exit_status() is None and len(one.records()) == 1
     finally:
         one.stop()
@@ -315,10 +315,10 @@ def test_health_and_metrics(tmp_path: Path) -> None:
         one.start()
         for number in range(12):
             with one.dialogue() as mta:
-                mta.play(Letter(b"<>", STOPPED, ((b"N", b" %d" % number),)))
+                mta.play(Script(b"<>", STOPPED, ((b"N", b" %d" % number),)))
         assert json.loads(_command(one, "health", "--json").stdout)["reply"] == "accept"
         with one.dialogue() as mta:
-            mta.play(Letter(b"<>", STOPPED, ((b"N", b" 0"),)))
+            mta.play(Script(b"<>", STOPPED, ((b"N", b" 0"),)))
         until(lambda: b'sekisho_mails_total{action="quarantine"} 13.0' in _scraped(port), "all mails are counted")
         assert b"sekisho_retries_total 1.0" in _scraped(port) and "retry=1" in one.events("mail")[-1]
         assert len(one.records()) == 12
