@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from importlib.metadata import entry_points
 from typing import Any
@@ -56,15 +57,28 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; an operator's error becomes one line and exit status 2."""
     _print_anything()
     try:
-        root.main(args=arguments, prog_name="sekisho", standalone_mode=True)
+        try:
+            root.main(args=arguments, prog_name="sekisho", standalone_mode=True)
+        finally:
+            # What is still buffered would fail at the interpreter's end, in words and with a status of its own.
+            sys.stdout.flush()
     except SekishoError as error:
         print(f"sekisho: {visible(str(error), 1000)}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
         # A full disk under a redirected output, a file that somebody took away: no command foresees them all.
+        _give_output_up()
         place = f"{error.filename}: " if error.filename else ""
         print(f"sekisho: {visible(f'{place}{error.strerror or error}', 1000)}", file=sys.stderr)
         sys.exit(2)
+
+
+def _give_output_up() -> None:
+    """Send what standard output still holds nowhere, where it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_anything() -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,13 +52,14 @@ def test_error_is_one_safe_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert capsys.readouterr().err == "sekisho: file⟨U+001B⟩[2J⟨U+000A⟩name: cannot be read\n"
 
 
-def test_full_disk_under_the_output_is_one_line() -> None:
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_full_disk_under_the_output_is_one_line(buffered: str) -> None:
     """What the system refuses, and no command foresees, is one line and status 2."""
     code = "from sekisho_core.cli import main; main()"
+    command = [sys.executable, "-c", code, "rules", "packs"]
+    environment = os.environ | {"PYTHONUNBUFFERED": buffered}
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", code, "rules", "packs"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (2, "sekisho: No space left on device\n")
 
 
