@@ -38,6 +38,15 @@ class LazyGroup(click.Group):
             return command
         return None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Stopped half-way it has no answer: click's status for that would say "no"."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise SekishoError("interrupted") from error
+        except BrokenPipeError:
+            sys.exit(2)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list without importing any room; a command of another distribution is listed by name."""
         with formatter.section("Commands"):

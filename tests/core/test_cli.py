@@ -52,6 +52,23 @@ def test_error_is_one_safe_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert capsys.readouterr().err == "sekisho: file⟨U+001B⟩[2J⟨U+000A⟩name: cannot be read\n"
 
 
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, BrokenPipeError])
+def test_command_that_is_stopped_gives_no_answer(
+    stopped: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C is one line and status 2, a reader that went away is status 2: 1 would say that a mail was stopped."""
+
+    @click.command()
+    def endless() -> None:
+        raise stopped
+
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: endless)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["endless"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == ("sekisho: interrupted\n" if stopped is KeyboardInterrupt else "")
+
+
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_full_disk_under_the_output_is_one_line(buffered: str) -> None:
     """What the system refuses, and no command foresees, is one line and status 2."""
