@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import smtplib
 import socket
 import time
@@ -42,6 +43,7 @@ def listens(port: int) -> bool:
     return True
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write a Postfix's configuration")
 def test_applied_lines_close_a_running_postfix(postfix_factory: Callable[..., PrivatePostfix], tmp_path: Path) -> None:
     """A38: a Postfix without sekisho accepts a mail; after `setup postfix --apply` and a reload it refuses with 4xx
     while no milter answers, and the new re-injection listener takes what is released."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -112,6 +113,7 @@ def test_network_is_loopback_only(name: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="systemd-sysusers is not installed")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give directories to other accounts")
 def test_accounts_and_directories_are_accepted(tmp_path: Path) -> None:
     """sysusers makes the two accounts, and tmpfiles the directories that the settings' defaults name."""
     (tmp_path / "etc").mkdir()
