@@ -56,11 +56,13 @@ def import_command(
 ) -> None:
     """Read STIX bundles, YARA files or folders of them into the database; `compile` puts them in force.
 
-    Exit status 1 when some indicator was refused.
+    Exit status 1 when some indicator was refused. Those that are kept but can have no effect (a pattern that cannot be
+    read, for one) are named with the reason.
     """
     settings = load(config)
     provenance = Provenance(source, tlp, confidence)
     refusals: list[Refusal] = []
+    idle: list[Refusal] = []
     found = [
         one
         for path in paths
@@ -69,14 +71,16 @@ def import_command(
     ]
     bar = Bar(len(found))
     protected = Protected.of(settings.of(Organisation))
-    accepted = _appraised(found, protected, refusals, bar)
+    accepted = _appraised(found, protected, refusals, idle, bar)
     done = table.store(_engine(settings), accepted, datetime.now(UTC))
     bar.clear()
     if as_json:
-        _print_json(msgspec.to_builtins(done) | {"refused": msgspec.to_builtins(refusals)})
+        told = {"refused": msgspec.to_builtins(refusals), "without_effect": msgspec.to_builtins(idle)}
+        _print_json(msgspec.to_builtins(done) | told)
     else:
-        print(f"{done.added} added, {done.updated} updated, {done.unchanged} unchanged, {len(refusals)} refused")
-        _print_refusals(refusals)
+        counts = f"{done.added} added, {done.updated} updated, {done.unchanged} unchanged, {len(refusals)} refused"
+        print(f"{counts}, {len(idle)} without effect")
+        _print_refusals(refusals + idle)
     sys.exit(1 if refusals else 0)
 
 
@@ -178,15 +182,18 @@ def _counted(indicators: Iterable[Indicator], bar: Bar) -> Iterator[Indicator]:
 
 
 def _appraised(
-    found: Iterable[Indicator], protected: Protected, refusals: list[Refusal], bar: Bar
+    found: Iterable[Indicator], protected: Protected, refusals: list[Refusal], idle: list[Refusal], bar: Bar
 ) -> Iterator[tuple[Indicator, str]]:
-    """The indicators to keep, each with the reason why it has no effect; refused ones go to `refusals`."""
+    """The indicators to keep, each with the reason why it has no effect; refused ones go to `refusals`, those without
+    effect to `idle` as well."""
     for indicator in _counted(found, bar):
         reason = without_effect(indicator, protected)
         if reason.startswith("refused") and not indicator.revoked:
             refusals.append(Refusal(indicator.id, indicator.source, reason))
-        else:
-            yield indicator, reason
+            continue
+        if reason and not indicator.revoked:
+            idle.append(Refusal(indicator.id, indicator.source, reason))
+        yield indicator, reason
 
 
 def _print_report(report: CompileReport, as_json: bool) -> None:

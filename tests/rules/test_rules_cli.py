@@ -87,3 +87,14 @@ def test_import_of_no_file(config: Path, tmp_path: Path) -> None:
     with pytest.raises(IndicatorFileError, match=r"^\S*/absent\.json: No such file or directory$"):
         run(config, "import", str(tmp_path / "absent.json"))
     assert json.loads(run(config, "list", "--json", "--source", "absent")[1]) == []
+
+
+def test_import_names_what_has_no_effect(config: Path, tmp_path: Path) -> None:
+    """A pattern that cannot be read is kept, since its source stated it, and named with the reason at once."""
+    feed = tmp_path / "feed.json"
+    broken = {"type": "indicator", "id": "indicator--9", "pattern": "[file:name = ]"}
+    feed.write_text(json.dumps({"type": "bundle", "objects": [broken]}))
+    status, output = run(config, "import", "--json", str(feed))
+    (idle,) = json.loads(output)["without_effect"]
+    assert (status, json.loads(output)["refused"], idle["id"]) == (0, [], "indicator--9")
+    assert "pattern" in idle["reason"]
