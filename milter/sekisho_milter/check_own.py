@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +13,12 @@ from sekisho_core.settings import Database, Settings
 from sekisho_core.vocabulary import Action, Mode
 from sekisho_inspection.client import InspectionClient
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
 from sekisho_milter.doctor import Check, Level, judged
 from sekisho_milter.settings import MilterSettings
+from sekisho_milter.wiring import directories, is_writable
 
 # The first releases of each line without the zipfile and tarfile flaws (CVE-2025-8291, CVE-2026-82049).
 PYTHON_FLOORS = {(3, 11): 17, (3, 12): 15, (3, 13): 16, (3, 14): 4}
@@ -52,13 +51,8 @@ def _check_index(index: Path) -> Check:
 
 
 def _check_directories(settings: Settings) -> Iterator[Check]:
-    places = {
-        "quarantine.bodies": settings.of(QuarantineSettings).bodies,
-        "milter.spool": settings.of(MilterSettings).spool,
-    }
-    for key, place in places.items():
-        good = Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK)
-        yield judged(good, "directory", key, place, "create it, writable for the milter's account")
+    for key, place in directories(settings).items():
+        yield judged(is_writable(place), "directory", key, place, "create it, writable for the milter's account")
 
 
 def _check_inspection(inspection: InspectionSettings) -> Iterator[Check]:

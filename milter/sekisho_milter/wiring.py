@@ -50,14 +50,23 @@ def check(settings: Settings) -> None:
     if not settings.of(InspectionSettings).socket:
         raise SekishoError("inspection.socket: the milter needs the inspection service (sekisho inspection run)")
     open_database(settings.of(Database)).dispose()
-    _writable("quarantine.bodies", settings.of(QuarantineSettings).bodies)
-    _writable("milter.spool", settings.of(MilterSettings).spool)
+    for key, directory in directories(settings).items():
+        if not is_writable(directory):
+            raise SekishoError(f"{key}: {directory}: not a directory that can be written to")
     open_tools(settings).stages.snapshot()
 
 
-def _writable(key: str, directory: str) -> None:
-    if not os.access(directory, os.W_OK | os.X_OK) or not Path(directory).is_dir():
-        raise SekishoError(f"{key}: {directory}: not a directory that can be written to")
+def directories(settings: Settings) -> dict[str, str]:
+    """The directories that filter processes write to, by their keys."""
+    return {
+        "quarantine.bodies": settings.of(QuarantineSettings).bodies,
+        "milter.spool": settings.of(MilterSettings).spool,
+    }
+
+
+def is_writable(directory: str) -> bool:
+    """Whether this process can make files in it."""
+    return Path(directory).is_dir() and os.access(directory, os.W_OK | os.X_OK)
 
 
 def _inspection(settings: InspectionSettings, milter: MilterSettings) -> InspectionClient:
