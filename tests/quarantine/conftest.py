@@ -6,7 +6,8 @@ import hashlib
 import os
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,18 +237,42 @@ def sekisho(config: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Callabl
 
 
 @pytest.fixture
-def in_child() -> Callable[[Callable[[], object]], int]:
-    """Runs a function in a forked process and returns its exit status: 0, 3 for an exception, -9 when killed."""
+def in_children() -> Callable[..., list[int]]:
+    """Runs functions side by side, each in a forked process, and returns their exit statuses: 0, 3 for an exception, -9
+    when killed."""
 
-    def run(function: Callable[[], object]) -> int:
-        child = os.fork()
-        if child == 0:
-            status = 3
-            try:
-                function()
-                status = 0
-            finally:
-                os._exit(status)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    def run(*functions: Callable[[], object]) -> list[int]:
+        children = [_forked(function) for function in functions]
+        return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
     return run
+
+
+@pytest.fixture
+def in_child(in_children: Callable[..., list[int]]) -> Callable[[Callable[[], object]], int]:
+    """Runs one function in a forked process and returns its exit status."""
+    return lambda function: in_children(function)[0]
+
+
+def _forked(function: Callable[[], object]) -> int:
+    child = os.fork()
+    if child == 0:
+        status = 3
+        try:
+            function()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+@pytest.fixture
+def record_in_children(url: str, tmp_path: Path, in_children: Callable[..., list[int]]) -> Callable[..., list[int]]:
+    """Records lists of passages side by side, each in a process with a store of its own; returns exit statuses."""
+
+    def record(made: Sequence[Passage]) -> None:
+        own = Store(open_database(Database(url, 10.0)), tmp_path / "bodies")
+        for passage in made:
+            own.record(passage)
+
+    return lambda lists: in_children(*(partial(record, made) for made in lists))

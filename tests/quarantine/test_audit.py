@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sekisho_core.database import open_database
-from sekisho_core.settings import Database
 from sekisho_core.vocabulary import Passage
 from sekisho_quarantine import audit
 from sekisho_quarantine.bodies import Bodies
-from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import audit as table
 from sqlalchemy import Engine, delete, update
 
@@ -83,22 +78,10 @@ def test_pruning_is_itself_an_entry(engine: Engine) -> None:
 
 
 def test_processes_write_one_chain(
-    url: str, engine: Engine, tmp_path: Path, bodies: Bodies, make_passage: Make
+    engine: Engine, bodies: Bodies, make_passage: Make, record_in_children: Callable[..., list[int]]
 ) -> None:
     """A13: eight processes that record fifteen mails each: none is refused, and the chain holds."""
-    children = []
-    for number in range(8):
-        made = [make_passage(b"%d %d\r\n" % (number, turn)) for turn in range(15)]
-        if (child := os.fork()) == 0:
-            status = 3
-            try:
-                own = Store(open_database(Database(url, 10.0)), tmp_path / "bodies")
-                for passage in made:
-                    own.record(passage)
-                status = 0
-            finally:
-                os._exit(status)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
+    lists = [[make_passage(b"%d %d\r\n" % (number, turn)) for turn in range(15)] for number in range(8)]
+    assert record_in_children(lists) == [0] * 8
     with engine.connect() as connection:
         assert list(audit.faults(connection)) == [] and audit.head(connection)[0] == 120

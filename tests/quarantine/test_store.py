@@ -177,23 +177,11 @@ def test_threads_recording_one_key_make_one_record(engine: Engine, store: Store,
 
 
 def test_processes_recording_one_key_make_one_record(
-    url: str, engine: Engine, tmp_path: Path, make_passage: Make, bodies: Bodies
+    engine: Engine, make_passage: Make, bodies: Bodies, record_in_children: Callable[..., list[int]]
 ) -> None:
     """Four processes with the same delivery and one other each: five records, three retries of the shared one."""
-    children = []
-    for number in range(4):
-        made = [make_passage(), make_passage(b"other %d\r\n" % number)]
-        if (child := os.fork()) == 0:
-            status = 3
-            try:
-                own = Store(open_database(Database(url, 20.0)), tmp_path / "bodies")
-                for passage in made:
-                    own.record(passage)
-                status = 0
-            finally:
-                os._exit(status)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0, 0]
+    lists = [[make_passage(), make_passage(b"other %d\r\n" % number)] for number in range(4)]
+    assert record_in_children(lists) == [0, 0, 0, 0]
     assert sorted(row.retries for row in _rows(engine)) == [0, 0, 0, 0, 3]
 
 
