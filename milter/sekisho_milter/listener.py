@@ -77,6 +77,7 @@ def open_listener(settings: MilterSettings) -> Listener:
     """
     kind, _, place = settings.socket.partition(":")
     path = Path(place) if kind == "unix" else None
+    group = _group(settings) if path is not None else None
     if path is not None:
         _remove_stale(path)
     before = set(_listening())
@@ -93,7 +94,7 @@ def open_listener(settings: MilterSettings) -> Listener:
     (descriptor,) = set(_listening()) - before
     os.set_blocking(descriptor, False)
     if path is not None:
-        _give(path, settings)
+        _give(path, settings, group)
     return Listener(descriptor, path)
 
 
@@ -127,16 +128,19 @@ def _remove_stale(path: Path) -> None:
     path.unlink()
 
 
-def _give(path: Path, settings: MilterSettings) -> None:
+def _group(settings: MilterSettings) -> int | None:
+    """The number of the socket's group; asked before anything listens, so that who waits for the socket sees none."""
     try:
-        if settings.socket_group:
-            group = grp.getgrnam(settings.socket_group).gr_gid
-            if path.stat().st_gid != group:
-                os.chown(path, -1, group)
-        path.chmod(int(settings.socket_mode, 8))
+        return grp.getgrnam(settings.socket_group).gr_gid if settings.socket_group else None
     except KeyError as error:
-        path.unlink()
         raise ListenError(f"milter.socket_group: no group {settings.socket_group}") from error
+
+
+def _give(path: Path, settings: MilterSettings, group: int | None) -> None:
+    try:
+        if group is not None and path.stat().st_gid != group:
+            os.chown(path, -1, group)
+        path.chmod(int(settings.socket_mode, 8))
     except OSError as error:
         path.unlink()
         raise ListenError(f"milter.socket_group: {path}: {error.strerror}") from error
