@@ -72,11 +72,32 @@ class PartState(StrEnum):
 
 MatchKind = Literal["indicator", "yara", "sender", "reuse", "attachment", "flood", "policy"]
 FindingKind = Literal[
-    "archived-executable", "executable", "html-form", "html-password-form", "name-double-extension", "name-rtlo",
-    "office-auto-macro", "office-dde", "office-macro", "office-remote-template", "pdf-auto-action",
-    "pdf-auto-javascript", "pdf-embedded-executable", "pdf-embedded-file", "pdf-javascript", "pdf-launch",
-    "pdf-text-unread", "pdf-xfa", "yara",
-]  # fmt: skip
+    "ambiguous-boundary",
+    "ambiguous-encoding",
+    "ambiguous-header",
+    "ambiguous-name",
+    "ambiguous-structure",
+    "ambiguous-type",
+    "archived-executable",
+    "executable",
+    "html-form",
+    "html-password-form",
+    "name-double-extension",
+    "name-rtlo",
+    "office-auto-macro",
+    "office-dde",
+    "office-macro",
+    "office-remote-template",
+    "pdf-auto-action",
+    "pdf-auto-javascript",
+    "pdf-embedded-executable",
+    "pdf-embedded-file",
+    "pdf-javascript",
+    "pdf-launch",
+    "pdf-text-unread",
+    "pdf-xfa",
+    "yara",
+]
 Reason = Literal[
     "ambiguous", "busy", "crashed", "limit", "locked", "malformed", "poison", "timeout", "unavailable", "unreadable",
 ]  # fmt: skip
@@ -174,6 +195,26 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
+class Decoding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One plausible reading of bytes as text: where they stand, the charset they were labelled with ("" for none), the
+    charset that was tried, the text. Of one place the first is the one shown; every one is searched."""
+
+    where: str
+    label: str
+    charset: str
+    text: str
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A link of a page: the text that a person sees, the target as it is written, and the URLs that it means, those
+    that redirectors wrap last."""
+
+    where: str
+    shown: str
+    written: str
+    meant: tuple[str, ...]
+
+
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a part comes from: the id of the part around it ("" for the mail), offset and length in bytes in that
     part's content, and the name of the reading that found it."""
@@ -246,6 +287,8 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     observables: tuple[Observable, ...] = ()
     findings: tuple[Finding, ...] = ()
     incomplete: tuple[Incomplete, ...] = ()
+    decodings: tuple[Decoding, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

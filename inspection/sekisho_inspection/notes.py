@@ -7,9 +7,11 @@ from collections import deque
 from dataclasses import dataclass
 
 from sekisho_core.vocabulary import (
+    Decoding,
     Finding,
     FindingKind,
     Incomplete,
+    Link,
     Observable,
     Origin,
     Part,
@@ -24,6 +26,9 @@ from sekisho_inspection.yara_scan import CompiledYara
 
 # Observables and findings of one mail; a mail with more is one that was made to be so.
 MAX_FACTS = 20000
+# Decodings and links that are kept for showing; all of them are searched.
+MAX_SHOWN = 1000
+MAX_URL = 2048
 _MAX_DETAIL = 300
 # Rounds of hashing for all passwords on all locked files of a mail: about 8 seconds.
 _MAX_ROUNDS = 10_000_000
@@ -71,6 +76,8 @@ class Notes:
         self._observables: dict[Observable, None] = {}
         self._findings: dict[Finding, None] = {}
         self._incomplete: dict[Incomplete, None] = {}
+        self._decodings: dict[Decoding, None] = {}
+        self._links: dict[Link, None] = {}
         self._children: dict[str, int] = {}
 
     @property
@@ -84,6 +91,25 @@ class Notes:
     @property
     def incomplete(self) -> tuple[Incomplete, ...]:
         return tuple(self._incomplete)
+
+    @property
+    def decodings(self) -> tuple[Decoding, ...]:
+        return tuple(self._decodings)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(self._links)
+
+    def decoding(self, where: str, label: str, charset: str, text: str) -> None:
+        """Note one plausible reading of a text, for people, cut to a line; the first of a place is the one shown."""
+        if len(self._decodings) < MAX_SHOWN:
+            self._decodings[Decoding(where, label, charset, text[:_MAX_DETAIL])] = None
+
+    def link(self, where: str, shown: str, written: str, meant: tuple[str, ...]) -> None:
+        """Note a link of a page, for people; its URLs are observed apart from this."""
+        if len(self._links) < MAX_SHOWN:
+            cut = tuple(url[:MAX_URL] for url in meant)
+            self._links[Link(where, shown[:_MAX_DETAIL], written[:MAX_URL], cut)] = None
 
     def observe(self, path: str, value: str, where: str) -> None:
         """Note a value at a STIX object path; empty values are none."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from urllib.parse import unquote_to_bytes
 
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Reading, Subject
@@ -30,10 +29,9 @@ from sekisho_inspection import (
 )
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
-from sekisho_inspection.html import read_page
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.urls import link_targets, note_url, note_urls
+from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
 from sekisho_inspection.zip import read_appended, read_zip
 
@@ -54,10 +52,7 @@ _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
-_TEXTS = frozenset(["", "text/html", "message/rfc822"])
 _MAILS = (".eml", ".mht", ".mhtml", ".mim", ".nws")
-_PAGE = frozenset(["text/html"])
-_PAGES = (".html", ".htm", ".xhtml", ".shtml", ".svg", ".hta")
 
 charset.preload()
 
@@ -102,7 +97,15 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
     decoded = next(iter(headers.decoded_values(raw)), "")
     subject = Subject(headers.unfold(raw).decode("utf-8", "backslashreplace"), decoded, normalise_subject(decoded))
     return Reading(
-        subject, listed, tuple(notes.texts), tuple(parts), notes.observables, notes.findings, notes.incomplete
+        subject,
+        listed,
+        tuple(notes.texts),
+        tuple(parts),
+        notes.observables,
+        notes.findings,
+        notes.incomplete,
+        notes.decodings,
+        notes.links,
     )
 
 
@@ -136,79 +139,20 @@ def _read_entity(entity: mime.Entity, item: Item, bounds: mime.Bounds, notes: No
     if entity.is_message:
         notes.texts_read.add(item.id)
         _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
-    elif entity.media_type.startswith("text/") or not entity.media_type or (not item.names and _looks_text(item)):
+    elif entity.media_type.startswith("text/") or not entity.media_type or (not item.names and looks_text(item)):
         notes.texts_read.add(item.id)
-        _read_text(item, entity.charset, not entity.is_attachment, notes)
+        read_text(item, entity.charset, not entity.is_attachment, notes)
     notes.named += item.names
     for name in item.names:
         notes.observe("email-message:body_multipart[*].body_raw_ref.name", name, item.where)
-
-
-def _looks_text(item: Item) -> bool:
-    return item.declared.startswith("multipart/") or item.declared in ("message/delivery-status", "message/partial")
-
-
-def _read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
-    """A text part: its readable text, URLs, and what a page hides behind its links."""
-    # A file of another type that is only called text; what looks like text is read, whatever magic stands before it.
-    if not item.content or (filetype.sniff(item.content) not in _TEXTS and not body and not _textual(item)):
-        return
-    text, used = charset.decode(item.content, label)
-    shown = text
-    if _is_page(item):
-        shown = _read_html(text, item, notes)
-        if item.declared == "text/plain":
-            note_urls(text, item.where, notes)
-    notes.text(item.where, used, shown, body)
-    note_urls(shown, item.where, notes)
-    if body:
-        notes.observe("email-message:body", shown[: notes.limits.max_text_bytes], item.where)
-
-
-def _textual(item: Item) -> bool:
-    return filetype.is_text(item.content)
-
-
-def _is_page(item: Item) -> bool:
-    named = any(name.lower().rstrip(". ").endswith(_PAGES) for name in item.names)
-    return named or item.declared in ("text/html", "application/xhtml+xml") or filetype.sniff(item.content) in _PAGE
-
-
-def _read_html(source: str, item: Item, notes: Notes) -> str:
-    page = read_page(source)
-    if not page.complete:
-        notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
-    for link in dict.fromkeys(page.links):
-        if link[:5].lower() == "data:":
-            _read_data(link, item, notes)
-            continue
-        for target in link_targets(link):
-            note_url(target, item.where, notes)
-    for action in dict.fromkeys(page.forms):
-        notes.find("html-form", item.where, action)
-    if page.password_fields:
-        notes.find("html-password-form", item.where, f"{page.password_fields} password fields")
-    return page.text
-
-
-def _read_data(link: str, item: Item, notes: Notes) -> None:
-    """A file in a link (RFC 2397); pictures, which are many, are none."""
-    head, comma, body = link[5:].partition(",")
-    if not comma or (head.lower().startswith(("image/", "font/")) and "svg" not in head.lower()):
-        return
-    content = unquote_to_bytes(body)
-    if head.lower().replace(" ", "").endswith(";base64"):
-        content = headers.base64_bytes(content)
-    if content and notes.spend(len(content), item):
-        notes.child(item, content, (), "data")
 
 
 def _read_file(item: Item, notes: Notes) -> None:
     """One file: type, hashes, names, YARA, and the reader of its type."""
     kind = _kind(item)
     state = PartState.READ
-    if item.id not in notes.texts_read and ((_textual(item) and kind not in _READERS) or _is_page(item)):
-        _read_text(item, "", False, notes)
+    if item.id not in notes.texts_read and ((is_textual(item) and kind not in _READERS) or is_page(item)):
+        read_text(item, "", False, notes)
     _names(item, kind, notes)
     notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
     if problem := unread.problem(item, kind):
@@ -230,7 +174,7 @@ def _is_inner_mail(item: Item, kind: str) -> bool:
         return False
     if kind != "message/rfc822":
         named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
-        return named and not kind and _textual(item)
+        return named and not kind and is_textual(item)
     is_body = item.declared + item.origin.reading == mime.READING
     return bool(item.names) if item.declared.startswith("text/") else not is_body
 
