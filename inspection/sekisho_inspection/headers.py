@@ -38,25 +38,6 @@ class Address:
     display_name: str
 
 
-def split_fields(block: bytes) -> list[Field]:
-    """The fields of a header block. Lines that belong to no field are left out; names may be empty."""
-    fields: list[Field] = []
-    name, lines = None, []
-    for line in block.split(b"\n"):
-        if line[:1] in (b" ", b"\t") and name is not None:
-            lines.append(line)
-            continue
-        head, colon, rest = line.partition(b":")
-        if name is not None:
-            fields.append(Field(name, b"\n".join(lines).rstrip(b"\r")))
-            name = None
-        if colon:
-            name, lines = head.rstrip(b" \t\r\0").decode("latin-1"), [rest]
-    if name is not None:
-        fields.append(Field(name, b"\n".join(lines).rstrip(b"\r")))
-    return fields
-
-
 def unfold(raw: bytes) -> bytes:
     """A value on one line, without the space around it; a fold is one space."""
     return _FOLD.sub(b" ", raw).strip() if b"\n" in raw or b"\r" in raw else raw.strip()

@@ -1,348 +1,293 @@
-"""MIME entities: where the parts of a mail lie in its raw bytes, what they are called, and what they decode to.
+"""MIME entities: the parts of a mail, found in every way that programs find them, each read once.
 
-One walk over the raw bytes finds boundaries, so no part is copied before it is decoded, in one C call. The walk is one
-*reading* of the mail; its name stands in every entity, so that further readings of the same bytes can be joined to it.
+The standard reading (RFC 2045, RFC 2046) walks the raw bytes; no part is copied before it is decoded, in one C call.
+Where a mail is such that programs differ, the other readings follow, and give what is not known yet. The name of its
+reading stands in the origin of every part.
 """
 
 from __future__ import annotations
 
-import binascii
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from sekisho_core.vocabulary import Reason
+from sekisho_core.vocabulary import FindingKind, Origin
 
-from sekisho_inspection import charset, headers
-from sekisho_inspection.headers import Field
+from sekisho_inspection import delimiters, filenames, filetype, parameters, transfer
+from sekisho_inspection.blocks import Block, read_block
+from sekisho_inspection.delimiters import Span
+from sekisho_inspection.headers import Field, unfold
+from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.parameters import Parameters
 
 READING = "mime"
+_MAILS = (".eml", ".mht", ".mhtml", ".mim", ".nws")
 MESSAGES = ("message/rfc822", "message/global", "message/news")
-_BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r?\n", re.M)
-_PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.S)
-_TYPE = re.compile(rb"\s*([!#-'*+.0-9A-Z^-~-]+)\s*/\s*([!#-'*+.0-9A-Z^-~-]+)", re.I)
-_SECTION = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
-_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_GUESS = re.compile(rb"^--([^\r\n]{1,200}+)\r?\n(?=[Cc]ontent-)", re.M)
-_DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
-_ENCODING = re.compile(rb"[a-z0-9-]+")
-_COMMENT = re.compile(rb"\([^()]*+\)")
-_UU = ("x-uuencode", "uuencode", "x-uue", "uue")
-_KNOWN = {"base64", "quoted-printable", *_UU}
-# Unknown names are no encoding (senders write "utf-8" or "8-bit" there), unless they speak of one.
-_CODED = re.compile(rb"64|85|quoted|printable|uu|xx|yenc|zip|deflate|compress")
-# A part as it were: a text that quotes the header of a plain mail hides nothing.
-_CODED_PART = re.compile(rb"(?i)content-transfer-encoding[^\r\n]{0,200}(?:64|85|quoted|printable|uu|xx|yenc)")
-# Some programs end a line at a carriage return alone.
-_HIDDEN_FIELD = re.compile(rb"\r(?!\n)(?:content-|mime-|subject:|from:)", re.I)
-# The alphabet of RFC 4648 section 5, which some programs decode and others pass over.
-_URL_SAFE = re.compile(rb"[A-Za-z0-9+/]{8}[-_]+[A-Za-z0-9+/_-]{8}")
+# What the parts of another reading say about the mail.
+_DOUBTS: dict[str, FindingKind] = {
+    "mime-boundary": "ambiguous-boundary",
+    "mime-encoding": "ambiguous-encoding",
+    "mime-header": "ambiguous-header",
+    "mime-lines": "ambiguous-header",
+}
+_DETAILS = {
+    "mime-boundary": "a part between other delimiters",
+    "mime-encoding": "decoded in another way",
+    "mime-header": "where the header ends earlier",
+    "mime-lines": "where a carriage return ends a line",
+}
+# Fields of one name that are read.
+_MOST_FIELDS = 50
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
-_CONTENT = re.compile(rb"://|^begin |^content-", re.I | re.M)
-
-
-@dataclass
-class Bounds:
-    """What is left of the limits over a whole mail, and which of them were met."""
-
-    parts: int
-    depth: int
-    header_bytes: int
-    met: dict[tuple[str, Reason, str], None] = field(default_factory=dict)
-
-    def meet(self, where: str, detail: str, reason: Reason = "limit") -> None:
-        self.met[where, reason, detail] = None
+_CONTENT = re.compile(rb"://|^begin |^[ \t]*content-", re.I | re.M)
+_EVEN = re.compile(rb"\r+\n|\n\r(?!\n)|\r")
+_TEXT = Parameters(("text/plain",), (), True)
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A MIME entity (RFC 2045 section 2.4): its id, fields, and its body as positions in the bytes it lies in."""
+    """A leaf (RFC 2045 section 2.4) or an attached message: its file, every media type that it states (the standard
+    reading's first, "" for none), the label of its charset, and whether it wants to be shown as a file."""
 
-    id: str
-    fields: tuple[Field, ...]
-    body: tuple[int, int]
-    media_type: str
-    parameters: tuple[tuple[str, bytes], ...]
-    depth: int
-    doubt: tuple[Reason, str] | None = None
-    reading: str = READING
-
-    @property
-    def charset(self) -> str:
-        """The label of the text's charset; "" when there is none."""
-        return next((value.decode("latin-1") for name, value in self.parameters if name == "charset"), "")
+    item: Item
+    types: tuple[str, ...]
+    charset: str
+    is_attachment: bool
 
     @property
     def is_message(self) -> bool:
-        return self.media_type in MESSAGES
+        """Whether some program takes it for an attached message."""
+        return any(kind in MESSAGES for kind in self.types)
 
-    def names(self) -> tuple[str, ...]:
-        """Every file name that the entity bears in Content-Disposition and Content-Type, in this order."""
-        found: list[str] = []
-        for key in ("content-disposition", "content-type"):
-            for value in (item.raw for item in self.fields if item.key == key):
-                found += _names(parameters(value)[1])
-        found += [
-            headers.decode_value(item.raw) for item in self.fields if item.key == "content-description" and not found
-        ]
-        return tuple(dict.fromkeys(name for name in found if name))
 
-    def content(self, data: bytes) -> bytes:
-        """The decoded body; an encoding that nobody knows leaves it as it is."""
-        start, end = self.body
-        return decode_body(data[start:end], self.encoding)
+@dataclass(frozen=True)
+class _Place:
+    """An entity to be walked: its bytes in a source, its fields, its id and depth, and the reading that led there."""
+
+    data: bytes
+    block: Block
+    body: Span
+    id: str
+    depth: int
+    reading: str = READING
 
     @property
-    def encoding(self) -> str:
-        """The Content-Transfer-Encoding's first word, lower-case; "" when there is none."""
-        words = _encodings(self.fields)
-        return words[0] if words else ""
+    def where(self) -> str:
+        return f"part:{self.id}" if self.id else "mail"
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """What the fields of a leaf state: types and parameters, transfer encodings, names."""
+
+    stated: Parameters
+    encoding: transfer.Stated
+    names: tuple[str, ...]
 
     @property
-    def is_attachment(self) -> bool:
-        """Whether the sender wants it shown as a file rather than as text."""
-        raw = next((item.raw for item in self.fields if item.key == "content-disposition"), b"")
-        return headers.unfold(raw).lower().startswith(b"attachment")
+    def is_message(self) -> bool:
+        return any(kind in MESSAGES for kind in self.stated.types)
+
+    @property
+    def is_text(self) -> bool:
+        return self.stated.types[0].startswith("text/") or not (self.names or self.stated.types[0])
 
 
-def entities(data: bytes, bounds: Bounds, prefix: str = "", depth: int = 0) -> tuple[tuple[Field, ...], list[Entity]]:
-    """The message's own header fields, and its leaf entities in order, ids below `prefix`.
+class Walk:
+    """The entities of one message. `outer` is the id of the part that the message is ("" for the mail itself)."""
 
-    Positions are those in `data`. An attached message (RFC 2046 section 5.2.1) is one entity: its content is a message
-    to be read in its turn.
-    """
-    start = data.find(b"\n") + 1 if data.startswith((b"From ", b">From ")) else 0
-    fields, body = _head(data, start, len(data), bounds, prefix)
-    return tuple(fields), list(_walk(data, fields, body, prefix, depth, bounds, top=True))
+    def __init__(self, data: bytes, outer: str, depth: int, notes: Notes) -> None:
+        self._notes = notes
+        self._read: set[tuple[int, Span]] = set()
+        start = data.find(b"\n") + 1 if data.startswith((b"From ", b">From ")) else 0
+        self._top = self._place(data, (start, len(data)), outer, depth, READING)
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The message's own header fields."""
+        return self._top.block.fields
 
-def parameters(raw: bytes) -> tuple[str, list[tuple[str, bytes]]]:
-    """A Content-Type or Content-Disposition value: the media type ("" when broken), the parameters as they stand.
+    def entities(self) -> Iterator[Entity]:
+        """The leaves, the standard reading's first, in order. An attached message (RFC 2046 section 5.2.1) is one: its
+        content is a message to be read in its turn."""
+        top = self._top
+        yield from self._entity(top, top=True)
+        if top.data.count(b"\r") != top.data.count(b"\r\n") or b"\r\r\n" in top.data:
+            # Some programs take a lone carriage return for a line's end.
+            even = _EVEN.sub(b"\n", top.data)
+            known = self._notes.known
+            known.update({_EVEN.sub(b"\n", content): names for content, names in known.items()})
+            yield from self._entity(self._place(even, (0, len(even)), top.id, top.depth, "mime-lines"), top=True)
 
-    Values keep their bytes: RFC 2231 and RFC 2047 are for the reader of a name.
-    """
-    line = headers.unfold(raw)
-    kind = _TYPE.match(line)
-    media_type = f"{kind[1].decode('ascii')}/{kind[2].decode('ascii')}".lower() if kind else ""
-    found = []
-    for match in _PARAMETER.finditer(b";" + line if not kind and b"=" in line.partition(b";")[0] else line):
-        found.append((match[1].decode("latin-1").lower(), _unquoted(match[2])))
-    return media_type, found
+    def _place(self, data: bytes, span: Span, part_id: str, depth: int, reading: str) -> _Place:
+        """The entity in a span of the data."""
+        block = read_block(data, *span, max(0, self._notes.header_bytes))
+        self._notes.header_bytes -= block.body - span[0]
+        place = _Place(data, block, (min(block.body, span[1]), span[1]), part_id, depth, reading)
+        if block.surplus:
+            detail = f"more than the limit of header bytes ({block.body - span[0]} in one block)"
+            self._notes.gap(place.where, "limit", detail)
+        return place
 
-
-def _encodings(fields: Iterable[Field]) -> list[str]:
-    """The encodings that the fields state, without repeats; comments (RFC 822 section 3.4.3) are none."""
-    values = (headers.unfold(item.raw).lower() for item in fields if item.key == "content-transfer-encoding")
-    words = (_ENCODING.search(_COMMENT.sub(b" ", value)) for value in values)
-    return list(dict.fromkeys(word[0].decode() for word in words if word))
-
-
-def _doubt(fields: list[Field]) -> tuple[Reason, str] | None:
-    """Reason and detail where programs differ in how they read an entity with these fields; None for no doubt."""
-    stated = [item for item in fields if item.key == "content-transfer-encoding"]
-    encodings = _encodings(fields)
-    if len(encodings) > 1:
-        return "ambiguous", "more than one transfer encoding"
-    if encodings and encodings[0] not in _KNOWN and any(_CODED.search(item.raw.lower()) for item in stated):
-        return "unreadable", "a transfer encoding that nobody knows"
-    types = [parameters(item.raw) for item in fields if item.key == "content-type"]
-    if len({kind for kind, _ in types}) > 1:
-        return "ambiguous", "more than one content type"
-    boundaries = {value for _, values in types for name, value in values if name.partition("*")[0] == "boundary"}
-    if len(boundaries) > 1 or any(b"=?" in value for value in boundaries):
-        return "ambiguous", "more than one boundary"
-    if any(_HIDDEN_FIELD.search(item.raw) for item in fields):
-        return "ambiguous", "fields behind bare carriage returns"
-    return None
-
-
-def decode_body(body: bytes, encoding: str) -> bytes:
-    """The bytes behind a Content-Transfer-Encoding; junk in them is passed over, an unknown encoding is none."""
-    if encoding == "base64":
-        return headers.base64_bytes(body)
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(body)
-    if encoding in _UU:
-        return uu_bytes(body)
-    return body
-
-
-def _head(data: bytes, start: int, end: int, bounds: Bounds, where: str) -> tuple[list[Field], tuple[int, int]]:
-    """Fields and body positions of the entity that lies between `start` and `end`."""
-    if data.startswith((b"\n", b"\r\n"), start, end):
-        return [], (data.find(b"\n", start) + 1, end)
-    blank = _BLANK.search(data, start, end)
-    stop = blank.end() if blank else end
-    room = max(0, bounds.header_bytes)
-    bounds.header_bytes -= stop - start
-    if stop - start > room:
-        bounds.meet(where, f"more than the limit of header bytes ({stop - start} in one block)")
-    return headers.split_fields(data[start : min(stop, start + room)].rstrip(b"\r\n")), (stop, end)
-
-
-def _walk(
-    data: bytes, fields: list[Field], body: tuple[int, int], at: str, depth: int, bounds: Bounds, top: bool
-) -> Iterator[Entity]:
-    """`at` is the entity's own id; a message's only part is number 1 below it (`top`)."""
-    raw = next((item.raw for item in fields if item.key == "content-type"), b"")
-    media_type, values = parameters(raw)
-    if depth >= bounds.depth:
-        bounds.meet(at, f"deeper than {bounds.depth} levels")
-        return
-    doubt = _doubt(fields)
-    if media_type.startswith("multipart/"):
-        spans = _spans(data, body, values, bounds, at)
-        if spans:
-            if doubt:
-                bounds.meet(at, doubt[1], doubt[0])
-            yield from _outside(data, body, spans, at, depth, bounds)
-            yield from _children(data, spans, at, depth, bounds)
+    def _entity(self, place: _Place, top: bool = False) -> Iterator[Entity]:
+        if place.depth >= self._notes.limits.max_depth:
+            self._notes.gap(place.where, "limit", f"deeper than {self._notes.limits.max_depth} levels")
             return
-        doubt = ("malformed", "multipart without a part") if data[body[0] : body[1]].strip() else doubt
-    if bounds.parts <= 0:
-        bounds.meet("", "more parts than the limit")
-        return
-    bounds.parts -= 1
-    own = f"{at}.1".lstrip(".") if top else at
-    yield Entity(
-        own, tuple(fields), body, media_type, tuple(values), depth, doubt or _doubt_of_body(data, body, fields)
-    )
-
-
-def _doubt_of_body(data: bytes, body: tuple[int, int], fields: list[Field]) -> tuple[Reason, str] | None:
-    if _encodings(fields) != ["base64"] or (data.find(b"-", *body) < 0 and data.find(b"_", *body) < 0):
-        return None
-    return ("ambiguous", "base64 of two alphabets") if _URL_SAFE.search(data, *body) else None
-
-
-def _outside(
-    data: bytes, body: tuple[int, int], spans: list[tuple[int, int]], at: str, depth: int, bounds: Bounds
-) -> Iterator[Entity]:
-    """What stands before the first delimiter (number 0) and behind the last, as text: programs without MIME show it,
-    and some take files from it."""
-    last = data.find(b"\n", data.find(b"--", spans[-1][1]), body[1]) + 1 if spans[-1][1] < body[1] else 0
-    behind = (last, body[1]) if last else (body[1], body[1])
-    before = (body[0], max(body[0], data.rfind(b"\n--", body[0], spans[0][0])))
-    for number, (start, end) in ((0, before), (len(spans) + 1, behind)):
-        if end - start <= _PREAMBLE and not _CONTENT.search(data, start, end):
-            continue
-        if bounds.parts <= len(spans):
-            bounds.meet("", "more parts than the limit")
+        stated = parameters.read(self._values(place, "content-type"))
+        if len([kind for kind in stated.types if kind]) > 1:
+            self._notes.find("ambiguous-type", place.where, ", ".join(stated.types))
+        if not any(kind.startswith("multipart/") for kind in stated.types):
+            yield from self._leaf(place, stated, top)
             return
-        bounds.parts -= 1
-        inside = _CODED_PART.search(data, start, end)
-        doubt: tuple[Reason, str] | None = ("ambiguous", "a part outside of the delimiters") if inside else None
-        yield Entity(f"{at}.{number}".lstrip("."), (), (start, end), "text/plain", (), depth + 1, doubt)
+        found = yield from self._multipart(place, stated)
+        if not found and place.data[slice(*place.body)].strip():
+            self._notes.find("ambiguous-structure", place.where, "a multipart without a part")
+        if not found or not stated.types[0].startswith("multipart/"):
+            yield from self._leaf(place, stated, top)
 
+    def _multipart(self, place: _Place, stated: Parameters) -> Generator[Entity, None, bool]:
+        """The parts by every boundary that some program reads and that the body has, in the body and in what its
+        transfer encoding hides; says whether there were any."""
+        found = False
+        for source in self._sources(place):
+            for cut in (delimiters.spans, delimiters.loose_spans):
+                for boundary in stated.guesses("boundary"):
+                    if spans := self._new(source, cut(source.data, source.body, boundary)):
+                        yield from self._parts(source, spans, standard=not found)
+                        found = True
+            if not found and (spans := self._new(source, delimiters.hidden_spans(source.data, source.body))):
+                yield from self._parts(replace(source, reading="mime-boundary"), spans, standard=True)
+                found = True
+        return found
 
-def _children(data: bytes, spans: list[tuple[int, int]], at: str, depth: int, bounds: Bounds) -> Iterator[Entity]:
-    for number, (start, end) in enumerate(spans, 1):
-        if bounds.parts <= 0:
-            bounds.meet("", "more parts than the limit")
+    def _sources(self, place: _Place) -> Iterator[_Place]:
+        """The body of a multipart: as it stands, where its header ends earlier, and decoded, which the standard forbids
+        and programs do."""
+        yield place
+        for start in place.block.other_bodies:
+            yield replace(place, body=(start, place.body[1]), reading="mime-header")
+        encoding = transfer.stated(self._values(place, "content-transfer-encoding"))
+        if encoding.first != transfer.IDENTITY or encoding.odd:
+            body = place.data[slice(*place.body)]
+            for content in transfer.readings(body, encoding, text=True):
+                if content != body:
+                    yield replace(place, data=content, body=(0, len(content)), reading="mime-encoding")
+
+    def _parts(self, place: _Place, spans: list[Span], standard: bool) -> Iterator[Entity]:
+        """The entities of some spans, and the texts around those of the standard reading."""
+        if standard:
+            self._notes.reserve(place.id, len(spans) + 1)
+            yield from self._outside(place, spans)
+        for number, span in enumerate(spans, 1):
+            part_id = f"{place.id}.{number}".lstrip(".") if standard else self._notes.child_id(place.id)
+            reading = place.reading if standard else "mime-boundary"
+            yield from self._entity(self._place(place.data, span, part_id, place.depth + 1, reading))
+
+    def _outside(self, place: _Place, spans: list[Span]) -> Iterator[Entity]:
+        """What stands before the first delimiter (number 0) and behind the last, as text: programs without MIME show
+        it, and some take files from it."""
+        data, (start, end) = place.data, place.body
+        last = data.find(b"\n", data.find(b"--", spans[-1][1]), end) + 1 if spans[-1][1] < end else 0
+        before = (start, max(start, data.rfind(b"\n--", start, spans[0][0])))
+        for number, span in ((0, before), (len(spans) + 1, (last or end, end))):
+            if span[1] - span[0] > _PREAMBLE or _CONTENT.search(data, *span):
+                outside = _Place(
+                    data, Block((), span[0]), span, f"{place.id}.{number}".lstrip("."), place.depth + 1, place.reading
+                )
+                yield from self._leaf(outside, _TEXT, top=False)
+
+    def _leaf(self, place: _Place, stated: Parameters, top: bool) -> Iterator[Entity]:
+        if top:
+            self._notes.reserve(place.id, 1)
+            place = replace(place, id=f"{place.id}.1".lstrip("."))
+        encoding = transfer.stated(self._values(place, "content-transfer-encoding"))
+        leaf = _Leaf(stated, encoding, filenames.entity_names(place.block))
+        contents = transfer.readings(place.data[slice(*place.body)], encoding, leaf.is_text)
+        first = next(contents)
+        yield from self._fresh(place, first, leaf)
+        others = 0
+        for content in contents:
+            for entity in self._fresh(replace(place, reading="mime-encoding"), content, leaf, below=True):
+                others += 1
+                yield entity
+        item = self._made(place, first, leaf).item
+        if encoding.first == transfer.UNKNOWN and not others and first.strip():
+            self._notes.gap(
+                self._made(place, first, leaf).item.gap, "unreadable", "a transfer encoding that nobody knows"
+            )
+        if not leaf.is_message and not is_mail_file(item, filetype.sniff(first)):
+            yield from self._hidden(place, leaf)
+
+    def _hidden(self, place: _Place, leaf: _Leaf) -> Iterator[Entity]:
+        """Parts behind what looks like a delimiter inside of a leaf, and the leaf where its header ends earlier."""
+        spans = self._new(place, delimiters.hidden_spans(place.data, place.body))
+        yield from self._parts(place, spans, standard=False)
+        for start in place.block.other_bodies:
+            other = replace(place, body=(start, place.body[1]), reading="mime-header")
+            for content in transfer.readings(place.data[slice(*other.body)], leaf.encoding, text=False):
+                yield from self._fresh(other, content, leaf, below=True)
+
+    def _fresh(self, place: _Place, content: bytes, leaf: _Leaf, below: bool = False) -> Iterator[Entity]:
+        """The leaf with this content, within the limits; of another reading than the standard only what is not known.
+        `below` makes it a part inside of the one that it is another reading of."""
+        other = place.reading != READING
+        if other and (not content.strip() or self._is_known(content, leaf)):
             return
-        fields, body = _head(data, start, end, bounds, at)
-        yield from _walk(data, fields, body, f"{at}.{number}".lstrip("."), depth + 1, bounds, top=False)
+        if not self._notes.slot():
+            return
+        self._notes.known.setdefault(content, set()).update(leaf.names)
+        entity = self._made(replace(place, id=self._notes.child_id(place.id)) if below else place, content, leaf)
+        if below and filetype.sniff(content):
+            self._notes.explained.add(place.id)
+        if other:
+            if not self._notes.spend(len(content), entity.item):
+                return
+            self._notes.find(_DOUBTS[place.reading], entity.item.where, _DETAILS[place.reading])
+        if filenames.differ(leaf.names):
+            self._notes.find("ambiguous-name", entity.item.where, ", ".join(leaf.names))
+        yield entity
+
+    def _is_known(self, content: bytes, leaf: _Leaf) -> bool:
+        known = self._notes.known.get(content)
+        if known is not None:
+            return known.issuperset(leaf.names)
+        # A message or multipart that is cut off earlier holds nothing that the longer one does not.
+        whole = not leaf.is_message and not leaf.stated.types[0].startswith("multipart/")
+        return not whole and any(longer.startswith(content) for longer in self._notes.known)
+
+    def _made(self, place: _Place, content: bytes, leaf: _Leaf) -> Entity:
+        start, end = place.body
+        origin = Origin(self._top.id, start, end - start, place.reading)
+        item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth)
+        shown_as = (unfold(raw).lower() for raw in place.block.values("content-disposition"))
+        attached = any(value.startswith(b"attachment") for value in shown_as)
+        return Entity(item, leaf.stated.types, leaf.stated.first("charset").decode("latin-1"), attached)
+
+    def _new(self, place: _Place, spans: Iterable[Span]) -> list[Span]:
+        """The spans that no reading has led to yet, as many as there may be parts."""
+        # The bytes of a source live as long as its spans are used: the generators around this call hold them.
+        fresh = (span for span in spans if (id(place.data), span) not in self._read)
+        found = list(islice(fresh, max(0, self._notes.slots) + 1))
+        if len(found) > self._notes.slots:
+            self._notes.gap("mail", "limit", "more parts than the limit")
+        self._read.update((id(place.data), span) for span in found)
+        return found[: max(0, self._notes.slots)]
+
+    def _values(self, place: _Place, key: str) -> list[bytes]:
+        values = place.block.values(key)
+        if len(values) > _MOST_FIELDS:
+            self._notes.gap(place.where, "limit", f"more than {_MOST_FIELDS} {key} fields")
+        return values[:_MOST_FIELDS]
 
 
-def _spans(
-    data: bytes, body: tuple[int, int], values: list[tuple[str, bytes]], bounds: Bounds, at: str
-) -> list[tuple[int, int]]:
-    """Start and end of each part between the delimiter lines (RFC 2046 section 5.1.1)."""
-    boundary = next((value for name, value in values if name == "boundary"), b"")
-    spans = _delimited(data, body, boundary, bounds, at) if boundary else []
-    if not spans and (guess := _GUESS.search(data, *body)):
-        spans = _delimited(data, body, guess[1].rstrip().removesuffix(b"--"), bounds, at)
-    return spans
-
-
-def _delimited(data: bytes, body: tuple[int, int], boundary: bytes, bounds: Bounds, at: str) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    start: int | None = None
-    for match in _delimiters(data, body, boundary):
-        if start is not None:
-            spans.append((start, _before_break(data, start, match.start() - len(boundary) - 2)))
-        # Some readers go on after the close delimiter, so parts behind it are parts.
-        start = None if match[1] else match.end()
-        if len(spans) > bounds.parts:
-            bounds.meet(at, "more parts than the limit")
-            return spans
-    return [*spans, (start, body[1])] if start is not None else spans
-
-
-def _delimiters(data: bytes, body: tuple[int, int], boundary: bytes) -> Iterator[re.Match[bytes]]:
-    """What follows the boundary on each delimiter line; the boundary is searched, not compiled: it may be huge."""
-    line, (at, end) = b"--" + boundary, body
-    at = at if data.startswith(line, at, end) else data.find(b"\n" + line, at, end) + 1
-    while at > 0 or (at == body[0] and data.startswith(line, at, end)):
-        if match := _DELIMITER_END.match(data, at + len(line), end):
-            yield match
-        at = data.find(b"\n" + line, at, end) + 1
-
-
-def _before_break(data: bytes, start: int, end: int) -> int:
-    """The line end before a delimiter belongs to the delimiter."""
-    for size, ending in ((2, b"\r\n"), (1, b"\n")):
-        if end - size >= start and data[end - size : end] == ending:
-            return end - size
-    return end
-
-
-def _unquoted(value: bytes) -> bytes:
-    if value[:1] != b'"':
-        return value.strip()
-    inner = value[1:-1] if len(value) > 1 and value.endswith(b'"') else value[1:]
-    return re.sub(rb'\\(["\\])', rb"\1", inner) if b"\\" in inner else inner
-
-
-def _names(values: list[tuple[str, bytes]]) -> list[str]:
-    """The readings of `filename` and `name`: plain ones first, then those of RFC 2231."""
-    plain: list[str] = []
-    sections: dict[str, dict[int, tuple[bytes, bool]]] = {}
-    for key, value in values:
-        match = _SECTION.fullmatch(key)
-        if not match or match[1] not in ("filename", "name"):
-            continue
-        if not match[2] and not match[3]:
-            plain += headers.decoded_values(value)[:2] if b"=?" in value else headers.decoded_values(value)
-        else:
-            number = int(match[2] or 0)
-            sections.setdefault(match[1] + ("" if match[2] else "*"), {}).setdefault(number, (value, bool(match[3])))
-    for pieces in sections.values():
-        plain += _rfc2231(pieces)
-    return plain
-
-
-def _rfc2231(pieces: dict[int, tuple[bytes, bool]]) -> list[str]:
-    """Join the sections by number, then decode once: senders cut in the middle of a character."""
-    label = b""
-    decoded: list[bytes] = []
-    for value, extended in (pieces[number] for number in sorted(pieces)):
-        if extended and not decoded and value.count(b"'") >= 2:
-            label, _, value = value.split(b"'", 2)
-        decoded.append(_PERCENT.sub(lambda match: bytes([int(match[1], 16)]), value) if extended else value)
-    joined = b"".join(decoded)
-    text = charset.decode(joined, label.decode("latin-1"))[0]
-    return [text, *(headers.decoded_values(joined)[:1] if b"=?" in joined else [])]
-
-
-def uu_bytes(body: bytes) -> bytes:
-    """The bytes of uuencoded lines, with or without the begin and end around them."""
-    out = []
-    for line in body.split(b"\n"):
-        if line.startswith((b"begin ", b"end")) or not line.strip():
-            continue
-        try:
-            out.append(binascii.a2b_uu(line.rstrip(b"\r")))
-        except binascii.Error:
-            # Many encoders pad the last character wrongly: keep the bytes that the length asks for.
-            size = ((line[0] - 32) & 63) * 4 // 3 + 3
-            out.append(_lenient_uu(line[: size + 1]))
-    return b"".join(out)
-
-
-def _lenient_uu(line: bytes) -> bytes:
-    try:
-        return binascii.a2b_uu(line)
-    except binascii.Error:
-        return b""
+def is_mail_file(item: Item, kind: str) -> bool:
+    """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read."""
+    if item.declared.startswith("multipart/") or item.declared in MESSAGES:
+        return False
+    if kind != "message/rfc822":
+        named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
+        return named and not kind and filetype.is_text(item.content)
+    is_body = item.declared + item.origin.reading == READING
+    return bool(item.names) if item.declared.startswith("text/") else not is_body

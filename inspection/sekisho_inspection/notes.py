@@ -65,12 +65,17 @@ class Notes:
         self._passwords: tuple[int, list[str]] = (-1, [])
         self.unpacked = limits.max_unpacked_bytes
         self.slots = limits.max_parts
+        self.header_bytes = limits.max_header_bytes
         self.queue: deque[Item] = deque()
         self.parts: list[Part] = []
         self.texts: list[Text] = []
         self.subjects: list[str] = []
         self.date = ""
         self.texts_read: set[str] = set()
+        # By content, the names under which it was found.
+        self.known: dict[bytes, set[str]] = {}
+        # Parts of which another decoding shows what they are.
+        self.explained: set[str] = set()
         self.named: list[str] = []
         self._text_bytes = limits.max_text_bytes
         self._observables: dict[Observable, None] = {}
@@ -154,25 +159,37 @@ class Notes:
         self.unpacked -= size
         return True
 
+    def slot(self) -> bool:
+        """Take the place of one part; False, noted as a gap, when there are too many."""
+        if self.slots <= 0:
+            self.gap("mail", "limit", "more parts than the limit")
+            return False
+        self.slots -= 1
+        return True
+
+    def child_id(self, parent: str) -> str:
+        """The id of a further part inside `parent` ("" for the mail itself)."""
+        self._children[parent] = self._children.get(parent, 0) + 1
+        return f"{parent}.{self._children[parent]}".lstrip(".")
+
+    def reserve(self, parent: str, numbers: int) -> None:
+        """Keep the first `numbers` ids inside `parent` for parts that bear the number of their place."""
+        self._children[parent] = max(numbers, self._children.get(parent, 0))
+
     def child(
         self, parent: Item, content: bytes, names: tuple[str, ...], reading: str, offset: int = 0, length: int = 0
     ) -> None:
         """Put a file found inside `parent` on the list of what is to be read, within the limits."""
-        number = self._number(parent)
-        if number is None:
-            return
-        origin = Origin(parent.id, offset, length or len(content), reading)
-        self.queue.append(Item(f"{parent.id}.{number}", content, names, "", origin, parent.depth + 1))
+        if part_id := self._inside(parent):
+            origin = Origin(parent.id, offset, length or len(content), reading)
+            self.queue.append(Item(part_id, content, names, "", origin, parent.depth + 1))
 
     def closed_child(self, parent: Item, names: tuple[str, ...], size: int, state: PartState, reading: str) -> None:
         """List a file inside `parent` whose content is out of reach: names and size are all that is known."""
-        number = self._number(parent)
-        if number is None:
-            return
-        origin = Origin(parent.id, 0, size, reading)
-        part = Part(f"{parent.id}.{number}", names, "", "", size, "", "", "", state, origin)
-        self.parts.append(part)
-        self.name_facts(part.id, names)
+        if part_id := self._inside(parent):
+            origin = Origin(parent.id, 0, size, reading)
+            self.parts.append(Part(part_id, names, "", "", size, "", "", "", state, origin))
+            self.name_facts(part_id, names)
 
     def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
         for name in names:
@@ -224,13 +241,9 @@ class Notes:
         for hit in hits:
             self.find("yara", item.where, hit.detail, f"{hit.namespace}:{hit.rule}")
 
-    def _number(self, parent: Item) -> int | None:
+    def _inside(self, parent: Item) -> str:
+        """The id of a file inside `parent`; "", noted as a gap, beyond a limit."""
         if parent.depth + 1 > self.limits.max_depth:
             self.gap(parent.gap, "limit", f"deeper than {self.limits.max_depth} levels")
-            return None
-        if self.slots <= 0:
-            self.gap("mail", "limit", "more parts than the limit")
-            return None
-        self.slots -= 1
-        self._children[parent.id] = self._children.get(parent.id, 0) + 1
-        return self._children[parent.id]
+            return ""
+        return self.child_id(parent.id) if self.slot() else ""

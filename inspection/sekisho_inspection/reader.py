@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 
 from sekisho_core.normalise import normalise_subject
-from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Reading, Subject
+from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
     archive,
@@ -52,7 +52,6 @@ _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
-_MAILS = (".eml", ".mht", ".mhtml", ".mim", ".nws")
 
 charset.preload()
 
@@ -74,7 +73,7 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
     top: list[Field] = []
     limits = notes.limits
     try:
-        top = _read_messages(_lines(content[: limits.max_mail_bytes]), notes)
+        top = _read_message(_lines(content[: limits.max_mail_bytes]), "", 0, notes)
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
@@ -109,37 +108,23 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
     )
 
 
-def _read_messages(content: bytes, notes: Notes) -> list[Field]:
-    """Walk the mail and the messages attached to it; their leaves go to the queue. Returns the mail's own fields."""
-    bounds = mime.Bounds(notes.limits.max_parts, notes.limits.max_depth, notes.limits.max_header_bytes)
-    fields = _read_message(content, Item("", content, (), "message/rfc822", Origin(), 0), bounds, notes)
-    # Files in links were counted meanwhile.
-    notes.slots = max(0, notes.slots + bounds.parts - notes.limits.max_parts)
-    for where, reason, detail in bounds.met:
-        notes.gap(f"part:{where}" if where else "mail", reason, detail)
-    return fields
-
-
-def _read_message(data: bytes, outer: Item, bounds: mime.Bounds, notes: Notes) -> list[Field]:
+def _read_message(data: bytes, part_id: str, depth: int, notes: Notes) -> list[Field]:
+    """Walk a message and those attached to it; their leaves go to the queue. Returns its own fields."""
     # Recursion is bounded by max_depth, like that of the entities inside.
-    fields, found = mime.entities(data, bounds, outer.id, outer.depth)
-    note_fields(fields, outer.where if outer.id else "", notes)
-    for entity in found:
-        start, end = entity.body
-        origin = Origin(outer.id, start, end - start, entity.reading)
-        item = Item(entity.id, entity.content(data), entity.names(), entity.media_type, origin, entity.depth)
-        if entity.doubt:
-            notes.gap(item.gap, *entity.doubt)
-        _read_entity(entity, item, bounds, notes)
-    return list(fields)
+    walk = mime.Walk(data, part_id, depth, notes)
+    note_fields(walk.fields, f"part:{part_id}" if part_id else "", notes)
+    for entity in walk.entities():
+        _read_entity(entity, notes)
+    return list(walk.fields)
 
 
-def _read_entity(entity: mime.Entity, item: Item, bounds: mime.Bounds, notes: Notes) -> None:
+def _read_entity(entity: mime.Entity, notes: Notes) -> None:
+    item = entity.item
     notes.queue.append(item)
     if entity.is_message:
         notes.texts_read.add(item.id)
-        _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
-    elif entity.media_type.startswith("text/") or not entity.media_type or (not item.names and looks_text(item)):
+        _read_message(item.content, item.id, item.depth + 1, notes)
+    elif any(kind.startswith("text/") or not kind for kind in entity.types) or (not item.names and looks_text(item)):
         notes.texts_read.add(item.id)
         read_text(item, entity.charset, not entity.is_attachment, notes)
     notes.named += item.names
@@ -155,28 +140,18 @@ def _read_file(item: Item, notes: Notes) -> None:
         read_text(item, "", False, notes)
     _names(item, kind, notes)
     notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
-    if problem := unread.problem(item, kind):
+    if item.id not in notes.explained and (problem := unread.problem(item, kind)):
         notes.gap(item.gap, *problem)
         state = PartState.UNREADABLE
     elif reader := _READERS.get(kind):
         state = _bounded(reader, item, notes)
-    if _is_inner_mail(item, kind):
-        _read_inner_mail(item, notes)
+    if mime.is_mail_file(item, kind):
+        # A mail kept as a file: in an archive, or attached as octet-stream.
+        _read_message(item.content, item.id, item.depth + 1, notes)
     if kind not in _ZIPS:
         read_appended(item, notes)
     textfile.read_inner(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
-
-
-def _is_inner_mail(item: Item, kind: str) -> bool:
-    """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read."""
-    if item.declared.startswith("multipart/") or item.declared in mime.MESSAGES:
-        return False
-    if kind != "message/rfc822":
-        named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
-        return named and not kind and is_textual(item)
-    is_body = item.declared + item.origin.reading == mime.READING
-    return bool(item.names) if item.declared.startswith("text/") else not is_body
 
 
 def _kind(item: Item) -> str:
@@ -203,15 +178,6 @@ def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
     except Exception as error:
         notes.gap(item.gap, "unreadable", type(error).__name__)
         return PartState.UNREADABLE
-
-
-def _read_inner_mail(item: Item, notes: Notes) -> None:
-    """A mail kept as a file (in an archive, or attached as octet-stream)."""
-    bounds = mime.Bounds(notes.slots, notes.limits.max_depth, notes.limits.max_header_bytes)
-    _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
-    notes.slots = bounds.parts
-    for where, reason, detail in bounds.met:
-        notes.gap(f"part:{where}" if where else "mail", reason, detail)
 
 
 def _names(item: Item, kind: str, notes: Notes) -> None:

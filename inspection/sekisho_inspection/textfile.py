@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sekisho_inspection import charset, filetype
-from sekisho_inspection.mime import uu_bytes
+from sekisho_inspection import charset, filetype, uuencode
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
 
@@ -39,7 +38,7 @@ def _files(item: Item, notes: Notes) -> None:
         if match[0].startswith(b"begin-base64"):
             notes.gap(item.gap, "unreadable", "no reader for begin-base64")
             continue
-        content = uu_bytes(item.content[match.end() : end.start() if end else at])
+        content = uuencode.decode(item.content[match.end() : end.start() if end else at])
         if notes.slots <= 0:
             notes.gap("mail", "limit", "more parts than the limit")
             return

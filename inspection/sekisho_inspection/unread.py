@@ -25,6 +25,8 @@ _CONTAINERS = (
     ".one", ".p7m", ".pst", ".rar", ".sit", ".tar", ".tgz", ".udf", ".vhd", ".vhdx", ".wim", ".xz", ".z", ".zip",
     ".zst",
 )  # fmt: skip
+# What a wrong decoding gives is no archive; that the part could not be decoded is said of the part.
+OTHER_READINGS = ("mime-encoding", "mime-header")
 _ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----[ \t]*\r?$", re.M)
 _FOREIGN = re.compile(rb"^(?:=ybegin (?:part|line)=|\(This file must be converted with BinHex)", re.M)
 
@@ -41,6 +43,10 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
         return "locked", "OpenPGP"
     if not kind and _FOREIGN.search(item.content):
         return "unreadable", "no reader for yEnc and BinHex"
-    if not kind and any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names):
+    if (
+        not kind
+        and item.origin.reading not in OTHER_READINGS
+        and any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names)
+    ):
         return "unreadable", "named as an archive, and none that is known"
     return None

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import headers, mime
+from sekisho_inspection import filenames, headers, transfer
+from sekisho_inspection.blocks import read_block
 
 
 def multipart(*parts: bytes, boundary: bytes = b"b1") -> bytes:
@@ -23,8 +24,7 @@ def ids(reading: Reading) -> list[str]:
 
 def names_of(field: bytes) -> tuple[str, ...]:
     """The names of an entity with these fields."""
-    bounds = mime.Bounds(10, 10, 10_000)
-    return mime.entities(field + b"\r\n\r\n", bounds)[1][0].names()
+    return filenames.entity_names(read_block(field + b"\r\n\r\n", 0, len(field) + 4, 10_000))
 
 
 def test_ids_and_positions(read: Callable[..., Reading]) -> None:
@@ -96,9 +96,9 @@ def test_base64_as_clients_take_it(body: bytes) -> None:
 
 def test_encodings() -> None:
     """Quoted-printable and uuencode decode; an unknown encoding leaves the body."""
-    assert mime.decode_body(b"a=3Db=\r\nc", "quoted-printable") == b"a=bc"
-    assert mime.decode_body(b"begin 644 x\n#86)C\n`\nend\n", "x-uuencode") == b"abc"
-    assert mime.decode_body(b"as is", "x-nothing") == b"as is"
+    assert transfer.decode(b"a=3Db=\r\nc", "quoted-printable") == b"a=bc"
+    assert transfer.decode(b"begin 644 x\n#86)C\n`\nend\n", "uuencode") == b"abc"
+    assert transfer.decode(b"as is", transfer.UNKNOWN) == b"as is"
 
 
 def test_parts_behind_the_close_delimiter(read: Callable[..., Reading]) -> None:
@@ -113,10 +113,13 @@ def test_missing_boundary_is_guessed(read: Callable[..., Reading]) -> None:
     assert ids(read(content.replace(b'; boundary="b1"', b""))) == ["1", "2"]
 
 
-def test_multipart_without_parts_is_incomplete(read: Callable[..., Reading]) -> None:
-    """A multipart that has a body and no part is incomplete, never clean."""
-    reading = read(b"Content-Type: multipart/mixed; boundary=none\r\n\r\nbody without delimiter")
-    assert [(gap.where, gap.reason) for gap in reading.incomplete] == [("part:1", "malformed")]
+def test_multipart_without_parts_is_a_text(read: Callable[..., Reading]) -> None:
+    """B7: a multipart that has a body and no part is read as it stands, and the fact is told."""
+    reading = read(b"Content-Type: multipart/mixed; boundary=none\r\n\r\nsee http://evil.example/x without delimiter")
+    assert [(item.kind, item.where) for item in reading.findings] == [("ambiguous-structure", "mail")]
+    assert ("url:value", "http://evil.example/x", "part:1") in {
+        (item.path, item.value, item.where) for item in reading.observables
+    }
 
 
 def test_700_kb_of_empty_parts(read: Callable[..., Reading]) -> None:

@@ -1,0 +1,91 @@
+"""Header blocks: where an entity's fields begin and end, for the standard (RFC 5322 section 2.2) and for programs that
+are more lenient or stricter.
+
+The standard reading passes over lines that are no field. Programs that end the header there, or that take a line of
+white space for an empty one, see another body: `other_bodies` says where it begins. Programs that break lines at other
+characters see more fields: those that tell how a part is read are added to the others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sekisho_inspection.headers import Field
+
+_BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r*\n", re.M)
+_ENVELOPE = (b"From ", b">From ")
+# What tells how a part is read, behind whatever some program takes for a line's beginning.
+_HIDDEN = re.compile(
+    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]*(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
+    rb"([^\r\n]*(?:\r*\n[ \t][^\r\n]*)*+)"
+)
+_ODD_NAME = re.compile(rb"[\x00-\x20\x7f-\xff]")
+# Bodies of one entity that are looked at: each junk line may begin one.
+_MOST_BODIES = 4
+
+
+@dataclass(frozen=True)
+class Block:
+    """The fields of one entity, where its body begins, and where it begins for other programs. `odd` says why
+    programs differ; "" where they do not. `surplus` is the number of bytes beyond the limit, which were not read."""
+
+    fields: tuple[Field, ...]
+    body: int
+    other_bodies: tuple[int, ...] = ()
+    odd: str = ""
+    surplus: int = 0
+
+    def values(self, key: str) -> list[bytes]:
+        """The raw values of every field of that name (lower case), in order."""
+        return [field.raw for field in self.fields if field.key == key]
+
+
+def read_block(data: bytes, start: int, end: int, limit: int) -> Block:
+    """The header block of the entity between `start` and `end`, of which at most `limit` bytes are read."""
+    if data.startswith((b"\n", b"\r\n"), start, end):
+        return Block((), data.find(b"\n", start) + 1)
+    blank = _BLANK.search(data, start, end)
+    stop = blank.end() if blank else end
+    surplus = max(0, stop - start - limit)
+    fields, bodies, odd = _split(data, start, stop - surplus)
+    if odd:
+        known = {(field.key, field.raw.strip()) for field in fields}
+        found = [Field(name.decode(), raw) for name, raw in _HIDDEN.findall(data[start : stop - surplus])]
+        fields += [field for field in found if (field.key, field.raw.strip()) not in known]
+    return Block(tuple(fields), stop, tuple(bodies[:_MOST_BODIES]), odd, surplus)
+
+
+def _split(data: bytes, start: int, stop: int) -> tuple[list[Field], list[int], str]:
+    """The fields of the standard reading, other beginnings of the body, and what is odd."""
+    found: list[tuple[str, list[bytes]]] = []
+    bodies: list[int] = []
+    odd, at = "", start
+    for line in data[start:stop].split(b"\n"):
+        after = at + len(line) + 1
+        plain = line.rstrip(b"\r")
+        if plain[:1] in (b" ", b"\t") and found and plain.strip():
+            found[-1][1].append(line)
+        elif plain:
+            reason, head, rest = _line(plain, first=at == start)
+            odd = odd or reason
+            if reason:
+                bodies += [at, after] if plain.strip() else [after]
+            if head is not None:
+                found.append((head, [rest]))
+        at = after
+    fields = [Field(name, b"\n".join(lines).rstrip(b"\r")) for name, lines in found]
+    return fields, list(dict.fromkeys(body for body in bodies if body < stop)), odd
+
+
+def _line(plain: bytes, first: bool) -> tuple[str, str | None, bytes]:
+    """What is odd about a line that continues none; name and value of the field that it begins, None for no field."""
+    if not plain.strip():
+        return "a line of white space", None, b""
+    head, colon, rest = plain.partition(b":")
+    name = head.rstrip(b" \t\r\0")
+    if plain.startswith(_ENVELOPE) and first:
+        return "", None, b""
+    if not colon:
+        return "a line that is no field", None, b""
+    return ("a name that no field has" if _ODD_NAME.search(name) else ""), name.decode("latin-1"), rest
