@@ -11,7 +11,7 @@ from itertools import groupby
 _MARKED = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 # Letters, marks and a Braille pattern that show nothing. Variation selectors stay: names and emoji have them by right.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-_SCHEME = re.compile("htt(?=ps?:)", re.IGNORECASE)
+_SCHEME = re.compile("http(?=s?:)", re.IGNORECASE)
 
 
 def visible(text: str, limit: int = 200) -> str:
@@ -42,7 +42,7 @@ def defanged(value: str) -> str:
 
 def unlinked(text: str) -> str:
     """A text that may quote URLs, which no terminal makes links of: http: → hxxp:."""
-    return _SCHEME.sub("hxx", text)
+    return _SCHEME.sub("hxxp", text)
 
 
 def field(value: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sekisho_core.display import defanged, unlinked
-from sekisho_core.vocabulary import Action, Decoding, Link, Part, PartState
+from sekisho_core.vocabulary import Action, Link, Part, PartState
 
 from sekisho_rules.explanation import (
     SUBJECT_PLACE,
@@ -17,7 +17,9 @@ from sekisho_rules.explanation import (
     JudgedMatch,
     ObservedPath,
     Sender,
+    TriedDecoding,
     is_linked,
+    measured,
     part_of,
 )
 from sekisho_rules.marks import Mark
@@ -170,7 +172,7 @@ def _subject(explanation: Explanation) -> Markup:
         (_both("Decoded", "復号後"), _text(subject.decoded)),
         (_both("Read as", "文字コードの解釈"), _lines(map(_tried, tried))),
         (_both("With marks", "正規化の跡"), _marked(subject.marks)),
-        (_both("What was done", "正規化の内容"), _lines(map(_done, changed))),
+        (_both("Changes", "変更点"), _lines(map(_done, changed))),
         (_both("Normalised", "正規化後"), element("strong", _text(subject.normalised))),
     ])  # fmt: skip
 
@@ -188,14 +190,12 @@ def _done(mark: Mark) -> Markup:
 
 def _senders(explanation: Explanation) -> Markup:
     envelope, auth = explanation.envelope, explanation.envelope.auth
-    dkim = ", ".join(f"{one.d} {one.result}" for one in auth.dkim) if auth else ""
-    measured = f"SPF {auth.spf}; DKIM {dkim or None}; DMARC {auth.dmarc}; ARC {auth.arc}" if auth else ""
     return _facts([
         *((element("code", one.field), _sender(one)) for one in explanation.senders),
         (_both("Envelope sender", "エンベロープ"), _link_text(envelope.mail_from) if envelope.mail_from else None),
         (_both("Client", "送信元"), _lines(map(_link_text, filter(None, (envelope.client_ip, envelope.client_name))))),
         ("HELO", _link_text(envelope.helo) if envelope.helo else None),
-        (_both("Measured", "認証結果"), untrusted(measured) if measured else None),
+        (_both("Measured", "認証結果"), untrusted(measured(auth)) if auth else None),
     ])  # fmt: skip
 
 
@@ -255,9 +255,13 @@ def _notes(explanation: Explanation) -> dict[str, list[tuple[Child, Child]]]:
     return {id: list(pairs) for id, pairs in notes.items()}
 
 
-def _tried(one: Decoding) -> Markup:
-    label = joined(["labelled ", untrusted(one.label)]) if one.label else "without label"
-    return joined([_small(untrusted(one.charset), ", ", label), " ", _text(one.text)])
+def _tried(one: TriedDecoding) -> Markup:
+    return joined([_small(untrusted(one.charset), ", ", _label(one)), " ", _text(one.text)])
+
+
+def _label(one: TriedDecoding) -> Markup:
+    label = ["labelled ", untrusted(one.label)] if one.label else ["without label"]
+    return joined([*label, ", ", _both("shown", "採用") if one.shown else _both("searched", "検索のみ")])
 
 
 def _links(links: Sequence[Link]) -> Markup:
@@ -270,10 +274,9 @@ def _link(one: Link) -> list[Child]:
     return [untrusted(one.where), _text(one.shown), _link_text(one.written), element("strong", meant)]
 
 
-def _decodings(decodings: Sequence[Decoding]) -> Markup:
-    heads = [("Place", "場所"), ("Label", "宣言"), ("Read as", "解釈"), ("Text", "文字列")]
-    rows = ([untrusted(one.where), untrusted(one.label), untrusted(one.charset), _text(one.text)] for one in decodings)
-    return _table("placed", heads, rows)
+def _decodings(decodings: Sequence[TriedDecoding]) -> Markup:
+    heads = [("Place", "場所"), ("Read as", "解釈")]
+    return _table("placed", heads, ([untrusted(one.where), _tried(one)] for one in decodings))
 
 
 def _observables(observables: Sequence[ObservedPath]) -> Markup:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 from sekisho_core.display import defanged, unlinked, visible, wrapped
-from sekisho_core.vocabulary import Action, Decoding, Envelope, Link, Part
+from sekisho_core.vocabulary import Action, Envelope, Link, Part
 
 from sekisho_rules.explanation import (
     SUBJECT_PLACE,
@@ -20,7 +20,9 @@ from sekisho_rules.explanation import (
     JudgedMatch,
     ObservedPath,
     Sender,
+    TriedDecoding,
     is_linked,
+    measured,
     part_of,
 )
 
@@ -72,7 +74,7 @@ def as_text(explanation: Explanation, look: Look) -> str:
         ("Sender", chain(_senders(explanation, look), _envelope(explanation.envelope, look))),
         ("Parts", _tree(explanation, look)),
         ("Links", _list(explanation.links, _link, look)),
-        ("Other decodings", _decodings(_elsewhere(explanation), look)),
+        ("Other decodings", _decodings(_elsewhere(explanation), look, placed=True)),
         ("Observables", _observables(explanation, look)),
         ("Header fields", _headers(explanation, look)),
     ]
@@ -115,7 +117,7 @@ def _verdict(explanation: Explanation, look: Look) -> Iterator[str]:
     yield from _row("index", f"serial {explanation.serial}", look)
     yield from _row("time", f"{explanation.elapsed_ms} ms ({stages})", look)
     for one in explanation.recipients if look.every else explanation.recipients[:_MOST_VALUES]:
-        yield from _row("recipient", f"{one.recipient}: {one.action} by policy {one.policy}", look)
+        yield from _row("recipient", f"{defanged(one.recipient)}: {one.action} by policy {one.policy}", look)
     yield from _more(len(explanation.recipients) - _MOST_VALUES, look)
     if not explanation.reasons and not explanation.incomplete:
         yield from _row("reasons", "nothing against it", look)
@@ -182,21 +184,21 @@ def _envelope(envelope: Envelope, look: Look) -> Iterator[str]:
     yield from _row("client", defanged(client), look)
     yield from _row("helo", defanged(envelope.helo), look)
     if auth := envelope.auth:
-        dkim = " ".join(f"{one.d}={one.result}" for one in auth.dkim)
-        yield from _row("measured", f"spf {auth.spf}, dkim {dkim or None}, dmarc {auth.dmarc}, arc {auth.arc}", look)
+        yield from _row("measured", measured(auth), look)
 
 
-def _decodings(decodings: Sequence[Decoding], look: Look) -> Iterator[str]:
-    for text in list(map(_tried, decodings))[: None if look.every else _MOST]:
-        yield from _row("decoding", text, look, "faint")
+def _decodings(decodings: Sequence[TriedDecoding], look: Look, placed: bool = False) -> Iterator[str]:
+    for one in decodings if look.every else decodings[:_MOST]:
+        yield from _row("decoding", f"{one.where} {_tried(one)}" if placed else _tried(one), look, "faint")
     yield from _more(len(decodings) - _MOST, look)
 
 
-def _tried(one: Decoding) -> str:
-    return f"as {one.charset} ({f'labelled {one.label}' if one.label else 'without label'}): {one.text}"
+def _tried(one: TriedDecoding) -> str:
+    label = f"labelled {one.label}" if one.label else "without label"
+    return f"as {one.charset} ({label}, {'shown' if one.shown else 'searched'}): {one.text}"
 
 
-def _elsewhere(explanation: Explanation) -> list[Decoding]:
+def _elsewhere(explanation: Explanation) -> list[TriedDecoding]:
     """Decodings at places that no other section has."""
     had = {SUBJECT_PLACE, *(f"header:{sender.field}" for sender in explanation.senders)}
     return [one for one in explanation.decodings if one.where not in had and part_of(one.where) is None]
@@ -270,12 +272,18 @@ def _link(link: Link, look: Look) -> Iterator[str]:
 
 
 def _observables(explanation: Explanation, look: Look) -> Iterator[str]:
+    above = [one for one in explanation.observables if one.path.startswith(_OF_PARTS) and not look.every]
     for observed in explanation.observables:
-        above = observed.path.startswith(_OF_PARTS) and not look.every
-        rest = ", in the tree of parts; --all shows them here" if above else ""
-        yield from _lines(_INDENT, _INDENT, f"{observed.path} ({len(observed.values)}{rest})", look)
-        if not above:
+        if observed not in above:
+            yield from _lines(_INDENT, _INDENT, _counted(observed), look)
             yield from _values(observed, look)
+    if above:
+        counts = ", ".join(map(_counted, above))
+        yield from _lines(_INDENT, _INDENT, f"{counts}: in the tree of parts, --all shows them here", look)
+
+
+def _counted(observed: ObservedPath) -> str:
+    return f"{observed.path} ({len(observed.values)})"
 
 
 def _values(observed: ObservedPath, look: Look) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sekisho_core.vocabulary import (
     Action,
+    Authentication,
     Decoding,
     Envelope,
     Finding,
@@ -53,6 +54,12 @@ class JudgedGap(Incomplete, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Something that could not be read, and what that leads to by itself."""
 
     action: Action
+
+
+class TriedDecoding(Decoding, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A decoding, and whether it is the one that is shown of its place; all are searched."""
+
+    shown: bool
 
 
 class MarkedSubject(Subject, frozen=True, forbid_unknown_fields=True):
@@ -121,7 +128,7 @@ class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tree: tuple[Branch, ...]
     parts: tuple[Part, ...]
     texts: tuple[ReadText, ...]
-    decodings: tuple[Decoding, ...]
+    decodings: tuple[TriedDecoding, ...]
     links: tuple[Link, ...]
     observables: tuple[ObservedPath, ...]
     size: int
@@ -154,7 +161,7 @@ def explain(path: str, passage: Passage, policy: Policy) -> Explanation:
         tree=tuple(_tree(reading.parts, _places(reading, verdict.incomplete))),
         parts=reading.parts,
         texts=tuple(ReadText(text.where, text.charset, len(text.text)) for text in reading.texts),
-        decodings=reading.decodings,
+        decodings=tuple(_tried(reading.decodings)),
         links=reading.links,
         observables=_by_path(reading.observables),
         size=content.size,
@@ -174,6 +181,13 @@ def part_of(where: str) -> str | None:
 def is_linked(path: str) -> bool:
     """Whether values at a STIX object path are URLs, hosts or addresses, which are shown so that nobody opens them."""
     return path.endswith(("value", "reply_to", "'Reply-To'"))
+
+
+def measured(auth: Authentication) -> str:
+    """The authentication results on one line, in the words of RFC 8601."""
+    dkim = [f"dkim={one.result} ({one.d})" for one in auth.dkim]
+    others = [f"{name}={result}" for name in ("spf", "dmarc", "arc") if (result := getattr(auth, name))]
+    return "; ".join([*others, *dkim])
 
 
 def _judged(
@@ -198,6 +212,13 @@ def _reason(match: Match, stated: dict[tuple[str, str], Action], action: Action)
 
 def _fields(struct: msgspec.Struct) -> dict[str, Any]:
     return msgspec.structs.asdict(struct)
+
+
+def _tried(decodings: Iterable[Decoding]) -> Iterator[TriedDecoding]:
+    places: set[str] = set()
+    for one in decodings:
+        yield TriedDecoding(**_fields(one), shown=one.where not in places)
+        places.add(one.where)
 
 
 def _senders(reading: Reading) -> Iterator[Sender]:
