@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sekisho_core.display import defanged, unlinked
 from sekisho_core.vocabulary import Action, Link, Part, PartState
@@ -16,8 +17,10 @@ from sekisho_rules.explanation import (
     JudgedGap,
     JudgedMatch,
     ObservedPath,
+    Seen,
     Sender,
     TriedDecoding,
+    gravest,
     is_linked,
     measured,
     part_of,
@@ -28,6 +31,8 @@ from sekisho_rules.markup import Child, Markup, document, element, joined, neste
 # No request leaves the page, whatever stands in it; styles are in the page itself.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = Path(__file__).with_name("explain.css").read_text(encoding="utf-8")
+# Rows of one table and places of the tree; a mail may be made so that a browser could not show all of it.
+_MOST = 1000
 _ACTIONS = {
     Action.ACCEPT: "通過",
     Action.TAG: "表示",
@@ -45,14 +50,24 @@ _STATES = {
 }
 
 
+Cells = Sequence[Child]
+_T = TypeVar("_T")
+
+
 def as_page(explanation: Explanation) -> str:
     """The page, for UTF-8. Of very long texts it has the beginning; the JSON has all."""
+    gaps, findings = gravest(explanation.incomplete), gravest(explanation.findings)
     elsewhere = [one for one in explanation.decodings if part_of(one.where) is None and one.where != SUBJECT_PLACE]
     body = [
         _banner(explanation),
         _section("Reasons", "判定理由", len(explanation.reasons), _reasons(explanation.reasons)),
-        _section("Not read", "未完了（読めなかった箇所）", len(explanation.incomplete), _gaps(explanation.incomplete)),
-        _section("Findings", "所見", len(explanation.findings), _findings(explanation.findings)),
+        _section(
+            "Not read",
+            "未完了（読めなかった箇所）",
+            len(explanation.incomplete),
+            _gaps(gravest(explanation.incomplete)),
+        ),
+        _section("Findings", "所見", len(findings), _findings(findings)),
         _section("Subject", "件名", None, _subject(explanation)),
         _section("Sender", "差出人", None, _senders(explanation)),
         _section("Parts", "メールの構成", len(explanation.parts), _tree(explanation)),
@@ -77,10 +92,15 @@ def _section(english: str, japanese: str, count: int | None, content: Markup | N
     return element("section", element("h2", _both(english, japanese), number), content)
 
 
-def _table(class_: str, heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Child]]) -> Markup:
+def _table(class_: str, heads: Sequence[tuple[str, str]], items: Sequence[_T], row: Callable[[_T], Cells]) -> Markup:
     head = element("tr", *(element("th", _both(*one), scope="col") for one in heads))
-    body = (element("tr", *(element("td", cell) for cell in row)) for row in rows)
-    return element("table", element("thead", head), element("tbody", *body), class_=class_)
+    body = (element("tr", *(element("td", cell) for cell in row(item))) for item in items[:_MOST])
+    return joined([element("table", element("thead", head), element("tbody", *body), class_=class_), _more(items)])
+
+
+def _more(items: Sequence[object]) -> Markup | None:
+    rest = len(items) - _MOST
+    return element("p", f"and {rest:,} more, which the JSON has", class_="small") if rest > 0 else None
 
 
 def _facts(pairs: Iterable[tuple[Child, Child]], class_: str = "facts") -> Markup:
@@ -136,10 +156,10 @@ def _hash(name: str, value: str) -> Markup:
 
 def _reasons(reasons: Sequence[JudgedMatch]) -> Markup:
     heads = [("Effect", "扱い"), ("Reason", "理由"), ("Place", "場所"), ("Explanation", "説明")]
-    return _table("judged", heads, map(_reason, reasons))
+    return _table("judged", heads, reasons, _reason)
 
 
-def _reason(one: JudgedMatch) -> list[Child]:
+def _reason(one: JudgedMatch) -> Cells:
     kind = joined([one.kind, ", ", one.severity])
     state = "without effect" if one.state == "observe" else None
     origin = [untrusted(one.rule), f", {one.match}, ", untrusted(one.source), ", TLP:", untrusted(one.tlp.upper())]
@@ -149,16 +169,19 @@ def _reason(one: JudgedMatch) -> list[Child]:
 
 def _gaps(gaps: Sequence[JudgedGap]) -> Markup:
     heads = [("Effect", "扱い"), ("Reason", "理由"), ("Place", "場所"), ("Detail", "詳細")]
-    rows = ([_badge(one.action), one.reason, untrusted(one.where), _text(one.detail)] for one in gaps)
-    return _table("judged", heads, rows)
+    return _table("judged", heads, gaps, _gap)
+
+
+def _gap(one: JudgedGap) -> Cells:
+    return [_badge(one.action), one.reason, untrusted(one.where), _text(one.detail)]
 
 
 def _findings(findings: Sequence[JudgedFinding]) -> Markup:
     heads = [("Effect", "扱い"), ("Kind", "種類"), ("Place", "場所"), ("Detail", "詳細")]
-    return _table("judged", heads, map(_finding, findings))
+    return _table("judged", heads, findings, _finding)
 
 
-def _finding(one: JudgedFinding) -> list[Child]:
+def _finding(one: JudgedFinding) -> Cells:
     kind = _lines([one.kind, _small(untrusted(one.rule)) if one.rule else None])
     return [_badge(one.action), kind, untrusted(one.where), _text(one.detail)]
 
@@ -208,10 +231,10 @@ def _sender(one: Sender) -> Markup:
 def _tree(explanation: Explanation) -> Markup:
     notes = _notes(explanation)
     cards = []
-    for branch in explanation.tree:
+    for branch in explanation.tree[:_MOST]:
         part = None if branch.part is None else explanation.parts[branch.part]
         cards.append((branch.level, _card(branch, part, notes.get(branch.id, []))))
-    return element("div", nested(cards), class_="tree")
+    return element("div", nested(cards), _more(explanation.tree), class_="tree")
 
 
 def _card(branch: Branch, part: Part | None, notes: list[tuple[Child, Child]]) -> Markup:
@@ -266,17 +289,17 @@ def _label(one: TriedDecoding) -> Markup:
 
 def _links(links: Sequence[Link]) -> Markup:
     heads = [("Place", "場所"), ("As shown", "表示"), ("As written", "記述"), ("As meant", "実際の接続先")]
-    return _table("placed", heads, map(_link, links))
+    return _table("placed", heads, links, _link)
 
 
-def _link(one: Link) -> list[Child]:
+def _link(one: Link) -> Cells:
     meant = _lines(map(_link_text, one.meant))
     return [untrusted(one.where), _text(one.shown), _link_text(one.written), element("strong", meant)]
 
 
 def _decodings(decodings: Sequence[TriedDecoding]) -> Markup:
     heads = [("Place", "場所"), ("Read as", "解釈")]
-    return _table("placed", heads, ([untrusted(one.where), _tried(one)] for one in decodings))
+    return _table("placed", heads, decodings, lambda one: [untrusted(one.where), _tried(one)])
 
 
 def _observables(observables: Sequence[ObservedPath]) -> Markup:
@@ -285,11 +308,15 @@ def _observables(observables: Sequence[ObservedPath]) -> Markup:
 
 def _observed(one: ObservedPath) -> Markup:
     show = _link_text if is_linked(one.path) else _text
-    rows = ([show(seen.value), _lines(map(untrusted, seen.where))] for seen in one.values)
+    heads = [("Value", "値"), ("Places", "場所")]
     title = element("h3", untrusted(one.path), element("span", str(len(one.values)), class_="count"))
-    return joined([title, _table("values", [("Value", "値"), ("Places", "場所")], rows)])
+    return joined([title, _table("values", heads, one.values, lambda seen: [show(seen.value), _places(seen)])])
+
+
+def _places(seen: Seen) -> Markup:
+    return joined([_lines(map(untrusted, seen.where[:_MOST])), _more(seen.where)])
 
 
 def _headers(explanation: Explanation) -> Markup:
-    rows = ([untrusted(header.name), _text(header.value)] for header in explanation.headers)
-    return _table("fields", [("Name", "名前"), ("Value", "値")], rows)
+    heads = [("Name", "名前"), ("Value", "値")]
+    return _table("fields", heads, explanation.headers, lambda one: [untrusted(one.name), _text(one.value)])

@@ -21,6 +21,7 @@ from sekisho_rules.explanation import (
     ObservedPath,
     Sender,
     TriedDecoding,
+    gravest,
     is_linked,
     measured,
     part_of,
@@ -68,8 +69,8 @@ def as_text(explanation: Explanation, look: Look) -> str:
     sections: list[tuple[str, Iterator[str]]] = [
         ("Verdict", _verdict(explanation, look)),
         ("Reasons", _list(explanation.reasons, _reason, look)),
-        ("Not read", _list(explanation.incomplete, _gap, look)),
-        ("Findings", _list(explanation.findings, _finding, look)),
+        ("Not read", _list(gravest(explanation.incomplete), _gap, look)),
+        ("Findings", _list(gravest(explanation.findings), _finding, look)),
         ("Subject", _subject(explanation, look)),
         ("Sender", chain(_senders(explanation, look), _envelope(explanation.envelope, look))),
         ("Parts", _tree(explanation, look)),

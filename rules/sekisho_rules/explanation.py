@@ -7,7 +7,7 @@ is that object and more. docs/explanation.md has the table of keys.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sekisho_core.vocabulary import (
@@ -54,6 +54,9 @@ class JudgedGap(Incomplete, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Something that could not be read, and what that leads to by itself."""
 
     action: Action
+
+
+JudgedT = TypeVar("JudgedT", JudgedFinding, JudgedGap)
 
 
 class TriedDecoding(Decoding, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -181,6 +184,11 @@ def part_of(where: str) -> str | None:
 def is_linked(path: str) -> bool:
     """Whether values at a STIX object path are URLs, hosts or addresses, which are shown so that nobody opens them."""
     return path.endswith(("value", "reply_to", "'Reply-To'"))
+
+
+def gravest(facts: Sequence[JudgedT]) -> list[JudgedT]:
+    """Facts by what they lead to, the gravest first, else in their order."""
+    return sorted(facts, key=lambda one: -one.action.gravity)
 
 
 def measured(auth: Authentication) -> str:

@@ -8,7 +8,7 @@ from html import escape
 
 from sekisho_core.display import pieces
 
-_LONGEST = 4000
+_LONGEST = 2000
 _JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -44,7 +44,6 @@ def nested(items: Iterable[tuple[int, Markup]]) -> Markup:
     """A list of lists from items with their levels, each at most one deeper than the one before it. Not recursive."""
     written, level = [], -1
     for own, content in items:
-        own = min(own, level + 1)
         written.append("<ul>" if own > level else "</li>" + "</ul></li>" * (level - own))
         written.append(f"<li>{content}")
         level = own

@@ -170,6 +170,14 @@ def test_tree_has_places_of_facts() -> None:
     assert "└─ 2.1 container\n  │        not read: locked (quarantine)" in shown
 
 
+@given(st.lists(st.builds("{}{}".format, st.sampled_from("123"), st.integers(0, 60).map(".1".__mul__))))
+def test_levels_are_bounded(ids: list[str]) -> None:
+    """However deep ids are, no place is more than one level below the one before it, and none below the 33rd."""
+    levels = [one.level for one in explained(Reading(parts=tuple(map(part, ids)))).tree]
+    assert all(below <= above + 1 for above, below in zip([-1, *levels], levels, strict=False))
+    assert max(levels, default=0) <= 32
+
+
 def test_same_content_and_same_id() -> None:
     """A part with the content of an earlier one names it; of two parts with one id both are shown."""
     tree = explained(Reading(parts=(part("1", sha256="aa"), part("1", sha256="bb"), part("2", sha256="aa")))).tree
@@ -206,6 +214,19 @@ def test_excluded_has_no_effect() -> None:
     assert (one.verdict, one.findings[0].action, one.reasons[0].action) == (Action.ACCEPT,) * 3
     assert "without effect" in as_text(one, Look())
     assert "excluded until 2012-12-31 because agreed" in as_text(one, Look())
+
+
+def test_gravest_facts_come_first() -> None:
+    """Terminal and page show first what stops a mail; many harmless facts do not push it out. JSON keeps the order."""
+    harmless = [Finding("html-form", f"part:1.{number}") for number in range(2000)]
+    gaps = (Incomplete("mail", "busy"), Incomplete("part:3", "locked"))
+    one = explained(Reading(findings=(*harmless, Finding("executable", "part:2")), incomplete=gaps))
+    assert one.findings[-1].kind == "executable"
+    listed = as_text(one, Look()).partition("Findings\n")[2].splitlines()
+    assert listed[0] == "  quarantine  executable at part:2"
+    page = as_page(one).partition("所見")[2]
+    assert "executable" in page.partition("html-form")[0]
+    assert as_text(one, Look()).index("locked at part:3") < as_text(one, Look()).index("busy at mail")
 
 
 def test_first_decoding_is_shown() -> None:
@@ -355,7 +376,7 @@ def test_json_is_ascii_and_whole(reading: Reading, matches: tuple[Match, ...], e
 
 
 def test_any_number_of_facts_ends() -> None:
-    """As many parts and facts as a reading may hold are explained; the terminal's answer stays short."""
+    """As many parts and facts as a reading may hold are explained; terminal and page say how many they leave out."""
     many = range(20_000)
     reading = Reading(
         parts=tuple(part(f"{number % 7}.{number}", "x" * 200, sha256=str(number)) for number in range(1000)),
@@ -365,7 +386,9 @@ def test_any_number_of_facts_ends() -> None:
     )
     one = explained(reading)
     assert len(as_text(one, Look()).splitlines()) < 2000
-    assert as_page(one).count("<li>") == len(one.tree)
+    page = as_page(one)
+    assert (page.count("<li>"), page.count("<tr>")) == (1000, 3003)
+    assert "and 19,000 more, which the JSON has" in page
 
 
 def write_cases() -> None:
