@@ -33,7 +33,7 @@ _TREE_LINES = "├└│─·…⟨"
     "--colour", "--color", type=click.Choice(["auto", "always", "never"]), default="auto",
     help="Colours on the terminal; auto is for terminals, unless NO_COLOR is set.",
 )  # fmt: skip
-@click.option("--all", "every", is_flag=True, help="All observables and header fields; the terminal shows some.")
+@click.option("--all", "every", is_flag=True, help="On the terminal: header fields too, and long lists whole.")
 @click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
 def explain_command(
     config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, as_json: bool, html: str,

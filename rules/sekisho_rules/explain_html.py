@@ -61,12 +61,7 @@ def as_page(explanation: Explanation) -> str:
     body = [
         _banner(explanation),
         _section("Reasons", "判定理由", len(explanation.reasons), _reasons(explanation.reasons)),
-        _section(
-            "Not read",
-            "未完了（読めなかった箇所）",
-            len(explanation.incomplete),
-            _gaps(gravest(explanation.incomplete)),
-        ),
+        _section("Not read", "未完了（読めなかった箇所）", len(gaps), _gaps(gaps)),
         _section("Findings", "所見", len(findings), _findings(findings)),
         _section("Subject", "件名", None, _subject(explanation)),
         _section("Sender", "差出人", None, _senders(explanation)),
@@ -215,7 +210,7 @@ def _senders(explanation: Explanation) -> Markup:
     envelope, auth = explanation.envelope, explanation.envelope.auth
     return _facts([
         *((element("code", one.field), _sender(one)) for one in explanation.senders),
-        (_both("Envelope sender", "エンベロープ"), _link_text(envelope.mail_from) if envelope.mail_from else None),
+        (_both("Mail from", "エンベロープ"), _link_text(envelope.mail_from) if envelope.mail_from else None),
         (_both("Client", "送信元"), _lines(map(_link_text, filter(None, (envelope.client_ip, envelope.client_name))))),
         ("HELO", _link_text(envelope.helo) if envelope.helo else None),
         (_both("Measured", "認証結果"), untrusted(measured(auth)) if auth else None),
