@@ -12,6 +12,7 @@ _MARKED = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 # Letters, marks and a Braille pattern that show nothing. Variation selectors stay: names and emoji have them by right.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _SCHEME = re.compile("http(?=s?:)", re.IGNORECASE)
+_OTHER_SCHEME = re.compile("(?<!hxxp)(?<!hxxps)://", re.IGNORECASE)
 
 
 def visible(text: str, limit: int = 200) -> str:
@@ -45,8 +46,8 @@ def defanged(value: str) -> str:
 
 
 def unlinked(text: str) -> str:
-    """A text that may quote URLs, which no terminal makes links of: http: → hxxp:."""
-    return _SCHEME.sub("hxxp", text)
+    """A text that may quote URLs, which no terminal makes links of: http: → hxxp:, ftp:// → ftp[:]//."""
+    return _OTHER_SCHEME.sub("[:]//", _SCHEME.sub("hxxp", text))
 
 
 def field(value: object) -> str:

@@ -206,31 +206,30 @@ def _elsewhere(explanation: Explanation) -> list[TriedDecoding]:
 
 
 def _tree(explanation: Explanation, look: Look) -> Iterator[str]:
+    """A line of the id and a name, then our words first in each: no name can pass for another line of the tree. What
+    goes on stands a column off those of the tree."""
     notes = _notes(explanation)
     tree = explanation.tree if look.every else explanation.tree[:_MOST]
-    for branch, stem in zip(tree, _stems(tree, look), strict=True):
+    for branch, (first, below) in zip(tree, _stems(tree, look), strict=True):
         part = None if branch.part is None else explanation.parts[branch.part]
-        title, style = (f"{branch.id} container", "faint") if part is None else (_part(part), "")
-        yield from _lines(stem[0], stem[1], title, look, style)
+        title = "(container)" if part is None else next(iter(part.names), "")
+        yield from _lines(first, f"{below} ", f"{branch.id} {title}", look)
         for text in chain(_about(branch, part), notes.get(branch.id, ())):
-            yield from _lines(stem[1], stem[1], text, look, "faint")
+            yield from _lines(below, f"{below} ", text, look, "faint")
     yield from _more(len(explanation.tree) - _MOST, look)
 
 
-def _part(part: Part) -> str:
-    names = " | ".join(part.names)
-    declared = f", declared {part.declared}" if part.declared.lower() not in ("", part.type.lower()) else ""
-    kind = f"{part.type or 'unknown type'}{declared}"
-    return f"{part.id} {f'{names} ' if names else ''}({kind}, {part.size} bytes, {part.state})"
-
-
 def _about(branch: Branch, part: Part | None) -> Iterator[str]:
-    if part is not None:
-        origin = part.origin
-        around = f"part {origin.parent}" if origin.parent else "the mail"
-        yield f"found by {origin.reading} in {around} at byte {origin.offset}, {origin.length} long"
-        if part.sha256:
-            yield f"sha256 {part.sha256}"
+    if part is None:
+        return
+    yield f"{part.state}, {part.size} bytes, {part.type or 'type unknown'}"
+    if part.declared.lower() not in ("", part.type.lower()):
+        yield f"declared as {part.declared}"
+    yield from (f"also named {name}" for name in part.names[1:])
+    around = f"part {part.origin.parent}" if part.origin.parent else "the mail"
+    yield f"found at byte {part.origin.offset}, {part.origin.length} long, in {around} by {part.origin.reading}"
+    if part.sha256:
+        yield f"sha256 {part.sha256}"
     if branch.same:
         yield f"the same content as {branch.same}"
 

@@ -74,6 +74,7 @@ def test_defanged() -> None:
 def test_unlinked() -> None:
     """URLs in a text are no links any more, and the text can still be read."""
     assert unlinked("see HTTP://a.example, https:b and http") == "see hxxp://a.example, hxxps:b and http"
+    assert unlinked("ftp://a.example httpS://b FILE:///c") == "ftp[:]//a.example hxxpS://b FILE[:]///c"
 
 
 def test_field_quotes_what_is_not_plain() -> None:

@@ -71,7 +71,8 @@ def test_lure(folder: Path) -> None:
         f"  decoded     Re: 【至急】{LURE}",
         f"  normalised  {LURE}",
         '              dropped: "Re: 【至急】"',
-        "  ├─ 1 (text/plain, 25 bytes, read)",
+        "  ├─ 1",
+        "  │     read, 25 bytes, text/plain",
         "    hxxp://c2[.]example/y at part:2",
     ):
         assert line in done.stdout.splitlines()
@@ -173,7 +174,7 @@ def test_any_terminal(folder: Path) -> None:
     """A terminal without these characters gets escapes, and a tree in ASCII."""
     done = run(folder, "lure.eml", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr, done.stdout.isascii()) == (1, "", True)
-    assert "|- 1 (text/plain" in done.stdout
+    assert "  |- 1\n  |     read, 25 bytes, text/plain\n" in done.stdout
 
 
 def test_colour_always(folder: Path) -> None:

@@ -167,7 +167,7 @@ def test_tree_has_places_of_facts() -> None:
     )
     assert [one.id for one in explained(reading).tree] == ["2", "2.1", "3"]
     shown = as_text(explained(reading), Look())
-    assert "└─ 2.1 container\n  │        not read: locked (quarantine)" in shown
+    assert "└─ 2.1 (container)\n  │        not read: locked (quarantine)" in shown
 
 
 @given(st.lists(st.builds("{}{}".format, st.sampled_from("123"), st.integers(0, 60).map(".1".__mul__))))
@@ -252,9 +252,19 @@ def test_tree_lines_by_terminal() -> None:
     """The tree is drawn with lines where the terminal has them, else with what ASCII has."""
     one = explained(Reading(parts=(part("1.1"), part("1.2"), part("2"))))
     lines = as_text(one, Look()).splitlines()
-    stems = [line.partition("(")[0].rstrip() for line in lines if "(text/plain" in line or "container" in line]
-    assert stems == ["  ├─ 1 container", "  │  ├─ 1.1", "  │  └─ 1.2", "  └─ 2"]
+    stems = [line for line in lines if "─ " in line]
+    assert stems == ["  ├─ 1 (container)", "  │  ├─ 1.1", "  │  └─ 1.2", "  └─ 2"]
     assert as_text(one, Look(tree_lines=False)).isascii()
+
+
+@pytest.mark.parametrize("space", range(50, 100))
+def test_no_name_passes_for_a_part(space: int) -> None:
+    """C4: a name that looks like a line of the tree, wherever the terminal breaks it, stands where no such line
+    stands."""
+    names = ["x" * space + " └─ 9 harmless.txt", "y" * space + " read, 5 bytes, text/plain"]
+    lines = as_text(explained(Reading(parts=(part("1", *names), part("2", *names[::-1])))), Look(80)).splitlines()
+    assert [line[5] for line in lines if re.match("  ([│ ]  )*[├└]─ ", line)] == ["1", "2"]
+    assert len([line for line in lines if re.match(" {2}[│ ] {5}read, 5 bytes", line)]) == 2
 
 
 def test_colours_only_where_wanted() -> None:
