@@ -22,7 +22,7 @@ from sekisho_rules.explanation import explain
 from sekisho_rules.mail_files import mail_file, read_envelope
 
 _NARROWEST, _WIDEST, _ELSEWHERE = 80, 120, 100
-_TREE_LINES = "├└│─·…⟨"
+_TREE_LINES = "├└│─"
 
 
 @click.command("explain")
@@ -51,6 +51,7 @@ def explain_command(
     settings = load(config)
     found, policy = mail_file(path), policy_of(settings)
     envelope = read_envelope(envelope_file) if envelope_file else None
+    target = _target(html, found.file)
     with stages_of(settings, indicator_files, policy, 1) as stages:
         try:
             passage = passage_of(found, envelope, stages)
@@ -58,22 +59,29 @@ def explain_command(
             raise SekishoError(f"{found.path}: {error}") from error
     explanation = explain(found.path, passage, policy)
     if html:
-        _write(as_page(explanation), html)
+        _write(as_page(explanation), target)
     else:
         print(as_json_object(explanation) if as_json else as_text(explanation, _look(colour, every)))
     raise click.exceptions.Exit(ACCEPTED if explanation.verdict is Action.ACCEPT else NOT_ACCEPTED)
 
 
-def _write(page: str, target: str) -> None:
-    if target == "-":
+def _target(html: str, mail: Path) -> Path | None:
+    """The file for the page; None for standard output. A page may take an older page's place, not the mail's, and not
+    that of a device or a pipe."""
+    if html in ("", "-"):
+        return None
+    target = Path(html)
+    if target.exists() and (not target.is_file() or target.samefile(mail)):
+        raise SekishoError(f"{target}: cannot write the page: {'the mail itself' if target.is_file() else 'no file'}")
+    return target
+
+
+def _write(page: str, target: Path | None) -> None:
+    if target is None:
         sys.stdout.buffer.write(page.encode())
         return
-    path = Path(target)
-    # The rename would take a device's or a pipe's place.
-    if path.exists() and not path.is_file():
-        raise SekishoError(f"{target}: cannot write the page: not a regular file")
     try:
-        write_durably(path, [page.encode()], mode=0o600)
+        write_durably(target, [page.encode()], mode=0o600)
     except OSError as error:
         raise SekishoError(f"{target}: cannot write the page: {error.strerror}") from error
 

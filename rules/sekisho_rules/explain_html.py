@@ -288,8 +288,8 @@ def _links(links: Sequence[Link]) -> Markup:
 
 
 def _link(one: Link) -> Cells:
-    meant = _lines(map(_link_text, one.meant))
-    return [untrusted(one.where), _text(one.shown), _link_text(one.written), element("strong", meant)]
+    meant = _lines(element("strong", _link_text(url)) for url in one.meant)
+    return [untrusted(one.where), _text(one.shown), _link_text(one.written), meant]
 
 
 def _decodings(decodings: Sequence[TriedDecoding]) -> Markup:

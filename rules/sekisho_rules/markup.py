@@ -9,6 +9,8 @@ from html import escape
 from sekisho_core.display import pieces
 
 _LONGEST = 2000
+# The source can be read and compared.
+_OWN_LINES = frozenset(["header", "section", "h1", "h2", "h3", "p", "div", "dl", "thead", "tr", "table"])
 _JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -25,7 +27,8 @@ Child = str | None
 def element(tag: str, *children: Child, **attributes: str) -> Markup:
     """An element. Tag and attributes are words of ours, never of a mail; "" is no attribute, and `class_` is class."""
     stated = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items() if value)
-    return Markup(f"<{tag}{stated}>{joined(children)}</{tag}>")
+    end = "\n" if tag in _OWN_LINES else ""
+    return Markup(f"<{tag}{stated}>{joined(children)}</{tag}>{end}")
 
 
 def joined(children: Iterable[Child]) -> Markup:

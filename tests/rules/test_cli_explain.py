@@ -56,7 +56,8 @@ def run(folder: Path, *arguments: str, verb: str = "explain", **variables: str) 
     given = ["--config", "sekisho.toml", "--indicators", "lures.json"]
     return subprocess.run(
         [sys.executable, "-c", code, verb, *given, *arguments],
-        cwd=folder, capture_output=True, encoding="utf-8", check=False, env={"PYTHONIOENCODING": "utf-8", **variables},
+        cwd=folder, capture_output=True, check=False, env={"PYTHONIOENCODING": "utf-8", **variables},
+        encoding=variables.get("PYTHONIOENCODING", "utf-8"),
     )  # fmt: skip
 
 
@@ -127,7 +128,8 @@ def test_page_in_a_file(folder: Path) -> None:
         (["missing#1"], "missing: no such file or folder"),
         (["--envelope", "e.json", "one"], "e.json: cannot read the envelope: No such file or directory"),
         (["--html", "no/page.html", "clean.eml"], "no/page.html: cannot write the page: No such file or directory"),
-        (["--html", ".", "clean.eml"], ".: cannot write the page: not a regular file"),
+        (["--html", ".", "clean.eml"], ".: cannot write the page: no file"),
+        (["--html", "./box", "box#1"], "box: cannot write the page: the mail itself"),
     ],
 )  # fmt: skip
 def test_error_is_one_line(folder: Path, arguments: list[str], told: str) -> None:
@@ -174,6 +176,7 @@ def test_any_terminal(folder: Path) -> None:
     """A terminal without these characters gets escapes, and a tree in ASCII."""
     done = run(folder, "lure.eml", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr, done.stdout.isascii()) == (1, "", True)
+    assert "  ├─ 1\n" in run(folder, "lure.eml", PYTHONIOENCODING="euc-jp").stdout
     assert "  |- 1\n  |     read, 25 bytes, text/plain\n" in done.stdout
 
 
