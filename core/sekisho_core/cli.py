@@ -16,6 +16,7 @@ from sekisho_core.errors import SekishoError
 _GROUP = "sekisho.commands"
 _SUMMARIES = {
     "scan": "Judge mail files, folders, mbox and Maildir.",
+    "explain": "Show how one mail was read and judged.",
     "rules": "Indicators, packs and the index.",
     "inspection": "The sandboxed workers that read mail.",
     "quarantine": "List, show, export, release and delete what was kept.",

@@ -75,6 +75,23 @@ def mail_files(path: Path) -> Iterator[MailFile | Fault]:
         yield Fault(str(path), error.strerror or "cannot be read")
 
 
+def mail_file(path: Path) -> MailFile:
+    """The one mail that `path` names as `mail_files` shows it: a file, an mbox with a single mail, or one of several
+    as BOX#NUMBER. Raises SekishoError for whatever else it is."""
+    if path.is_dir():
+        raise SekishoError(f"{path}: a folder, not one mail; `sekisho scan` judges all that are in it")
+    box, _, number = str(path).rpartition("#")
+    found = mail_files(path)
+    if number.isdecimal() and not path.exists():
+        found = (one for one in mail_files(Path(box)) if isinstance(one, Fault) or one.path == str(path))
+    first = next(found, Fault(str(path), "no such mail"))
+    if isinstance(first, Fault):
+        raise SekishoError(f"{first.path}: {first.reason}")
+    if next(found, None) is not None:
+        raise SekishoError(f"{path}: several mails; name one, such as {first.path}, or `sekisho scan` all")
+    return first
+
+
 def _folder(path: Path) -> Iterator[MailFile | Fault]:
     entries = sorted(path.iterdir())
     maildir = {"cur", "new"} <= {entry.name for entry in entries}

@@ -81,6 +81,10 @@ class _Outcome:
     excluded: tuple[Exclusion | None, ...]
     gravest: Action
 
+    def effect(self, index: int) -> Action:
+        """What one ground does where no exclusion takes it out."""
+        return self.actions[index] if self.excluded[index] is None else Action.ACCEPT
+
 
 class Policy:
     """`[policy]` as a stage: matches and gaps to a Verdict. `now` gives an aware time; it ends exclusions."""
@@ -95,6 +99,21 @@ class Policy:
         self, mail: Mail, reading: Reading, matches: tuple[Match, ...], incomplete: tuple[Incomplete, ...]
     ) -> Verdict:
         grounds = _grounds(matches, reading.findings, incomplete)
+        judged = self._by_recipient(mail, reading, grounds)
+        return self._verdict(mail, judged, grounds[: len(grounds) - len(incomplete)], incomplete)
+
+    def effects(
+        self, mail: Mail, reading: Reading, matches: tuple[Match, ...], incomplete: tuple[Incomplete, ...]
+    ) -> tuple[Action, ...]:
+        """What each ground leads to by itself, whatever the mode: the matches, then the reading's findings, then the
+        gaps. It is the gravest over the recipients; for those to whom an exclusion applies it is `accept`."""
+        grounds = _grounds(matches, reading.findings, incomplete)
+        outcomes = _distinct([outcome for _, _, outcome in self._by_recipient(mail, reading, grounds)])
+        return tuple(graver(*(one.effect(index) for one in outcomes)) for index in range(len(grounds)))
+
+    def _by_recipient(
+        self, mail: Mail, reading: Reading, grounds: Sequence[_Ground]
+    ) -> list[tuple[str, Rulebook, _Outcome]]:
         live = in_force(self._settings.exclusions, mail, today(self._now()))
         known: dict[tuple[str, int, tuple[Exclusion, ...]], _Outcome] = {}
         judged = []
@@ -106,7 +125,7 @@ class Policy:
             if key not in known:
                 known[key] = _outcome(rulebook, excluding, grounds, mail, reading)
             judged.append((recipient, rulebook, known[key]))
-        return self._verdict(mail, judged, grounds[: len(grounds) - len(incomplete)], incomplete)
+        return judged
 
     def rulebook(self, recipient: str) -> Rulebook:
         """The tables for `recipient`: those of the override that names it most closely, the first of equals."""
@@ -201,10 +220,14 @@ def _outcome(
 
 def _reasons(grounds: Sequence[_Ground], outcomes: Sequence[_Outcome]) -> tuple[Match, ...]:
     """The reasons, gravest and then surest first; matches always, findings where they lead to anything for anybody."""
-    distinct = list({id(outcome): outcome for outcome in outcomes}.values())
+    distinct = _distinct(outcomes)
     weighed = [_weighed(index, ground, distinct) for index, ground in enumerate(grounds)]
     gravest = sorted(filter(None, weighed), key=lambda pair: (-pair[0], _order(pair[1])))
     return tuple(match for _, match in gravest[:MOST_REASONS])
+
+
+def _distinct(outcomes: Iterable[_Outcome]) -> list[_Outcome]:
+    return list({id(outcome): outcome for outcome in outcomes}.values())
 
 
 def _weighed(index: int, ground: _Ground, outcomes: Sequence[_Outcome]) -> tuple[int, Match] | None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sekisho_core.errors import SekishoError
 from sekisho_core.files import Spool
 from sekisho_core.vocabulary import DkimResult, Envelope
-from sekisho_rules.mail_files import Fault, MailFile, mail_files, read_envelope
+from sekisho_rules.mail_files import Fault, MailFile, mail_file, mail_files, read_envelope
 
 
 def content(found: MailFile | Fault) -> bytes:
@@ -128,3 +128,35 @@ def test_envelope_that_is_not_there(tmp_path: Path) -> None:
     """An envelope that was named and is not there is an error."""
     with pytest.raises(SekishoError, match="cannot read the envelope"):
         read_envelope(tmp_path / "missing.json")
+
+
+def test_one_mail(tmp_path: Path) -> None:
+    """A file is one mail, whatever it is called; of an mbox a mail is named by its number."""
+    box = put(tmp_path / "box", b"From x\nSubject: 1\n\n\nFrom x\nSubject: 2\n\n")
+    assert content(mail_file(put(tmp_path / "a#2"))) == b"Subject: x\n\nbody\n"
+    assert content(mail_file(tmp_path / "box#2")) == b"Subject: 2\n"
+    assert [mail_file(tmp_path / "box#1")] == [one for one in mail_files(box) if one.path.endswith("#1")]
+    assert mail_file(put(tmp_path / "single", b"From x\nSubject: x\n\n")).path == f"{tmp_path}/single#1"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (".", "a folder, not one mail"),
+        ("box", "several mails; name one, such as .*box#1"),
+        ("box#0", "no such mail"),
+        ("box#01", "no such mail"),
+        ("box#3", "no such mail"),
+        ("box#²", "no such file"),
+        ("gone", "no such file"),
+        ("gone#1", "gone: no such file"),
+        ("empty/#1", "no such mail"),
+        ("#1", "no such"),
+    ],
+)
+def test_what_is_not_one_mail(tmp_path: Path, name: str, told: str) -> None:
+    """A folder, several mails and none are errors that say what to do."""
+    put(tmp_path / "box", b"From x\nSubject: 1\n\n\nFrom x\nSubject: 2\n\n")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SekishoError, match=told):
+        mail_file(tmp_path / name)

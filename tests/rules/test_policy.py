@@ -271,3 +271,26 @@ def test_closeness_takes_anything(entry: str, address: str) -> None:
     """Any two strings can be compared; an address is always named by itself."""
     assert closeness(entry, address) >= 0
     assert closeness("user@example.jp", f"USER@{address}") == 0 or address.casefold().strip("<>") == "example.jp"
+
+
+def test_effects_are_those_of_each_ground_alone() -> None:
+    """Each match, finding and gap has what it leads to for the recipient whom it hits hardest, in that order; the mode
+    changes nothing, an exclusion for all recipients takes it away."""
+    reading = Reading(findings=(Finding("executable", "part:1"), Finding("html-form", "part:1")))
+    excluded = {"rule": "indicator--1", "recipient": "b@example.jp", "reason": "agreed", "expires": "2012-12-31"}
+    table = settings(
+        mode="observe",
+        overrides=[{"recipients": ["a@example.jp"], "findings": {"html-form": "reject"}}],
+        exclusions=[excluded],
+    )
+    judge = Policy(table, lambda: NOON)
+    gaps = (Incomplete("part:2", "locked"), Incomplete("mail", "busy"))
+
+    def effects(*recipients: str) -> list[Action]:
+        return list(judge.effects(mail(*recipients), reading, (match(), match("info")), gaps))
+
+    rest = [Action.QUARANTINE, Action.TEMPFAIL]
+    accept, stop = Action.ACCEPT, Action.QUARANTINE
+    assert effects("a@example.jp", "b@example.jp") == [stop, accept, stop, Action.REJECT, *rest]
+    assert effects("b@example.jp") == [accept, accept, stop, accept, *rest]
+    assert effects() == [stop, accept, stop, accept, *rest]

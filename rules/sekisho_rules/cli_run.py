@@ -1,0 +1,122 @@
+"""What the verbs over mail files share: their options, the stages of one run, and the way of one mail through them."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sekisho_core.cli_options import config_option
+from sekisho_core.display import visible
+from sekisho_core.errors import SekishoError, SnapshotError
+from sekisho_core.files import Spool
+from sekisho_core.ids import new_id
+from sekisho_core.scan import Snapshot, Stages, discard, scan
+from sekisho_core.settings import Organisation, Settings
+from sekisho_core.vocabulary import Envelope, Mail, Passage
+from sekisho_inspection.client import InspectionClient, private_workers
+from sekisho_inspection.settings import InspectionSettings
+
+from sekisho_rules.compile import compile_snapshot
+from sekisho_rules.guard import Protected
+from sekisho_rules.indicator import Indicator, Refusal
+from sekisho_rules.indicator_files import indicator_files, read_indicator_file
+from sekisho_rules.mail_files import MailFile
+from sekisho_rules.packs import read_packs
+from sekisho_rules.policy import Policy
+from sekisho_rules.settings import PolicySettings, RulesSettings
+from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
+
+ACCEPTED, NOT_ACCEPTED, ERROR = 0, 1, 2
+_IN_MEMORY = 1 << 20
+_OPTIONS = (
+    config_option,
+    click.option(
+        "--indicators",
+        "indicator_files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="STIX bundle or YARA file, used in place of the installed index; may be repeated.",
+    ),
+    click.option(
+        "--envelope",
+        "envelope_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JSON envelope for all mails (default: NAME.envelope.json beside NAME.eml).",
+    ),
+)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--config`, `--indicators` and `--envelope`: the settings, the index and the envelope of a run."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy of a run; exclusions end by the machine's clock."""
+    return Policy(settings.of(PolicySettings), lambda: datetime.now(UTC))
+
+
+@contextmanager
+def stages_of(settings: Settings, files: tuple[Path, ...], policy: Policy, workers: int) -> Iterator[Stages]:
+    """The stages of a run that keeps nothing, with workers and a snapshot of its own; `files` are its indicators, ()
+    for the installed index. Raises SekishoError."""
+    inspection = settings.of(InspectionSettings)
+    with private_workers(inspection, workers) as client, _snapshot(settings, files, client) as snapshot:
+        yield Stages(lambda: snapshot, client, policy, discard)
+
+
+def passage_of(found: MailFile, envelope: Envelope | None, stages: Stages) -> Passage:
+    """The passage of one mail; without `envelope` by the one beside it. Raises SekishoError, without the path."""
+    try:
+        with Spool(Path(tempfile.gettempdir()), _IN_MEMORY) as spool:
+            found.spool_into(spool)
+            given = envelope or found.envelope_beside()
+            return scan(Mail(new_id(), given, spool.content()), stages)
+    except OSError as error:
+        raise SekishoError(f"cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionClient) -> Iterator[Snapshot]:
+    """The snapshot of this run: of the files named, else the installed one, else, where nothing is set up at all, of
+    the bundled packs."""
+    rules = settings.of(RulesSettings)
+    installed = None if files else _installed(settings, Path(rules.index))
+    if installed is not None:
+        with closing(installed):
+            yield installed
+        return
+    refused: list[Refusal] = []
+    given = _read(files, refused) if files else read_packs(rules.packs)
+    with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
+        protected = Protected.of(settings.of(Organisation))
+        report = compile_snapshot(given, Path(directory), client.compile_yara, 1, protected)
+        for one in refused + report.refusals:
+            print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
+        with closing(SnapshotStore(Path(directory)).current()) as snapshot:
+            yield snapshot
+
+
+def _read(paths: Iterable[Path], refused: list[Refusal]) -> list[Indicator]:
+    files = [file for path in paths for file in indicator_files(path)]
+    return [one for file in files for one in read_indicator_file(file, refusals=refused)]
+
+
+def _installed(settings: Settings, index: Path) -> IndexSnapshot | None:
+    """The installed snapshot; None where there is neither an index nor a settings file."""
+    try:
+        return SnapshotStore(index).current()
+    except SnapshotError:
+        if settings.path is None and not index.exists():
+            return None
+        raise
