@@ -18,6 +18,7 @@ _LINE = re.compile(rb"--([^\r\n]{0,200}+)[^\r\n]{0,800}+\r*(?:\n|\Z)")
 _HEAD = re.compile(
     rb"(?:[^\r\n]{1,998}+\r*\n){0,5}?[\x00-\x20]{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:", re.I
 )
+_FIELDS = re.compile(rb"\s{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:[^\r\n]+\r*\n[a-z-]+:", re.I)
 
 
 def spans(data: bytes, body: Span, boundary: bytes) -> Iterator[Span]:
@@ -34,8 +35,9 @@ def loose_spans(data: bytes, body: Span, boundary: bytes) -> Iterator[Span]:
 
 
 def hidden_spans(data: bytes, body: Span) -> Iterator[Span]:
-    """The parts behind lines that look like a delimiter, whatever boundary was stated."""
-    start, open_prefix = -1, b""
+    """The parts behind lines that look like a delimiter, whatever boundary was stated, and the body itself where it
+    begins with the fields of a part."""
+    start, open_prefix = (body[0] if _FIELDS.match(data, *body) else -1), b""
     for match in _lines(data, body):
         prefix = match[1].rstrip(b"- \t")
         begins = _HEAD.match(data, match.end(), body[1]) is not None

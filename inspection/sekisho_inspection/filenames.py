@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sekisho_inspection import headers, parameters
-from sekisho_inspection.blocks import Block
+from sekisho_inspection.header_blocks import Block
 
 _FIELDS = ("content-disposition", "content-type")
 _NAMES = ("filename", "name")

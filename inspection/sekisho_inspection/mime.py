@@ -15,8 +15,8 @@ from itertools import islice
 from sekisho_core.vocabulary import FindingKind, Origin
 
 from sekisho_inspection import delimiters, filenames, filetype, parameters, transfer
-from sekisho_inspection.blocks import Block, read_block
 from sekisho_inspection.delimiters import Span
+from sekisho_inspection.header_blocks import Block, read_block
 from sekisho_inspection.headers import Field, unfold
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.parameters import Parameters
@@ -42,7 +42,9 @@ _MOST_FIELDS = 50
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
 _CONTENT = re.compile(rb"://|^begin |^[ \t]*content-", re.I | re.M)
-_EVEN = re.compile(rb"\r+\n|\n\r(?!\n)|\r")
+_LINE_ENDS = (re.compile(rb"\r\n|\r"), re.compile(rb"\r+\n|\n\r(?!\n)|\r"))
+# What begins with a field is decoded by no program.
+_STARTS_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _TEXT = Parameters(("text/plain",), (), True)
 
 
@@ -115,11 +117,16 @@ class Walk:
         top = self._top
         yield from self._entity(top, top=True)
         if top.data.count(b"\r") != top.data.count(b"\r\n") or b"\r\r\n" in top.data:
-            # Some programs take a lone carriage return for a line's end.
-            even = _EVEN.sub(b"\n", top.data)
+            yield from self._other_lines(top)
+
+    def _other_lines(self, top: _Place) -> Iterator[Entity]:
+        """The message for programs that take a lone carriage return, or several, or one behind it, for a line's end."""
+        for ends in _LINE_ENDS:
+            data = ends.sub(b"\n", top.data)
             known = self._notes.known
-            known.update({_EVEN.sub(b"\n", content): names for content, names in known.items()})
-            yield from self._entity(self._place(even, (0, len(even)), top.id, top.depth, "mime-lines"), top=True)
+            known.update({ends.sub(b"\n", content): names for content, names in known.items()})
+            part_id = self._notes.child_id(top.id)
+            yield from self._entity(self._place(data, (0, len(data)), part_id, top.depth, "mime-lines"), top=True)
 
     def _place(self, data: bytes, span: Span, part_id: str, depth: int, reading: str) -> _Place:
         """The entity in a span of the data."""
@@ -136,6 +143,8 @@ class Walk:
             self._notes.gap(place.where, "limit", f"deeper than {self._notes.limits.max_depth} levels")
             return
         stated = parameters.read(self._values(place, "content-type"))
+        if place.block.odd:
+            self._notes.find("ambiguous-header", place.where, place.block.odd)
         if len([kind for kind in stated.types if kind]) > 1:
             self._notes.find("ambiguous-type", place.where, ", ".join(stated.types))
         if not any(kind.startswith("multipart/") for kind in stated.types):
@@ -151,14 +160,18 @@ class Walk:
         """The parts by every boundary that some program reads and that the body has, in the body and in what its
         transfer encoding hides; says whether there were any."""
         found = False
+        boundaries = stated.guesses("boundary")
+        if len(boundaries) > 1:
+            self._notes.find("ambiguous-boundary", place.where, "more than one boundary can be read")
         for source in self._sources(place):
-            for cut in (delimiters.spans, delimiters.loose_spans):
-                for boundary in stated.guesses("boundary"):
-                    if spans := self._new(source, cut(source.data, source.body, boundary)):
-                        yield from self._parts(source, spans, standard=not found)
+            loose = replace(source, reading="mime-boundary")
+            for at, cut in ((source, delimiters.spans), (loose, delimiters.loose_spans)):
+                for boundary in boundaries:
+                    if spans := self._new(at, cut(at.data, at.body, boundary)):
+                        yield from self._parts(at, spans, standard=not found)
                         found = True
-            if not found and (spans := self._new(source, delimiters.hidden_spans(source.data, source.body))):
-                yield from self._parts(replace(source, reading="mime-boundary"), spans, standard=True)
+            if not found and (spans := self._new(loose, delimiters.hidden_spans(loose.data, loose.body))):
+                yield from self._parts(loose, spans, standard=True)
                 found = True
         return found
 
@@ -204,6 +217,8 @@ class Walk:
             place = replace(place, id=f"{place.id}.1".lstrip("."))
         encoding = transfer.stated(self._values(place, "content-transfer-encoding"))
         leaf = _Leaf(stated, encoding, filenames.entity_names(place.block))
+        if encoding.odd:
+            self._notes.find("ambiguous-encoding", place.where, f"stated: {', '.join(encoding.kinds)}")
         contents = transfer.readings(place.data[slice(*place.body)], encoding, leaf.is_text)
         first = next(contents)
         yield from self._fresh(place, first, leaf)
@@ -226,7 +241,9 @@ class Walk:
         yield from self._parts(place, spans, standard=False)
         for start in place.block.other_bodies:
             other = replace(place, body=(start, place.body[1]), reading="mime-header")
-            for content in transfer.readings(place.data[slice(*other.body)], leaf.encoding, text=False):
+            raw = place.data[slice(*other.body)]
+            coded = not _STARTS_FIELD.match(raw)
+            for content in transfer.readings(raw, leaf.encoding, text=False) if coded else [raw]:
                 yield from self._fresh(other, content, leaf, below=True)
 
     def _fresh(self, place: _Place, content: bytes, leaf: _Leaf, below: bool = False) -> Iterator[Entity]:

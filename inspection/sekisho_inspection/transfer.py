@@ -63,13 +63,14 @@ class Stated:
 
 def stated(values: Iterable[bytes]) -> Stated:
     """What the values of a part's Content-Transfer-Encoding fields say, words of RFC 2047 and comments undone."""
-    lines = list(dict.fromkeys(headers.unfold(value).lower() for value in values))
+    lines = list(dict.fromkeys(_plain(value) for value in values))
     found: list[str] = []
     odd = False
     for line in lines:
         if line in _PLAIN:
             found.append(_PLAIN[line])
         elif line not in _IDENTITIES:
+            # What only some programs undo.
             meant = list(filter(None, map(_meant, _words(line))))
             odd = odd or any(kind != IDENTITY for kind in meant)
             found += meant or [IDENTITY]
@@ -106,10 +107,13 @@ def decode(body: bytes, encoding: str) -> bytes:
     return body
 
 
+def _plain(value: bytes) -> bytes:
+    line = headers.unfold(value)
+    return (headers.decode_value(line).encode("utf-8", "replace") if b"=?" in line else line).lower()
+
+
 def _words(line: bytes) -> Iterator[bytes]:
     bare = line.translate(None, b"\0")
-    if b"=?" in bare:
-        bare = headers.decode_value(bare).lower().encode("utf-8", "replace")
     yield from islice(_WORD.findall(_COMMENT.sub(b" ", bare)), _MOST)
     yield from islice(_WORD.findall(_COMMENT.sub(b"", bare).translate(None, b"\"'\\ \t")), 1)
 
@@ -152,8 +156,12 @@ def _is_strict_quoted(body: bytes) -> bool:
 
 
 def _sniffed(body: bytes) -> Iterator[bytes]:
-    """What a body that states no encoding shows by itself: a known kind of file in base64 or quoted-printable."""
+    """What a body that states no encoding shows by itself: nothing but base64, or a known kind of file in it or in
+    quoted-printable."""
     head = body[:4000]
+    if _LOOKS_BASE64.match(head) and (strict := _strict(body)) is not None:
+        yield strict
+        return
     kinds = ["base64"] if _LOOKS_BASE64.match(head) else []
     kinds += ["quoted-printable"] if len(_LOOKS_QUOTED.findall(head)) > 3 else []
     for kind in kinds:

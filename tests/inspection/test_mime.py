@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection import filenames, headers, transfer
-from sekisho_inspection.blocks import read_block
+from sekisho_inspection.header_blocks import read_block
 
 
 def multipart(*parts: bytes, boundary: bytes = b"b1") -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
+from summaries import summary
 
 Read = Callable[..., Reading]
 CASES = sorted((Path(__file__).parents[1] / "corpus" / "reader").glob("*.eml"))
@@ -28,22 +28,6 @@ PIECES = st.sampled_from([
     b"<html><a href='http://", b"\x1f\x8b\x08\0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"MZ" + b"\0" * 64,
     b"\xe3\x83\x91\xe3\x82\xb9\xef\xbc\x9a", b"http://[::1", b"\0",
 ])  # fmt: skip
-
-
-def summary(reading: Reading) -> dict[str, Any]:
-    """What of a Reading does not depend on the line ends."""
-    return {
-        "subject": reading.subject.decoded,
-        "texts": [text.text.replace("\r\n", "\n").strip() for text in reading.texts],
-        "parts": [[part.id, list(part.names), part.type, part.state.value] for part in reading.parts],
-        "findings": [[item.kind, item.where] for item in reading.findings],
-        "incomplete": [[gap.where, gap.reason] for gap in reading.incomplete],
-        "values": sorted(
-            [item.path, item.value, item.where]
-            for item in reading.observables
-            if item.path.partition(":")[0] in ("url", "domain-name", "ipv4-addr", "email-addr")
-        ),
-    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)

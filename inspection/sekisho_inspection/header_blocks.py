@@ -17,9 +17,10 @@ _BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r*\n", re.M)
 _ENVELOPE = (b"From ", b">From ")
 # What tells how a part is read, behind whatever some program takes for a line's beginning.
 _HIDDEN = re.compile(
-    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]*(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
+    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]*(?:\xef\xbb\xbf)?(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
     rb"([^\r\n]*(?:\r*\n[ \t][^\r\n]*)*+)"
 )
+_BARE = re.compile(rb"\r(?![\r\n])")
 _ODD_NAME = re.compile(rb"[\x00-\x20\x7f-\xff]")
 # Bodies of one entity that are looked at: each junk line may begin one.
 _MOST_BODIES = 4
@@ -49,7 +50,7 @@ def read_block(data: bytes, start: int, end: int, limit: int) -> Block:
     stop = blank.end() if blank else end
     surplus = max(0, stop - start - limit)
     fields, bodies, odd = _split(data, start, stop - surplus)
-    if odd:
+    if odd or _BARE.search(data, start, stop - surplus):
         known = {(field.key, field.raw.strip()) for field in fields}
         found = [Field(name.decode(), raw) for name, raw in _HIDDEN.findall(data[start : stop - surplus])]
         fields += [field for field in found if (field.key, field.raw.strip()) not in known]
@@ -63,7 +64,7 @@ def _split(data: bytes, start: int, stop: int) -> tuple[list[Field], list[int], 
     odd, at = "", start
     for line in data[start:stop].split(b"\n"):
         after = at + len(line) + 1
-        plain = line.rstrip(b"\r")
+        plain = line.strip(b"\r")
         if plain[:1] in (b" ", b"\t") and found and plain.strip():
             found[-1][1].append(line)
         elif plain:
