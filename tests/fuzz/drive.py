@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -108,8 +109,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
     parser.add_argument("--directory", type=Path, default=Path(".run/fuzz"))
+    parser.add_argument("--fresh", action="store_true", help="begin with the seeds alone, as a short run must")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"default: all ({', '.join(TARGETS)})")
     options = parser.parse_args()
+    if options.fresh:
+        shutil.rmtree(options.directory, ignore_errors=True)
     if unknown := set(options.targets) - set(TARGETS):
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
     return options
