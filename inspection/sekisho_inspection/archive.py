@@ -16,6 +16,8 @@ _STEP = 1 << 20
 RATIO_FLOOR = 1 << 20
 # Members of one gzip file: gzip joins them, and nobody makes more than a handful.
 _MAX_GZIP_MEMBERS = 1000
+# What follows a member's data: a checksum and the length.
+_TRAILER = 8
 
 
 def inflate(data: bytes, wbits: int, item: Item, notes: Notes) -> tuple[bytes, bytes, bool] | None:
@@ -58,10 +60,13 @@ def read_gzip(item: Item, notes: Notes) -> PartState:
         if len(out) >= _MAX_GZIP_MEMBERS:
             notes.gap(item.gap, "limit", f"more than {_MAX_GZIP_MEMBERS} gzip members")
             return PartState.UNREADABLE
-        got = inflate(rest, 31, item, notes)
-        if got is None:
+        try:
+            got = inflate(rest, 31, item, notes)
+        except zlib.error:
+            got = _unchecked(rest, item, notes)
+        if got is None and not out:
             return PartState.UNREADABLE
-        content, rest, ended = got
+        content, rest, ended = got or (b"", b"", True)
         out.append(content)
         if not ended:
             notes.gap(item.gap, "unreadable", "gzip stream without an end")
@@ -74,6 +79,28 @@ def read_gzip(item: Item, notes: Notes) -> PartState:
     return PartState.READ
 
 
+def _unchecked(data: bytes, item: Item, notes: Notes) -> tuple[bytes, bytes, bool] | None:
+    """A member as `inflate` gives it, by a program that unpacks it in spite of a wrong checksum or length; None, noted
+    as a gap, where there is nothing to unpack."""
+    notes.gap(item.gap, "malformed", "gzip with a damaged member")
+    try:
+        got = inflate(data[_data_start(data) :], -15, item, notes)
+    except zlib.error:
+        return None
+    return (got[0], got[1][_TRAILER:], got[2]) if got else None
+
+
+def _data_start(data: bytes) -> int:
+    """Where a member's data begins, behind the fields that its flags name (RFC 1952 section 2.3)."""
+    flags, at = (data[3], 10) if len(data) > 3 else (0, 10)
+    if flags & 0x04:
+        at += 2 + int.from_bytes(data[10:12], "little")
+    for named in (0x08, 0x10):
+        if flags & named:
+            at = data.find(b"\0", at) + 1 or len(data)
+    return at + (2 if flags & 0x02 else 0)
+
+
 def read_tar(item: Item, notes: Notes) -> PartState:
     """The regular members of a tar file; links and devices are listed by name alone and never made."""
     try:
@@ -83,7 +110,9 @@ def read_tar(item: Item, notes: Notes) -> PartState:
                     notes.gap("mail", "limit", "more parts than the limit")
                     break
                 _read_member(archive, member, item, notes)
-    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+    # Besides its own errors tarfile raises OverflowError for a length of twenty digits, RecursionError for headers of
+    # headers, and what else hostile bytes make it.
+    except Exception as error:
         notes.gap(item.gap, "unreadable", f"tar: {type(error).__name__}")
         return PartState.UNREADABLE
     return PartState.READ

@@ -5,6 +5,7 @@ What such a file carries in Base64 becomes a child, so its reader finds the macr
 
 from __future__ import annotations
 
+import html
 import re
 import zlib
 
@@ -23,6 +24,8 @@ _MARKS = (
 _BINARY = re.compile(
     rb"<(?:\w{1,20}:)?(?:binData|binaryData|docOleData|docSuppData)\b[^>]{0,2000}>\s*([A-Za-z0-9+/=\s]*+)<"
 )
+# DDE in a workbook of 2003: a formula =program|'topic'!item, or the path program|topic of an outside book.
+_DDE = re.compile(r"""(?:\bFormula\s*=\s*(?:"=|'=)|<(?:\w{1,20}:)?Path>)\s*+([^<>|"]{1,200}\|[^<>"]{1,500})""")
 # Where Office puts the compressed file: at the offset in the header (plus 46), or at one of the usual places.
 _OFFSET_AT = 0x1E
 _USUAL = (0x32, 0x22A)
@@ -40,6 +43,8 @@ def read_xml(item: Item, notes: Notes) -> PartState:
     """Fields and external targets as in OOXML; binary data as children. UTF-16 is read as what it says."""
     source = charset.decode(item.content, "utf-8")[0]
     office.note_xml(source, item, notes)
+    if "|" in source and (link := _DDE.search(source)):
+        notes.find("office-dde", item.where, html.unescape(link[1]).strip())
     data = source.encode("utf-8", "replace")
     for match in _BINARY.finditer(data):
         content = headers.base64_bytes(match[1])

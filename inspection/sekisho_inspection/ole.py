@@ -9,7 +9,7 @@ import warnings
 import olefile
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import biff, charset
+from sekisho_inspection import biff, charset, filetype
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.encryption import decrypted
 from sekisho_inspection.names import member_names
@@ -76,14 +76,22 @@ def _packages(file: olefile.OleFileIO, streams: list[str], item: Item, notes: No
         if path.lower().rpartition("/")[2] != _NATIVE:
             continue
         try:
-            native = OleNativeStream(bindata=file.openstream(path.split("/")).read())
+            note_package(file.openstream(path.split("/")).read(), item, notes)
         # A package that its reader cannot take apart is a gap; the other streams are still read.
         except Exception as error:
             notes.gap(item.gap, "unreadable", f"OLE package: {type(error).__name__}")
-            continue
-        if native.data and notes.spend(len(native.data), item):
-            names = [name for text in (native.filename, native.src_path) if text for name in _package_names(text)]
-            notes.child(item, bytes(native.data), tuple(dict.fromkeys(names)), "ole")
+
+
+def note_package(stream: bytes, item: Item, notes: Notes) -> None:
+    """The file of one package becomes a child. A package without data is a link to a file of the reader's machine,
+    which a double click starts."""
+    native = OleNativeStream(bindata=stream)
+    found = [name for text in (native.filename, native.src_path) if text for name in _package_names(text)]
+    names = tuple(dict.fromkeys(found))
+    if native.data and notes.spend(len(native.data), item):
+        notes.child(item, bytes(native.data), names, "ole")
+    elif native.is_link and (program := next((name for name in names if filetype.runnable(name, None)), "")):
+        notes.find("executable", item.where, f"a link to {program}")
 
 
 def _package_names(text: str | bytes) -> tuple[str, ...]:

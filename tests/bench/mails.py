@@ -9,11 +9,14 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _SYLLABLES = "会議資料委員会防災訓練予算案報告書連絡先変更説明日程調整参加申込確認依頼事業計画年度改定"
 
 
 def make(kind: str, count: int, seed: int = 1) -> list[bytes]:
-    """`count` mails of a kind: "text" (about 4.5 kB), "html" (19 kB), "pdf" (89 kB) or "zip" (22 kB); CRLF, no dots."""
+    """`count` mails of a kind: "text" (about 4.5 kB), "html" (19 kB), "pdf" (89 kB), "docx" (70 kB) or "zip" (22 kB);
+    CRLF, no dots."""
     maker = _MAKERS[kind]
     return [_mail(number, maker(random.Random(f"{seed}/{kind}/{number}"))) for number in range(count)]
 
@@ -61,6 +64,48 @@ def _zip(rng: random.Random) -> bytes:
     return _attached(rng, "application/zip", "shiryo.zip", packed.getvalue())
 
 
+def _docx(rng: random.Random) -> bytes:
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    return _attached(rng, kind, "shiryo.docx", docx(rng, 43_000))
+
+
+def docx(rng: random.Random, picture: int) -> bytes:
+    """A Word document of thirty paragraphs, a link, styles and a picture of `picture` bytes; about 7 kB more in all."""
+    paragraphs = "".join(
+        f'<w:p><w:pPr><w:pStyle w:val="a{number}"/></w:pPr><w:r><w:rPr><w:rFonts w:hint="eastAsia"/></w:rPr>'
+        f'<w:t xml:space="preserve">{_words(rng, 100)}</w:t></w:r></w:p>'
+        for number in range(30)
+    )
+    styles = "".join(
+        f'<w:style w:type="paragraph" w:styleId="a{number}"><w:name w:val="Style {number}"/></w:style>'
+        for number in range(200)
+    )
+    link = f"https://www.site{rng.randrange(10**6)}.example/"
+    members = {
+        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="xml" ContentType='
+        '"application/xml"/><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
+        'relationships+xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-'
+        'officedocument.wordprocessingml.document.main+xml"/></Types>',
+        "_rels/.rels": _relations("officeDocument", "word/document.xml", ""),
+        "word/document.xml": f'<w:document xmlns:w="{_WORD}"><w:body>{paragraphs}</w:body></w:document>',
+        "word/_rels/document.xml.rels": _relations("hyperlink", link, ' TargetMode="External"'),
+        "word/styles.xml": f'<w:styles xmlns:w="{_WORD}">{styles}</w:styles>',
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name, '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n' + text)
+        archive.writestr("word/media/image1.jpeg", b"\xff\xd8\xff\xe0" + rng.randbytes(picture))
+    return packed.getvalue()
+
+
+def _relations(kind: str, target: str, mode: str) -> str:
+    return (
+        f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.'
+        f'org/officeDocument/2006/relationships/{kind}" Target="{target}"{mode}/></Relationships>'
+    )
+
+
 def pdf(rng: random.Random, size: int) -> bytes:
     """A plain PDF of three pages and one image-like stream, about `size` bytes, without actions."""
     bodies = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R 4 0 R 5 0 R] /Count 3 >>"]
@@ -94,4 +139,10 @@ def _attached(rng: random.Random, content_type: str, name: str, data: bytes) -> 
     )
 
 
-_MAKERS: dict[str, Callable[[random.Random], bytes]] = {"text": _text, "html": _html, "pdf": _pdf, "zip": _zip}
+_MAKERS: dict[str, Callable[[random.Random], bytes]] = {
+    "text": _text,
+    "html": _html,
+    "pdf": _pdf,
+    "docx": _docx,
+    "zip": _zip,
+}

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
-from sekisho_core.vocabulary import Reading
-from sekisho_inspection import biff
+from sekisho_core.vocabulary import Origin, Reading
+from sekisho_inspection import biff, ole
+from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.settings import InspectionSettings
 
 Read = Callable[..., Reading]
 Attach = Callable[..., bytes]
@@ -165,3 +167,40 @@ def test_rtf(read: Read, attach: Attach) -> None:
     reading = read(attach("x", ("a.doc", content + (header + package).hex().encode() + b"}}}")))
     assert {"office-remote-template", "office-dde", "executable"} <= kinds(reading)
     assert any(part.id == "2.1" and part.size == len(program) for part in reading.parts)
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "expected"),
+    [
+        (b"C:\\Windows\\System32\\calc.exe", b"", {"executable"}),
+        (b"C:\\Users\\x\\report.docx", b"", set()),
+        (b"C:\\a.exe", struct.pack("<L", 5) + b"bytes", set()),
+    ],
+    ids=["link to a program", "link to a document", "file"],
+)
+def test_packages(limits: InspectionSettings, path: bytes, data: bytes, expected: set[str]) -> None:
+    """B44: a package without data is a link that a double click follows; one with data has its file as a child."""
+    body = b"\x02\0" + path.rpartition(b"\\")[2] + b"\0" + path + b"\0" + b"\0" * 3 + b"\x01\0" + b"\0" * 3
+    notes = Notes(limits)
+    ole.note_package(
+        struct.pack("<L", len(body)) + body + path + b"\0" + data, Item("1", b"", (), "", Origin(), 1), notes
+    )
+    assert {finding.kind for finding in notes.findings} == expected
+    assert [item.content for item in notes.queue] == ([b"bytes"] if data else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("""<Cell ss:Formula="=cmd|'/c calc'!A1"/>""", {"office-dde"}),
+        ("<Cell ss:Formula='=cmd|&apos;/c calc&apos;!A1'/>", {"office-dde"}),
+        ("<SupBook><Path>cmd|/c calc</Path></SupBook>", {"office-dde"}),
+        ("<x:SupBook><x:Path> cmd|/c calc</x:Path></x:SupBook>", {"office-dde"}),
+        ('<Cell ss:Formula="=SUM(R1C1:R2C1)"/><Data>a|b!c</Data>', set()),
+        ("<SupBook><Path>Book1.xls</Path></SupBook><Data>a|b</Data>", set()),
+    ],
+)
+def test_workbooks_of_2003(read: Read, attach: Attach, source: str, expected: set[str]) -> None:
+    """B43: DDE in a workbook in one XML file, as a formula and as an outside book; a bar in a cell is none."""
+    mark = "<?xml version='1.0'?><?mso-application progid='Excel.Sheet'?><Workbook>"
+    assert kinds(read(attach("x", ("a.xml", f"{mark}{source}</Workbook>".encode())))) == expected
