@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sekisho_core.vocabulary import Reason
 
-from sekisho_inspection import charset, headers
+from sekisho_inspection import charset, headers, uuencode
 from sekisho_inspection.headers import Field
 
 READING = "mime"
@@ -164,7 +164,7 @@ def decode_body(body: bytes, encoding: str) -> bytes:
     if encoding == "quoted-printable":
         return binascii.a2b_qp(body)
     if encoding in _UU:
-        return uu_bytes(body)
+        return uuencode.decode(body)
     return body
 
 
@@ -324,25 +324,3 @@ def _rfc2231(pieces: dict[int, tuple[bytes, bool]]) -> list[str]:
     joined = b"".join(decoded)
     text = charset.decode(joined, label.decode("latin-1"))[0]
     return [text, *(headers.decoded_values(joined)[:1] if b"=?" in joined else [])]
-
-
-def uu_bytes(body: bytes) -> bytes:
-    """The bytes of uuencoded lines, with or without the begin and end around them."""
-    out = []
-    for line in body.split(b"\n"):
-        if line.startswith((b"begin ", b"end")) or not line.strip():
-            continue
-        try:
-            out.append(binascii.a2b_uu(line.rstrip(b"\r")))
-        except binascii.Error:
-            # Many encoders pad the last character wrongly: keep the bytes that the length asks for.
-            size = ((line[0] - 32) & 63) * 4 // 3 + 3
-            out.append(_lenient_uu(line[: size + 1]))
-    return b"".join(out)
-
-
-def _lenient_uu(line: bytes) -> bytes:
-    try:
-        return binascii.a2b_uu(line)
-    except binascii.Error:
-        return b""

@@ -15,8 +15,11 @@ from sekisho_core.vocabulary import FindingKind, Header, Origin, PartState, Read
 from sekisho_inspection import (
     archive,
     charset,
+    elsewhere,
+    embedded,
     filetype,
     headers,
+    macfile,
     mime,
     office,
     officexml,
@@ -24,7 +27,9 @@ from sekisho_inspection import (
     opendocument,
     pdf,
     rtf,
+    smime,
     textfile,
+    tnef,
     unread,
 )
 from sekisho_inspection.fields import note_fields
@@ -47,6 +52,10 @@ _READERS: dict[str, FileReader] = {
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
+    tnef.KIND: tnef.read_tnef,
+    smime.KIND: smime.read_cms,
+    macfile.APPLE_FILE: macfile.read_apple_file,
+    macfile.MAC_BINARY: macfile.read_mac_binary,
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
@@ -79,6 +88,8 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
             _read_file(notes.queue.popleft(), notes)
+            if not notes.queue:
+                embedded.join_pieces(notes)
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
@@ -136,6 +147,7 @@ def _read_message(data: bytes, outer: Item, bounds: mime.Bounds, notes: Notes) -
 
 def _read_entity(entity: mime.Entity, item: Item, bounds: mime.Bounds, notes: Notes) -> None:
     notes.queue.append(item)
+    elsewhere.note_elsewhere(entity, item, notes)
     if entity.is_message:
         notes.texts_read.add(item.id)
         _read_message(item.content, Item(item.id, b"", item.names, "", item.origin, item.depth + 1), bounds, notes)
@@ -164,7 +176,9 @@ def _read_file(item: Item, notes: Notes) -> None:
         _read_inner_mail(item, notes)
     if kind not in _ZIPS:
         read_appended(item, notes)
-    textfile.read_inner(item, notes)
+    if item.declared not in mime.MESSAGES:
+        embedded.read_embedded(item, kind, notes)
+    textfile.read_starters(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
@@ -172,6 +186,8 @@ def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read."""
     if item.declared.startswith("multipart/") or item.declared in mime.MESSAGES:
         return False
+    if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
+        return kind not in _READERS
     if kind != "message/rfc822":
         named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
         return named and not kind and is_textual(item)
@@ -184,7 +200,7 @@ def _kind(item: Item) -> str:
     kind = filetype.sniff(item.content)
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
-    kind = kind or officexml.sniff(item.content)
+    kind = kind or officexml.sniff(item.content) or smime.sniff(item)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 

@@ -1,0 +1,44 @@
+"""Content that lies elsewhere: fragments of a message (RFC 2046 section 5.2.2) and external bodies (5.2.3, RFC 2017)."""
+
+from __future__ import annotations
+
+from sekisho_inspection import charset
+from sekisho_inspection.mime import Entity
+from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.urls import link_targets, note_url
+
+PARTIAL, EXTERNAL = "message/partial", "message/external-body"
+# Access types by which a program fetches from a host.
+_SITES = {"ftp": "ftp", "anon-ftp": "ftp", "tftp": "tftp"}
+_TOLD = ("ftp://", "tftp://", "http://", "https://")
+
+
+def note_elsewhere(entity: Entity, item: Item, notes: Notes) -> None:
+    """Note where the rest of the content lies; it is a gap unless an indicator can name the place.
+
+    What a mail server is asked to send comes as a mail of its own, and is looked at then.
+    """
+    stated = {name.partition("*")[0]: charset.decode(value)[0].strip() for name, value in reversed(entity.parameters)}
+    if entity.media_type == PARTIAL and not (stated.get("number", "1") == stated.get("total") == "1"):
+        notes.gap(item.gap, "unreadable", "a fragment of a message")
+    if entity.media_type == EXTERNAL and not _note_place(stated, item, notes):
+        notes.gap(item.gap, "unreadable", "content that lies elsewhere")
+
+
+def _note_place(stated: dict[str, str], item: Item, notes: Notes) -> bool:
+    """Note every place that the parameters name; whether the access type's own is one of them."""
+    access = stated.get("access-type", "").lower()
+    # Long URLs are cut by spaces, which are no part of them (RFC 2017 section 3.1).
+    links = link_targets("".join(stated.get("url", "").split()))
+    if stated.get("site"):
+        path = "/".join(piece.strip("/") for key in ("directory", "name") if (piece := stated.get(key, "")))
+        links.append(f"{_SITES.get(access, 'ftp')}://{stated['site']}/{path}")
+    for link in links:
+        note_url(link, item.where, notes)
+    server = stated.get("server", "").lower()
+    notes.observe("email-addr:value", server, item.where)
+    for name in (stated.get("name", ""), stated.get("name", "").rpartition("/")[2]):
+        notes.name_facts(item.id, (name,) if name else ())
+    if access == "mail-server":
+        return "@" in server
+    return any(link.lower().startswith(_TOLD) for link in links) and (access == "url" or access in _SITES)

@@ -1,0 +1,82 @@
+"""Files inside texts: uuencode, yEnc, BinHex, blocks of base64 and ASCII85, OpenPGP messages that need no key."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from sekisho_inspection import binhex, blocks, pgp, uuencode, yenc
+from sekisho_inspection.inline import Inline
+from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.texts import is_page
+from sekisho_inspection.yenc import Piece
+
+_TAG = re.compile(rb"<[a-zA-Z/!][^<>]{0,2000}+>")
+# Files of these readings are searched for in plain text and pages only: other types have base64 of their own.
+_IN_TEXTS: tuple[tuple[str, Callable[[bytes], Iterable[Inline]]], ...] = (
+    ("base64-block", blocks.base64_blocks),
+    ("ascii85", blocks.ascii85_blocks),
+    ("pgp", pgp.files),
+)
+
+
+def read_embedded(item: Item, kind: str, notes: Notes) -> None:
+    """Put the files in the text on the list of what is to be read; pieces wait for `join_pieces`."""
+    seen: set[bytes] = set()
+    for text in _views(item):
+        for reading, found in _found(item, text, kind):
+            if isinstance(found, Piece) and found.is_fragment:
+                notes.pieces.setdefault((found.name, found.size), []).append((item, found))
+                continue
+            if isinstance(found, binhex.Forks):
+                _note(item, Inline(found.start, found.end, b"", found.resources), reading, text, notes, seen)
+            if notes.slots <= 0:
+                notes.gap("mail", "limit", "more parts than the limit")
+                return
+            _note(item, found, reading, text, notes, seen)
+
+
+def join_pieces(notes: Notes) -> None:
+    """Put the files whose pieces stood in several texts on the list, after all of these were read; a file that lacks a
+    piece is a gap, and each of its pieces a part."""
+    for (_, size), found in notes.pieces.items():
+        item, first = found[0]
+        content, complete = yenc.joined([piece for _, piece in found])
+        if complete:
+            _note(item, Piece(first.start, first.end, first.name, content), "yenc", item.content, notes, set())
+            continue
+        notes.gap(item.gap, "unreadable", f"a fragment: {len(content)} of {size} bytes")
+        for holder, piece in found:
+            _note(holder, piece, "yenc", holder.content, notes, set())
+    notes.pieces.clear()
+
+
+def _views(item: Item) -> Iterator[bytes]:
+    """The text as it stands and, of a page, what it shows."""
+    yield item.content
+    if is_page(item) and (b"&" in item.content or b"<" in item.content):
+        plain = _TAG.sub(b"\n", item.content)
+        yield html.unescape(plain.decode("latin-1")).encode("latin-1", "replace")
+
+
+def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
+    if b"begin" in text:
+        yield from (("uuencode", found) for found in uuencode.files(text))
+        yield from (("yenc", found) for found in yenc.files(text))
+    if b"\n:" in text or b"\r:" in text or b"BinHex" in text or text.startswith(b":"):
+        yield from (("binhex", found) for found in binhex.files(text, item.declared == binhex.KIND))
+    if kind in ("", "text/html"):
+        for reading, search in _IN_TEXTS:
+            yield from ((reading, found) for found in search(text))
+
+
+def _note(item: Item, found: Inline, reading: str, text: bytes, notes: Notes, seen: set[bytes]) -> None:
+    if not found.content or found.content in seen or not notes.spend(len(found.content), item):
+        return
+    seen.add(found.content)
+    if not found.whole and reading != "yenc":
+        notes.gap(item.gap, "malformed", f"{reading} that is cut off")
+    stands = text is item.content
+    start, length = (found.start, found.end - found.start) if stands else (0, len(item.content))
+    notes.child(item, found.content, found.names, reading, start, length)

@@ -1,0 +1,43 @@
+"""Inline files: a file that stands in the lines of a text, as programs from before MIME sent it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sekisho_inspection import headers
+from sekisho_inspection.names import member_names
+
+# What stands before each line of a text that is quoted or set in.
+MARKS = rb"[ \t>|]{0,20}+"
+START = rb"(?:(?<=[\r\n])|\A)"
+BREAK = rb"(?:\r\n|\n|\r|\Z)"
+LINE = re.compile(rb"([^\r\n]*+)" + BREAK)
+
+
+@dataclass(frozen=True)
+class Inline:
+    """A file in a text: where its lines begin and end, the name as it stands (b"" for none), and the content.
+
+    `whole` is False where the lines end before the file does.
+    """
+
+    start: int
+    end: int
+    name: bytes
+    content: bytes
+    whole: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every reading of the name; encoded words (RFC 2047) are for header fields, and are used here all the same."""
+        plain = self.name.strip().strip(b'"')
+        words = headers.decoded_values(plain) if b"=?" in plain else []
+        return tuple(dict.fromkeys([*words, *member_names(plain)]))
+
+
+def without_marks(line: bytes, marks: bytes) -> bytes:
+    """A line without the marks of its quotation; those of an empty line lack the space behind them."""
+    if not marks:
+        return line
+    return line[len(marks) :] if line.startswith(marks) else line.removeprefix(marks.rstrip())
