@@ -9,7 +9,7 @@ OCTETS, OID = 0x04, 0x06
 
 @dataclass(frozen=True)
 class Element:
-    """An element: where it stands, its identifier octet, where its content begins and ends, and the next element begins.
+    """An element: its place and identifier octet, where its content begins and ends, the next one's place.
 
     `whole` is False where the data end before the element does.
     """
@@ -31,8 +31,10 @@ def element(data: bytes, at: int, limit: int) -> Element | None:
     if size is not None:
         end = min(start + size, limit)
         return Element(at, tag, start, end, end, start + size <= limit)
-    end = _end_of_contents(data, start, limit)
-    return Element(at, tag, start, limit if end is None else end, limit if end is None else end + 2, end is not None)
+    stop = _end_of_contents(data, start, limit)
+    return (
+        Element(at, tag, start, limit, limit, False) if stop is None else Element(at, tag, start, stop, stop + 2, True)
+    )
 
 
 def children(data: bytes, outer: Element, most: int = 16) -> list[Element]:

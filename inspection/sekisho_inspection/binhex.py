@@ -44,9 +44,8 @@ def files(text: bytes, said: bool = False) -> Iterator[Forks]:
     said = said or _SENTENCE in text
     for match in _RUN.finditer(text):
         raw, cut = _repeated(binascii.a2b_base64(_quads(match[1])))
-        forks = _forks(raw, match, cut)
-        if forks and (said or _is_header(raw)):
-            yield forks
+        if said or _is_header(raw):
+            yield _forks(raw, match, cut) or Forks(match.start(), match.end(), b"", raw, False)
 
 
 def _quads(run: bytes) -> bytes:
@@ -69,15 +68,15 @@ def _repeated(packed: bytes) -> tuple[bytes, bool]:
 
 
 def _is_header(raw: bytes) -> bool:
-    end = raw[0] + 20
-    return raw[0] > 0 and binascii.crc_hqx(raw[:end], 0) == int.from_bytes(raw[end : end + 2])
+    end = (raw[0] if raw else 0) + 20
+    return end > 20 and len(raw) > end + 1 and binascii.crc_hqx(raw[:end], 0) == int.from_bytes(raw[end : end + 2])
 
 
 def _forks(raw: bytes, match: re.Match[bytes], cut: bool) -> Forks | None:
-    """Name, version 0, type, creator, flags, both lengths, a checksum; then each fork with its own."""
+    """Name, version, type, creator, flags, both lengths, a checksum; then each fork with its own."""
     size = raw[0] if raw else _LONGEST_NAME + 1
     at = size + 2
-    if size > _LONGEST_NAME or len(raw) < at + 20 or raw[at - 1] != 0:
+    if size > _LONGEST_NAME or len(raw) < at + 20:
         return None
     data, resources = (int.from_bytes(raw[at + place : at + place + 4]) for place in (10, 14))
     start = at + 20

@@ -1,4 +1,4 @@
-"""Content that lies elsewhere: fragments of a message (RFC 2046 section 5.2.2) and external bodies (5.2.3, RFC 2017)."""
+"""Content that lies elsewhere: fragments of a message (RFC 2046 section 5.2.2), external bodies (5.2.3, RFC 2017)."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.texts import is_page
 from sekisho_inspection.yenc import Piece
 
+# Without one of these what a page shows need not be searched for files.
+_SIGNS = (b"begin", b"BinHex", b"PGP MESSAGE", b"&lt;~")
 _TAG = re.compile(rb"<[a-zA-Z/!][^<>]{0,2000}+>")
 # Files of these readings are searched for in plain text and pages only: other types have base64 of their own.
 _IN_TEXTS: tuple[tuple[str, Callable[[bytes], Iterable[Inline]]], ...] = (
@@ -55,7 +57,7 @@ def join_pieces(notes: Notes) -> None:
 def _views(item: Item) -> Iterator[bytes]:
     """The text as it stands and, of a page, what it shows."""
     yield item.content
-    if is_page(item) and (b"&" in item.content or b"<" in item.content):
+    if is_page(item) and (any(sign in item.content for sign in _SIGNS) or blocks.has_long_word(item.content)):
         plain = _TAG.sub(b"\n", item.content)
         yield html.unescape(plain.decode("latin-1")).encode("latin-1", "replace")
 

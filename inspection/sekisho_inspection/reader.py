@@ -184,10 +184,10 @@ def _read_file(item: Item, notes: Notes) -> None:
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by content or name; bodies that begin like one, and messages, were read."""
-    if item.declared.startswith("multipart/") or item.declared in mime.MESSAGES:
-        return False
     if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
         return kind not in _READERS
+    if item.declared.startswith("multipart/") or item.declared in mime.MESSAGES:
+        return False
     if kind != "message/rfc822":
         named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
         return named and not kind and is_textual(item)

@@ -97,14 +97,9 @@ def _note(
             notes.gap(item.gap, "malformed", "S/MIME that is cut off")
     elif not notes.spend(len(octets), item):
         return PartState.UNREADABLE
-    notes.child(
-        item,
-        octets,
-        _inner_names(item),
-        READING if kind == _DATA else "cms",
-        content.start,
-        content.end - content.start,
-    )
+    reading, declared = (READING, "message/rfc822") if kind == _DATA else ("cms", "")
+    length = content.end - content.start
+    notes.child(item, octets, _inner_names(item), reading, content.start, length, declared)
     return PartState.READ
 
 
