@@ -32,9 +32,9 @@ def element(data: bytes, at: int, limit: int) -> Element | None:
         end = min(start + size, limit)
         return Element(at, tag, start, end, end, start + size <= limit)
     stop = _end_of_contents(data, start, limit)
-    return (
-        Element(at, tag, start, limit, limit, False) if stop is None else Element(at, tag, start, stop, stop + 2, True)
-    )
+    if stop is None:
+        return Element(at, tag, start, limit, limit, False)
+    return Element(at, tag, start, stop, stop + 2, True)
 
 
 def children(data: bytes, outer: Element, most: int = 16) -> list[Element]:

@@ -14,7 +14,7 @@ from sekisho_inspection.inline import BREAK, MARKS, START, Inline
 _LONG = 40
 _LEAST = 160
 _RUN = re.compile(
-    rb"(?:%b[A-Za-z0-9+/]{%d,}+={0,2}+[ \t]*+%b)++(?:%b[A-Za-z0-9+/]{1,%d}+={0,2}+[ \t]*+%b)?+"
+    rb"(?:%b[A-Za-z0-9+/]{%d,}+={0,2}+[ \t]*+%b(?:[ \t]*+[\r\n]){0,3}+)++(?:%b[A-Za-z0-9+/]{1,%d}+={0,2}+[ \t]*+%b)?+"
     % (MARKS, _LONG, BREAK, MARKS, _LONG - 1, BREAK)
 )
 _LINE_START = re.compile(rb"(?:\A|[\r\n])[ \t>|]*+\Z")
@@ -25,7 +25,7 @@ _CLASSES = bytes(
     for byte in range(256)
 )
 _WORD = b" " + b"A" * _LONG
-_85 = re.compile(rb"<~([!-uz\s]{50,}+)~>|" + START + rb"xbtoa Begin\r?\n([!-uyz\s]{50,}+)(?=[\r\n]xbtoa End)")
+_85 = re.compile(rb"<~([!-uz\s]{50,}+)~>|" + START + rb"xbtoa Begin\r?\n([!-uyz\s]{50,}+)(?<=[\r\n])xbtoa End")
 _SPACE = re.compile(rb"[^\s] +[^\s]")
 # Two megabytes of ASCII85 take about a second to decode.
 MOST_85 = 2 << 20

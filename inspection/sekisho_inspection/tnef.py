@@ -24,6 +24,8 @@ _HEAD = 9
 _FROM, _SUBJECT, _BODY, _CODEPAGE = 0x8000, 0x8004, 0x800C, 0x9007
 _ATTACH_DATA, _ATTACH_TITLE, _ATTACH_NAME = 0x800F, 0x8010, 0x9001
 _ATTACH_START, _MESSAGE_PROPERTIES, _ATTACH_PROPERTIES = 0x9002, 0x9003, 0x9005
+# Programs go by the attribute and do not care for its level.
+_OF_ATTACHMENT = (_ATTACH_START, _ATTACH_DATA, _ATTACH_TITLE, _ATTACH_NAME, _ATTACH_PROPERTIES)
 _LEVELS = (1, 2)
 # Objects begin with the name of the interface by which Outlook reads them.
 _INTERFACE = 16
@@ -48,7 +50,6 @@ class _Message:
 class _Attachment:
     """What is said of one attachment: names as they stand, each content with its place."""
 
-    at: int
     names: list[Value] = field(default_factory=list)
     contents: list[tuple[int, bytes]] = field(default_factory=list)
 
@@ -57,12 +58,12 @@ def read_tnef(item: Item, notes: Notes) -> PartState:
     """Texts, attachments and embedded messages become children; checksums are not looked at."""
     message = _Message()
     attachments: list[_Attachment] = []
-    for level, name, at, data in _attributes(item, notes):
-        if level == 1:
+    for name, at, data in _attributes(item, notes):
+        if name not in _OF_ATTACHMENT:
             _of_message(name, at, data, message, item, notes)
             continue
         if name == _ATTACH_START or not attachments:
-            attachments.append(_Attachment(at))
+            attachments.append(_Attachment())
         _of_attachment(name, at, data, attachments[-1], item, notes)
     _note_head(message, item, notes)
     _note_texts(message, item, notes)
@@ -71,13 +72,13 @@ def read_tnef(item: Item, notes: Notes) -> PartState:
     return PartState.READ
 
 
-def _attributes(item: Item, notes: Notes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Level, name, place and data of each attribute; a checksum of two bytes follows each."""
+def _attributes(item: Item, notes: Notes) -> Iterator[tuple[int, int, bytes]]:
+    """Name, place and data of each attribute; a checksum of two bytes follows each."""
     content, at = item.content, _SIGNATURE
     while at + _HEAD <= len(content) and content[at] in _LEVELS:
-        level, name, size = struct.unpack_from("<BHxxI", content, at)
+        name, size = struct.unpack_from("<xHxxI", content, at)
         start = at + _HEAD
-        yield level, name, start, content[start : start + size]
+        yield name, start, content[start : start + size]
         at = start + size + 2
     if at > len(content) or content[at:].strip(b"\0\r\n"):
         notes.gap(item.gap, "malformed", "TNEF that is cut off or has bytes behind its end")
@@ -180,7 +181,7 @@ def _note_attachment(attachment: _Attachment, item: Item, notes: Notes) -> None:
     # The long name comes after the short ones.
     values = attachment.names[: -_MOST_NAMES - 1 : -1]
     names = tuple(dict.fromkeys(name for value in values for name in _names(value)))
-    contents = {content: at for at, content in attachment.contents if content}
+    contents = {content: at for at, content in attachment.contents if content or len(attachment.contents) == 1}
     if not contents and names:
         notes.closed_child(item, names, 0, PartState.SKIPPED, "tnef")
     for content, at in contents.items():

@@ -33,6 +33,8 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/=]++[ \t]*+")
 _ENDS = (b"end", b"====")
 # What every encoder writes but for the last line: the length and 45 bytes.
 _FULL = 61
+# A shorter line of small letters has the length that its first letter says too often by chance.
+_LONG = 40
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class _Alphabet:
         return binascii.a2b_uu(line[: needed + 1].translate(self.to_uu))
 
 
-_CLASSIC = _Alphabet(bytes(((byte - 32) & 63) + 32 for byte in range(256)), _PRINTABLE, _STRICT)
+_SIX_BITS = bytes(((byte - 32) & 63) + 32 for byte in range(256))
+# Programs take small letters for the capital ones they were; where only other lines have them, those are words.
+_CLASSIC, _LENIENT = _Alphabet(_SIX_BITS, _STRICT, _STRICT), _Alphabet(_SIX_BITS, _PRINTABLE, _STRICT)
 _KIN = _Alphabet(bytes(_XX.find(byte) + 32 if byte in _XX else 32 for byte in range(256)), _XX_TEXT, None)
 
 
@@ -87,8 +91,8 @@ def files(text: bytes) -> Iterator[Inline]:
             plain = base64_bytes(name) if coded.endswith(b"encoded") else name
             yield Inline(match.start(), at, plain, content)
             continue
-        for alphabet in alphabets:
-            yield Inline(match.start(), at, name, _joined(lines, alphabet, closed))
+        for content in dict.fromkeys(_joined(lines, alphabet, closed) for alphabet in alphabets):
+            yield Inline(match.start(), at, name, content)
 
 
 def _first_line(text: bytes, at: int) -> bytes:
@@ -101,9 +105,10 @@ def _alphabets(first: bytes, coded: bytes | None, mode: bytes | None) -> list[_A
     """The alphabets that the first line fits; without a mode it must be all that an encoder writes."""
     if coded:
         return [_CLASSIC] if _BASE64.fullmatch(first) else []
-    if mode is None and (len(first) != _FULL or not (_STRICT.fullmatch(first) or _XX_TEXT.fullmatch(first))):
+    if mode is None and len(first) != _FULL:
         return []
-    return [alphabet for alphabet in (_CLASSIC, _KIN) if alphabet.bytes_of(first)]
+    known = (_CLASSIC, _LENIENT, _KIN) if len(first) >= _LONG else (_CLASSIC,)
+    return [alphabet for alphabet in known if alphabet.bytes_of(first)]
 
 
 def _lines(text: bytes, at: int, marks: bytes) -> tuple[list[bytes], int, bool]:
