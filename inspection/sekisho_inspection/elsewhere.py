@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekisho_inspection import charset
 from sekisho_inspection.mime import Entity
-from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.notes import MAX_URL, Item, Notes
 from sekisho_inspection.urls import link_targets, note_url
 
 PARTIAL, EXTERNAL = "message/partial", "message/external-body"
@@ -33,6 +33,7 @@ def _note_place(stated: dict[str, str], item: Item, notes: Notes) -> bool:
     if stated.get("site"):
         path = "/".join(piece.strip("/") for key in ("directory", "name") if (piece := stated.get(key, "")))
         links.append(f"{_SITES.get(access, 'ftp')}://{stated['site']}/{path}")
+    links = [link for link in links if len(link) <= MAX_URL]
     for link in links:
         note_url(link, item.where, notes)
     server = stated.get("server", "").lower()

@@ -25,32 +25,34 @@ _IN_TEXTS: tuple[tuple[str, Callable[[bytes], Iterable[Inline]]], ...] = (
 
 def read_embedded(item: Item, kind: str, notes: Notes) -> None:
     """Put the files in the text on the list of what is to be read; pieces wait for `join_pieces`."""
-    seen: set[bytes] = set()
+    seen: set[tuple[bytes, bytes]] = set()
     for text in _views(item):
         for reading, found in _found(item, text, kind):
-            if isinstance(found, Piece) and found.is_fragment:
-                notes.pieces.setdefault((found.name, found.size), []).append((item, found))
-                continue
-            if isinstance(found, binhex.Forks):
-                _note(item, Inline(found.start, found.end, b"", found.resources), reading, text, notes, seen)
             if notes.slots <= 0:
                 notes.gap("mail", "limit", "more parts than the limit")
                 return
-            _note(item, found, reading, text, notes, seen)
+            # Files that were seen before have cost the same work.
+            if not notes.spend(len(found.content), item):
+                return
+            if isinstance(found, Piece) and found.is_fragment:
+                notes.pieces.setdefault((found.name, found.size), []).append((item, found))
+            elif found.content and (found.name, found.content) not in seen:
+                seen.add((found.name, found.content))
+                _note(item, found, reading, text is item.content, notes)
 
 
 def join_pieces(notes: Notes) -> None:
     """Put the files whose pieces stood in several texts on the list, after all of these were read; a file that lacks a
     piece is a gap, and each of its pieces a part."""
-    for (_, size), found in notes.pieces.items():
+    for (name, size), found in notes.pieces.items():
         item, first = found[0]
         content, complete = yenc.joined([piece for _, piece in found])
         if complete:
-            _note(item, Piece(first.start, first.end, first.name, content), "yenc", item.content, notes, set())
+            _note(item, Inline(first.start, first.end, name, content), "yenc", True, notes)
             continue
         notes.gap(item.gap, "unreadable", f"a fragment: {len(content)} of {size} bytes")
         for holder, piece in found:
-            _note(holder, piece, "yenc", holder.content, notes, set())
+            _note(holder, Inline(piece.start, piece.end, name, piece.content), "yenc", True, notes)
     notes.pieces.clear()
 
 
@@ -67,18 +69,17 @@ def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
         yield from (("uuencode", found) for found in uuencode.files(text))
         yield from (("yenc", found) for found in yenc.files(text))
     if b"\n:" in text or b"\r:" in text or b"BinHex" in text or text.startswith(b":"):
-        yield from (("binhex", found) for found in binhex.files(text, item.declared == binhex.KIND))
+        for forks in binhex.files(text, item.declared == binhex.KIND):
+            yield "binhex", forks
+            yield "binhex", Inline(forks.start, forks.end, b"", forks.resources)
     if kind in ("", "text/html"):
         for reading, search in _IN_TEXTS:
             yield from ((reading, found) for found in search(text))
 
 
-def _note(item: Item, found: Inline, reading: str, text: bytes, notes: Notes, seen: set[bytes]) -> None:
-    if not found.content or found.content in seen or not notes.spend(len(found.content), item):
-        return
-    seen.add(found.content)
-    if not found.whole and reading != "yenc":
+def _note(item: Item, found: Inline, reading: str, stands: bool, notes: Notes) -> None:
+    """Put one file on the list; `stands` is whether its place is one in the item's content."""
+    if not found.whole:
         notes.gap(item.gap, "malformed", f"{reading} that is cut off")
-    stands = text is item.content
     start, length = (found.start, found.end - found.start) if stands else (0, len(item.content))
     notes.child(item, found.content, found.names, reading, start, length)

@@ -22,18 +22,20 @@ _DEPTH = 4
 # Packets before the literal one: a signature each.
 _PACKETS = 100
 _MOST = 64 << 20
+# Enough to see what a message is.
+_BEGINNING = 1 << 16
 
 
 def files(text: bytes) -> Iterator[Inline]:
     """The contents of the messages that nobody needs a key for. Raises nothing."""
     for match in _messages(text):
-        if found := _literal(_binary(match[1])):
+        if found := _literal(_binary(match[1]), _MOST):
             yield Inline(match.start(), match.end(), *found)
 
 
 def is_locked(text: bytes) -> bool:
     """Whether there is a message that cannot be opened without a key, or is none that is understood."""
-    return any(_literal(_binary(match[1])) is None for match in _messages(text))
+    return any(_literal(_binary(match[1]), _BEGINNING) is None for match in _messages(text))
 
 
 def _messages(text: bytes) -> Iterator[re.Match[bytes]]:
@@ -45,8 +47,8 @@ def _binary(armoured: bytes) -> bytes:
     return base64_bytes(armoured[: end.start()] if end else armoured)
 
 
-def _literal(packets: bytes, depth: int = 0) -> tuple[bytes, bytes, bool] | None:
-    """Name, content and whether it is all of it; None where the packets hold something else."""
+def _literal(packets: bytes, most: int, depth: int = 0) -> tuple[bytes, bytes, bool] | None:
+    """Name, content, of which `most` bytes are unpacked, and whether it is all of it; None for any other packets."""
     at = 0
     for _ in range(_PACKETS):
         found = _packet(packets, at)
@@ -57,8 +59,8 @@ def _literal(packets: bytes, depth: int = 0) -> tuple[bytes, bytes, bool] | None
             name, date = body[2 : 2 + body[1]], 4
             return name, body[2 + body[1] + date :], True
         if tag == _COMPRESSED and depth < _DEPTH:
-            inner, whole = _inflated(body)
-            opened = _literal(inner, depth + 1)
+            inner, whole = _inflated(body, most)
+            opened = _literal(inner, most, depth + 1)
             return (*opened[:2], whole and opened[2]) if opened else None
         if tag not in _BEFORE_LITERAL:
             return None
@@ -98,8 +100,8 @@ def _body(data: bytes, at: int) -> tuple[bytes, int]:
     return b"".join(out), at
 
 
-def _inflated(body: bytes) -> tuple[bytes, bool]:
-    """A compressed packet's content up to a bound, and whether that is all of it."""
+def _inflated(body: bytes, most: int) -> tuple[bytes, bool]:
+    """A compressed packet's content, at most so many bytes, and whether that is all of it."""
     kind, packed = body[:1], body[1:]
     if kind == b"\0":
         return packed, True
@@ -108,8 +110,8 @@ def _inflated(body: bytes) -> tuple[bytes, bool]:
     try:
         if kind == b"\3":
             unpacker = bz2.BZ2Decompressor()
-            return unpacker.decompress(packed, _MOST), unpacker.eof
+            return unpacker.decompress(packed, most), unpacker.eof
         engine = zlib.decompressobj(-15 if kind == b"\1" else 15)
-        return engine.decompress(packed, _MOST), engine.eof
+        return engine.decompress(packed, most), engine.eof
     except (zlib.error, OSError, binascii.Error):
         return b"", False

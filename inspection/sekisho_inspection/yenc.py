@@ -24,11 +24,7 @@ class Piece(Inline):
 
     at: int = 0
     size: int = 0
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether it is less than the whole file."""
-        return self.at > 0 or (self.size > len(self.content) and not self.whole)
+    is_fragment: bool = False
 
 
 def decode(body: bytes) -> bytes:
@@ -61,7 +57,9 @@ def files(text: bytes) -> Iterator[Piece]:
         content = _content(text[start:end], tail)
         place = max(0, _numbers(part[1]).get(b"begin", 1) - 1) if part else 0
         at = stop.end() if stop and stop[1] == b"end" else end
-        yield Piece(match.start(), at, name, content, not (part or b"part" in numbers), place, numbers.get(b"size", 0))
+        size = numbers.get(b"size", 0)
+        less = place > 0 or (size > len(content) and (part is not None or b"part" in numbers))
+        yield Piece(match.start(), at, name, content, True, place, size, less)
 
 
 def _numbers(line: bytes) -> dict[bytes, int]:

@@ -128,7 +128,6 @@ GAPS = {
     "B10 multipart in base64": (b"Content-Type: multipart/mixed\r\n" + BASE64 + b"\r\n\r\nLS1iCg==", "malformed"),
     "B11 carriage returns": (b"X-First: y\r\n" + mail(file(PROGRAM)).replace(b"\r\n", b"\r"), "ambiguous"),
     "B13 other alphabet": (mail(file(b"").rstrip() + b"\r\n\r\nAAAAAAAAAA-_-_AAAAAAAAAA"), "ambiguous"),
-    "B15 yEnc": (b"\r\n=ybegin line=128 size=1 name=a\r\nx\r\n", "unreadable"),
     "B16 fragment": (b"Content-Type: message/partial; number=1\r\n\r\nx", "unreadable"),
     "B16 S/MIME": (mail(file(b"0\x82ab", "smime.p7m", kind=b"application/pkcs7-mime")), "locked"),
     "B16 OpenPGP": (b"\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nabc\r\n-----END PGP MESSAGE-----\r\n", "locked"),
