@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sekisho_inspection.inline import MARKS, START, Inline
+from sekisho_inspection.inline import Inline, marks_before
 
 _ALPHABET = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
 _TO_BASE64 = bytes.maketrans(_ALPHABET, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _CLASS = rb"[!-\-0-689@A-NP-VX-Z\[`a-fh-mp-r]"
 # Lines may be quoted or set in; no mark of a quotation is of the alphabet.
-_RUN = re.compile(START + MARKS + rb":[ \t]*+(" + _CLASS + rb"{10,}+[" + _CLASS[1:-1] + rb" \t\r\n>|]*+)(:?)")
+_RUN = re.compile(rb":[ \t]*+(" + _CLASS + rb"{10,}+[" + _CLASS[1:-1] + rb" \t\r\n>|]*+)(:?)")
 _NOT_CODED = bytes(byte for byte in range(256) if byte not in _ALPHABET)
 KIND = "application/mac-binhex40"
 _SENTENCE = b"(This file must be converted"
@@ -30,6 +30,11 @@ class Forks(Inline):
     resources: bytes = b""
 
 
+def is_named(names: tuple[str, ...], declared: str) -> bool:
+    """Whether type or name says that a part is BinHex."""
+    return declared == KIND or any(name.lower().rstrip(" .").endswith(".hqx") for name in names)
+
+
 def decode(body: bytes) -> bytes | None:
     """The data fork of the first file in `body`; None where there is none. Raises nothing."""
     found = next(files(body, said=True), None)
@@ -43,6 +48,8 @@ def files(text: bytes, said: bool = False) -> Iterator[Forks]:
     """
     said = said or _SENTENCE in text
     for match in _RUN.finditer(text):
+        if marks_before(text, match.start()) is None:
+            continue
         raw, cut = _repeated(binascii.a2b_base64(_quads(match[1])))
         if said or _is_header(raw):
             yield _forks(raw, match, cut) or Forks(match.start(), match.end(), b"", raw, False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sekisho_inspection import filetype
 from sekisho_inspection.headers import base64_bytes
-from sekisho_inspection.inline import BREAK, MARKS, START, Inline
+from sekisho_inspection.inline import BREAK, MARKS, Inline, marks_before
 
 # Lines of encoders have 60 to 76 characters; a word as long as this is rare, and a run of them that is no base64 rarer.
 _LONG = 40
@@ -17,7 +17,6 @@ _RUN = re.compile(
     rb"(?:%b[A-Za-z0-9+/]{%d,}+={0,2}+[ \t]*+%b(?:[ \t]*+[\r\n]){0,3}+)++(?:%b[A-Za-z0-9+/]{1,%d}+={0,2}+[ \t]*+%b)?+"
     % (MARKS, _LONG, BREAK, MARKS, _LONG - 1, BREAK)
 )
-_LINE_START = re.compile(rb"(?:\A|[\r\n])[ \t>|]*+\Z")
 _HEAD = 3000
 # Base64 is A, what may stand before a line of it is a space: a search for a long word in this is 20 times as fast.
 _CLASSES = bytes(
@@ -25,7 +24,7 @@ _CLASSES = bytes(
     for byte in range(256)
 )
 _WORD = b" " + b"A" * _LONG
-_85 = re.compile(rb"<~([!-uz\s]{50,}+)~>|" + START + rb"xbtoa Begin\r?\n([!-uyz\s]{50,}+)(?<=[\r\n])xbtoa End")
+_85 = re.compile(rb"<~([!-uz\s]{50,}+)~>|xbtoa Begin\r?\n([!-uyz\s]{50,}+)(?<=[\r\n])xbtoa End")
 _SPACE = re.compile(rb"[^\s] +[^\s]")
 # Two megabytes of ASCII85 take about a second to decode.
 MOST_85 = 2 << 20
@@ -42,7 +41,7 @@ def base64_blocks(text: bytes) -> Iterator[Inline]:
     classes = b" " + text.translate(_CLASSES)
     at = classes.find(_WORD)
     while at >= 0:
-        match = _RUN.match(text, at) if _LINE_START.search(text[max(0, at - 20) : at]) else None
+        match = _RUN.match(text, at) if marks_before(text, at) is not None else None
         if match and match.end() - at >= _LEAST and filetype.sniff(base64_bytes(match[0][:_HEAD])):
             yield Inline(at, match.end(), b"", base64_bytes(match[0]))
         at = classes.find(_WORD, match.end() if match else at + _LONG)

@@ -14,15 +14,17 @@ _WORDS = (
 
 
 def unpacked(data: bytes) -> tuple[bytes, bool] | None:
-    """The RTF and whether it is all that the header says; None for other data. At most nine times as long."""
-    size, raw_size = int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
-    kind, body = data[8:12], data[_HEADER : max(_HEADER, size + 4)]
+    """The RTF and whether it is all that the header says; None for other data. At most nine times as long.
+
+    Where it ends is said in the data; the sizes in the header may say less.
+    """
+    size, kind, body = int.from_bytes(data[4:8], "little"), data[8:12], data[_HEADER:]
     if kind == _PLAIN:
-        return body[:raw_size], len(body) >= raw_size
+        return body, len(body) >= size
     if kind != _PACKED:
         return None
     text = _inflate(body)
-    return text, len(text) >= raw_size
+    return text, len(text) >= size
 
 
 def _inflate(body: bytes) -> bytes:

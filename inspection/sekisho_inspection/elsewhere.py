@@ -18,28 +18,34 @@ def note_elsewhere(entity: Entity, item: Item, notes: Notes) -> None:
 
     What a mail server is asked to send comes as a mail of its own, and is looked at then.
     """
-    stated = {name.partition("*")[0]: charset.decode(value)[0].strip() for name, value in reversed(entity.parameters)}
-    if entity.media_type == PARTIAL and not (stated.get("number", "1") == stated.get("total") == "1"):
+    stated: dict[str, list[str]] = {}
+    for name, value in entity.parameters:
+        stated.setdefault(name, []).append(charset.decode(value)[0].strip())
+    if entity.media_type == PARTIAL and not stated.get("number", ["1"]) == stated.get("total") == ["1"]:
         notes.gap(item.gap, "unreadable", "a fragment of a message")
     if entity.media_type == EXTERNAL and not _note_place(stated, item, notes):
         notes.gap(item.gap, "unreadable", "content that lies elsewhere")
 
 
-def _note_place(stated: dict[str, str], item: Item, notes: Notes) -> bool:
-    """Note every place that the parameters name; whether the access type's own is one of them."""
-    access = stated.get("access-type", "").lower()
+def _note_place(stated: dict[str, list[str]], item: Item, notes: Notes) -> bool:
+    """Note every place that the parameters name; whether they leave no doubt of where it is."""
+    access = stated.get("access-type", [""])[0].lower()
     # Long URLs are cut by spaces, which are no part of them (RFC 2017 section 3.1).
-    links = link_targets("".join(stated.get("url", "").split()))
-    if stated.get("site"):
-        path = "/".join(piece.strip("/") for key in ("directory", "name") if (piece := stated.get(key, "")))
-        links.append(f"{_SITES.get(access, 'ftp')}://{stated['site']}/{path}")
+    links = [target for url in stated.get("url", ()) for target in link_targets("".join(url.split()))]
+    for site in stated.get("site", ()):
+        path = "/".join(piece.strip("/") for key in ("directory", "name") for piece in stated.get(key, ())[:1])
+        links.append(f"{_SITES.get(access, 'ftp')}://{site}/{path.lstrip('/')}")
     links = [link for link in links if len(link) <= MAX_URL]
     for link in links:
         note_url(link, item.where, notes)
-    server = stated.get("server", "").lower()
-    notes.observe("email-addr:value", server, item.where)
-    for name in (stated.get("name", ""), stated.get("name", "").rpartition("/")[2]):
-        notes.name_facts(item.id, (name,) if name else ())
+    for server in stated.get("server", ()):
+        notes.observe("email-addr:value", server.lower(), item.where)
+    notes.name_facts(
+        item.id, tuple(part for name in stated.get("name", ()) for part in (name, name.rpartition("/")[2]))
+    )
+    # A parameter in sections (RFC 2231) or stated twice is read in more ways than one.
+    if any("*" in name or len(values) > 1 for name, values in stated.items()):
+        return False
     if access == "mail-server":
-        return "@" in server
+        return "@" in stated.get("server", [""])[0]
     return any(link.lower().startswith(_TOLD) for link in links) and (access == "url" or access in _SITES)

@@ -47,6 +47,8 @@ def join_pieces(notes: Notes) -> None:
     for (name, size), found in notes.pieces.items():
         item, first = found[0]
         content, complete = yenc.joined([piece for _, piece in found])
+        if len({piece.at for _, piece in found}) < len({(piece.at, piece.content) for _, piece in found}):
+            notes.gap(item.gap, "ambiguous", "two versions of a piece")
         if complete:
             _note(item, Inline(first.start, first.end, name, content), "yenc", True, notes)
             continue
@@ -68,8 +70,8 @@ def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
     if b"begin" in text:
         yield from (("uuencode", found) for found in uuencode.files(text))
         yield from (("yenc", found) for found in yenc.files(text))
-    if b"\n:" in text or b"\r:" in text or b"BinHex" in text or text.startswith(b":"):
-        for forks in binhex.files(text, item.declared == binhex.KIND):
+    if b":" in text:
+        for forks in binhex.files(text, binhex.is_named(item.names, item.declared)):
             yield "binhex", forks
             yield "binhex", Inline(forks.start, forks.end, b"", forks.resources)
     if kind in ("", "text/html"):

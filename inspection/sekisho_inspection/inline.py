@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sekisho_inspection import headers
 from sekisho_inspection.names import member_names
 
-# What stands before each line of a text that is quoted or set in.
+# What stands before each line of a text that is quoted or set in, and how much of it is looked at.
 MARKS = rb"[ \t>|]{0,20}+"
-START = rb"(?:(?<=[\r\n])|\A)"
+_MARKS = 24
+_BEFORE = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf)?([ \t>|]*+)\Z")
 BREAK = rb"(?:\r\n|\n|\r|\Z)"
 LINE = re.compile(rb"([^\r\n]*+)" + BREAK)
 
@@ -34,6 +35,12 @@ class Inline:
         plain = self.name.strip().strip(b'"')
         words = headers.decoded_values(plain) if b"=?" in plain else []
         return tuple(dict.fromkeys([*words, *member_names(plain)]))
+
+
+def marks_before(text: bytes, at: int) -> bytes | None:
+    """The marks between the line's beginning and `at`; None where other characters stand there."""
+    found = _BEFORE.search(text[max(0, at - _MARKS) : at])
+    return found[1] if found else None
 
 
 def without_marks(line: bytes, marks: bytes) -> bytes:

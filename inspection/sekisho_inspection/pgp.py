@@ -16,6 +16,7 @@ _ARMOUR = re.compile(
 )
 _CHECKSUM = re.compile(rb"^=[A-Za-z0-9+/]{4}[ \t]*+\r?$", re.M)
 _MARK = b"-----BEGIN PGP MESSAGE-----"
+_ENCRYPTED = (1, 3, 9, 18, 20)
 _COMPRESSED, _LITERAL, _BEFORE_LITERAL = 8, 11, (2, 4, 10)
 # A compressed packet inside of a compressed one is not written by any program, and is still opened this deep.
 _DEPTH = 4
@@ -24,6 +25,12 @@ _PACKETS = 100
 _MOST = 64 << 20
 # Enough to see what a message is.
 _BEGINNING = 1 << 16
+
+
+def is_encrypted_file(content: bytes) -> bool:
+    """Whether a file without armour begins as an encrypted message does."""
+    found = _packet(content, 0)
+    return found is not None and found[0] in _ENCRYPTED
 
 
 def files(text: bytes) -> Iterator[Inline]:

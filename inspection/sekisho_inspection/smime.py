@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 from sekisho_core.vocabulary import PartState
 
@@ -89,7 +90,10 @@ def _note(
         notes.gap(item.gap, "malformed", "S/MIME that is cut off")
     octets = ber.octets(data, content) if content.tag & 0xDF == ber.OCTETS else data[content.at : content.next]
     if packed:
-        got = inflate(octets, 15, item, notes)
+        try:
+            got = inflate(octets, 15, item, notes)
+        except zlib.error:
+            got = b"", b"", False
         if got is None:
             return PartState.UNREADABLE
         octets, _, ended = got
@@ -97,7 +101,11 @@ def _note(
             notes.gap(item.gap, "malformed", "S/MIME that is cut off")
     elif not notes.spend(len(octets), item):
         return PartState.UNREADABLE
-    reading, declared = (READING, "message/rfc822") if kind == _DATA else ("cms", "")
+    # Programs do not look at the type that is stated for the content; another CMS message tells by its beginning.
+    inner = _BEGIN.match(octets[:64])
+    if kind.startswith(_PKCS7) and kind != _DATA and not inner:
+        notes.gap(item.gap, "malformed", "S/MIME")
+    reading, declared = ("cms", "") if inner else (READING, "message/rfc822")
     length = content.end - content.start
     notes.child(item, octets, _inner_names(item), reading, content.start, length, declared)
     return PartState.READ

@@ -34,8 +34,11 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
         return _DECLARED[item.declared]
     if pgp.is_locked(item.content):
         return "locked", "OpenPGP"
-    said = item.declared == binhex.KIND or any(name.lower().endswith(".hqx") for name in item.names)
-    if said:
+    if any(name.lower().rstrip(" .").endswith((".gpg", ".pgp")) for name in item.names) and not filetype.is_text(
+        item.content
+    ):
+        return ("locked", "OpenPGP") if pgp.is_encrypted_file(item.content) else None
+    if binhex.is_named(item.names, item.declared):
         return None if binhex.decode(item.content) is not None else ("unreadable", "BinHex that is none")
     if any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names):
         return "unreadable", "named as an archive, and none that is known"

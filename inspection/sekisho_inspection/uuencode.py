@@ -12,19 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sekisho_inspection.headers import base64_bytes
-from sekisho_inspection.inline import BREAK, LINE, MARKS, START, Inline, without_marks
+from sekisho_inspection.inline import BREAK, LINE, Inline, marks_before, without_marks
 
 # A folded name goes on in lines that begin with a space and an encoded word.
 _NAME = rb"[^\r\n]{0,1000}+(?:(?:\r\n|\n|\r)[ \t]++=\?[^\r\n]{1,200}+){0,20}+"
-_BEGIN = re.compile(
-    START
-    + rb"("
-    + MARKS
-    + rb")begin(-base64(?:-encoded)?+)?+[ \t]++([0-9]{1,7}(?=\s)[ \t]*+)?+("
-    + _NAME
-    + rb")"
-    + BREAK
-)
+_SIGN = b"begin"
+_BEGIN = re.compile(rb"begin(-base64(?:-encoded)?+)?+[ \t]++([0-9]{1,7}(?=\s)[ \t]*+)?+(" + _NAME + rb")" + BREAK)
 _PRINTABLE = re.compile(rb"[ -~]*+")
 _STRICT = re.compile(rb"[ -`]*+")
 _XX = b"+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -47,14 +40,17 @@ class _Alphabet:
 
     def bytes_of(self, line: bytes) -> bytes | None:
         """The bytes of a line; None where it is no line of this alphabet."""
-        rest = line[1:]
-        size = (line[:1].translate(self.to_uu)[0] - 32) & 63 if line else 0
-        # Only as many characters as carry bits are needed; some programs add up to two to the last four.
-        needed = (size * 4 + 2) // 3
-        fits = self.exact if len(rest) >= needed else self.stripped
-        if not size or len(rest.rstrip()) > -(-size // 3) * 4 + 2 or fits is None or not fits.fullmatch(line):
+        needed = _needed(line.translate(self.to_uu)) if line else 0
+        fits = self.exact if len(line) > needed else self.stripped
+        # Some programs add up to two characters to the last four.
+        if not needed or len(line.rstrip()) > -(-needed // 4) * 4 + 3 or fits is None or not fits.fullmatch(line):
             return None
         return binascii.a2b_uu(line[: needed + 1].translate(self.to_uu))
+
+
+def _needed(line: bytes) -> int:
+    """How many characters behind the first carry the bits of as many bytes as it says; 0 for a blank line."""
+    return (((line[0] - 32) & 63) * 4 + 2) // 3 if line.strip() else 0
 
 
 _SIX_BITS = bytes(((byte - 32) & 63) + 32 for byte in range(256))
@@ -76,23 +72,38 @@ def decode(body: bytes) -> bytes:
 def files(text: bytes) -> Iterator[Inline]:
     """Every file in the text, each "begin" in time that grows with what stands up to the next one. Raises nothing.
 
-    A "begin" whose next line is no line of data is a word of the text.
+    A "begin" whose next line is no line of data is a word of the text. Where programs differ in what lines are data,
+    there is a file for each way.
     """
-    at = 0
-    while match := _BEGIN.search(text, at):
-        at = match.end()
-        marks, coded, mode, name = match[1], match[2], match[3], match[4]
-        alphabets = _alphabets(without_marks(_first_line(text, at), marks), coded, mode)
-        if not alphabets:
-            continue
-        lines, at, closed = _lines(text, at, marks)
-        if coded:
-            content = base64_bytes(b"".join(lines if closed else _run(lines)))
-            plain = base64_bytes(name) if coded.endswith(b"encoded") else name
-            yield Inline(match.start(), at, plain, content)
-            continue
-        for content in dict.fromkeys(_joined(lines, alphabet, closed) for alphabet in alphabets):
-            yield Inline(match.start(), at, name, content)
+    at = text.find(_SIGN)
+    while at >= 0:
+        marks = marks_before(text, at)
+        match = _BEGIN.match(text, at) if marks is not None else None
+        name, contents, end = _read(text, match, marks or b"") if match else (b"", [], 0)
+        yield from (Inline(at, end, name, content) for content in contents)
+        at = text.find(_SIGN, max(end, at + len(_SIGN)))
+
+
+def _read(text: bytes, match: re.Match[bytes], marks: bytes) -> tuple[bytes, list[bytes], int]:
+    """The name, the contents and the end of the file that begins with the line."""
+    coded, mode, name = match[1], match[2], match[3]
+    first = without_marks(_first_line(text, match.end()), marks)
+    if coded:
+        return _read_base64(text, match, marks) if _BASE64.fullmatch(first) else (b"", [], match.end())
+    alphabets = _alphabets(first, mode)
+    if not alphabets and not _is_data(first):
+        return b"", [], match.end()
+    lines, end, closed = _lines(text, match.end(), marks)
+    contents = [_joined(lines, alphabet, closed) for alphabet in alphabets]
+    if alphabets != [_KIN] and closed:
+        contents.append(_counted(lines))
+    return name, list(dict.fromkeys(contents)), end
+
+
+def _read_base64(text: bytes, match: re.Match[bytes], marks: bytes) -> tuple[bytes, list[bytes], int]:
+    lines, end, closed = _lines(text, match.end(), marks)
+    name = base64_bytes(match[3]) if match[1].endswith(b"encoded") else match[3]
+    return name, [base64_bytes(b"".join(lines if closed else _run(lines)))], end
 
 
 def _first_line(text: bytes, at: int) -> bytes:
@@ -101,14 +112,18 @@ def _first_line(text: bytes, at: int) -> bytes:
     return match[1] if match else b""
 
 
-def _alphabets(first: bytes, coded: bytes | None, mode: bytes | None) -> list[_Alphabet]:
+def _alphabets(first: bytes, mode: bytes | None) -> list[_Alphabet]:
     """The alphabets that the first line fits; without a mode it must be all that an encoder writes."""
-    if coded:
-        return [_CLASSIC] if _BASE64.fullmatch(first) else []
     if mode is None and len(first) != _FULL:
         return []
     known = (_CLASSIC, _LENIENT, _KIN) if len(first) >= _LONG else (_CLASSIC,)
     return [alphabet for alphabet in known if alphabet.bytes_of(first)]
+
+
+def _is_data(line: bytes) -> bool:
+    """Whether it is a long line of data with more behind it than any encoder adds."""
+    needed = _needed(line)
+    return needed >= _LONG and len(line) > needed and _STRICT.fullmatch(line[: needed + 1]) is not None
 
 
 def _lines(text: bytes, at: int, marks: bytes) -> tuple[list[bytes], int, bool]:
@@ -118,10 +133,22 @@ def _lines(text: bytes, at: int, marks: bytes) -> tuple[list[bytes], int, bool]:
         line = without_marks(match[1], marks)
         if line.rstrip() in _ENDS:
             return lines, match.end(), True
-        if b"begin" in line[:26] and _BEGIN.match(text, match.start()):
+        place = match[1].find(_SIGN, 0, 30)
+        if place >= 0 and _BEGIN.match(text, match.start() + place) and marks_before(match[1], place) is not None:
             return lines, match.start(), False
         lines.append(line)
     return lines, len(text), False
+
+
+def _counted(lines: list[bytes]) -> bytes:
+    """What programs decode that go by the length of each line and look at nothing else."""
+    out: list[bytes] = []
+    for line in lines:
+        needed = _needed(line)
+        if line.strip() and not needed:
+            break
+        out.append(binascii.a2b_uu(line[: needed + 1].translate(_SIX_BITS)) if needed else b"")
+    return b"".join(out)
 
 
 def _joined(lines: list[bytes], alphabet: _Alphabet, closed: bool) -> bytes:

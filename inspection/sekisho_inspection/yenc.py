@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sekisho_inspection.inline import BREAK, START, Inline
+from sekisho_inspection.inline import BREAK, Inline
 
-_BEGIN = re.compile(START + rb"=ybegin[ \t]([^\r\n]{0,2000}+)" + BREAK)
+_START = rb"(?:(?<=[\r\n])|\A)"
+_BEGIN = re.compile(rb"=ybegin[ \t]([^\r\n]{0,2000}+)" + BREAK)
 _PIECE = re.compile(rb"=ypart[ \t]([^\r\n]{0,500}+)" + BREAK)
-_STOP = re.compile(START + rb"=y(end|begin)\b([^\r\n]{0,500}+)")
+_STOP = re.compile(_START + rb"=y(end|begin)\b([^\r\n]{0,500}+)")
 _NUMBER = re.compile(rb"\b(part|total|size|begin|p?crc32)=([0-9A-Fa-f]{1,12})\b")
 _ESCAPED = re.compile(rb"=(.)", re.S)
 _SHIFTED = bytes((byte - 42) & 255 for byte in range(256))
-_STUFFED = re.compile(START + rb"\.\.")
+_STUFFED = re.compile(_START + rb"\.\.")
 
 
 @dataclass(frozen=True)
