@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sekisho_inspection import charset
 from sekisho_inspection.mime import Entity
 from sekisho_inspection.notes import MAX_URL, Item, Notes
@@ -10,7 +12,7 @@ from sekisho_inspection.urls import link_targets, note_url
 PARTIAL, EXTERNAL = "message/partial", "message/external-body"
 # Access types by which a program fetches from a host.
 _SITES = {"ftp": "ftp", "anon-ftp": "ftp", "tftp": "tftp"}
-_TOLD = ("ftp://", "tftp://", "http://", "https://")
+_LINK = re.compile(r"(?:ftp|https?)://", re.I)
 
 
 def note_elsewhere(entity: Entity, item: Item, notes: Notes) -> None:
@@ -18,6 +20,8 @@ def note_elsewhere(entity: Entity, item: Item, notes: Notes) -> None:
 
     What a mail server is asked to send comes as a mail of its own, and is looked at then.
     """
+    if entity.media_type not in (PARTIAL, EXTERNAL):
+        return
     stated: dict[str, list[str]] = {}
     for name, value in entity.parameters:
         stated.setdefault(name, []).append(charset.decode(value)[0].strip())
@@ -32,20 +36,18 @@ def _note_place(stated: dict[str, list[str]], item: Item, notes: Notes) -> bool:
     access = stated.get("access-type", [""])[0].lower()
     # Long URLs are cut by spaces, which are no part of them (RFC 2017 section 3.1).
     links = [target for url in stated.get("url", ()) for target in link_targets("".join(url.split()))]
-    for site in stated.get("site", ()):
-        path = "/".join(piece.strip("/") for key in ("directory", "name") for piece in stated.get(key, ())[:1])
-        links.append(f"{_SITES.get(access, 'ftp')}://{site}/{path.lstrip('/')}")
-    links = [link for link in links if len(link) <= MAX_URL]
-    for link in links:
+    path = "/".join(piece.strip("/") for key in ("directory", "name") for piece in stated.get(key, ())[:1])
+    sites = [f"{_SITES.get(access, 'ftp')}://{site}/{path}" for site in stated.get("site", ())]
+    links, sites = ([link for link in found if len(link) <= MAX_URL] for found in (links, sites))
+    for link in (*links, *sites):
         note_url(link, item.where, notes)
     for server in stated.get("server", ()):
         notes.observe("email-addr:value", server.lower(), item.where)
-    notes.name_facts(
-        item.id, tuple(part for name in stated.get("name", ()) for part in (name, name.rpartition("/")[2]))
-    )
+    for name in stated.get("name", ()):
+        notes.name_facts(item.id, (name, name.rpartition("/")[2]))
     # A parameter in sections (RFC 2231) or stated twice is read in more ways than one.
     if any("*" in name or len(values) > 1 for name, values in stated.items()):
         return False
     if access == "mail-server":
         return "@" in stated.get("server", [""])[0]
-    return any(link.lower().startswith(_TOLD) for link in links) and (access == "url" or access in _SITES)
+    return bool(sites) if access in _SITES else access == "url" and any(_LINK.match(link) for link in links)

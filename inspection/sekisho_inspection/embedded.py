@@ -19,7 +19,6 @@ _TAG = re.compile(rb"<[a-zA-Z/!][^<>]{0,2000}+>")
 _IN_TEXTS: tuple[tuple[str, Callable[[bytes], Iterable[Inline]]], ...] = (
     ("base64-block", blocks.base64_blocks),
     ("ascii85", blocks.ascii85_blocks),
-    ("pgp", pgp.files),
 )
 
 
@@ -77,6 +76,7 @@ def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
     if kind in ("", "text/html"):
         for reading, search in _IN_TEXTS:
             yield from ((reading, found) for found in search(text))
+        yield from (("pgp", found) for found in pgp.files(text, pgp.is_named(item.names)))
 
 
 def _note(item: Item, found: Inline, reading: str, stands: bool, notes: Notes) -> None:

@@ -16,7 +16,8 @@ _ARMOUR = re.compile(
 )
 _CHECKSUM = re.compile(rb"^=[A-Za-z0-9+/]{4}[ \t]*+\r?$", re.M)
 _MARK = b"-----BEGIN PGP MESSAGE-----"
-_ENCRYPTED = (1, 3, 9, 18, 20)
+# Packets that begin a message; keys and signatures for themselves begin with others.
+_MESSAGE = (1, 3, 4, 8, 9, 11, 18, 20)
 _COMPRESSED, _LITERAL, _BEFORE_LITERAL = 8, 11, (2, 4, 10)
 # A compressed packet inside of a compressed one is not written by any program, and is still opened this deep.
 _DEPTH = 4
@@ -27,21 +28,25 @@ _MOST = 64 << 20
 _BEGINNING = 1 << 16
 
 
-def is_encrypted_file(content: bytes) -> bool:
-    """Whether a file without armour begins as an encrypted message does."""
-    found = _packet(content, 0)
-    return found is not None and found[0] in _ENCRYPTED
+def is_named(names: tuple[str, ...]) -> bool:
+    """Whether a name says that a file is a message without armour."""
+    return any(name.lower().rstrip(" .").endswith((".gpg", ".pgp")) for name in names)
 
 
-def files(text: bytes) -> Iterator[Inline]:
-    """The contents of the messages that nobody needs a key for. Raises nothing."""
+def files(text: bytes, named: bool = False) -> Iterator[Inline]:
+    """The contents of the messages that nobody needs a key for; `named` is what `is_named` says. Raises nothing."""
+    if named and (opened := _literal(text, _MOST)):
+        yield Inline(0, len(text), *opened)
     for match in _messages(text):
         if found := _literal(_binary(match[1]), _MOST):
             yield Inline(match.start(), match.end(), *found)
 
 
-def is_locked(text: bytes) -> bool:
+def is_locked(text: bytes, named: bool = False) -> bool:
     """Whether there is a message that cannot be opened without a key, or is none that is understood."""
+    first = _packet(text, 0) if named else None
+    if first and first[0] in _MESSAGE and _literal(text, _BEGINNING) is None:
+        return True
     return any(_literal(_binary(match[1]), _BEGINNING) is None for match in _messages(text))
 
 

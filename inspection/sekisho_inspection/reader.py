@@ -58,6 +58,8 @@ _READERS: dict[str, FileReader] = {
     macfile.MAC_BINARY: macfile.read_mac_binary,
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
+# Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
+_UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
@@ -174,12 +176,19 @@ def _read_file(item: Item, notes: Notes) -> None:
         state = _bounded(reader, item, notes)
     if _is_inner_mail(item, kind):
         _read_inner_mail(item, notes)
-    if kind not in _ZIPS:
+    if _may_be_zip(item, kind):
         read_appended(item, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _may_be_zip(item: Item, kind: str) -> bool:
+    """Whether a ZIP in the content is one to a program; one in a format that holds it as it is was read there."""
+    if kind not in _UNPACKED:
+        return kind not in _ZIPS
+    return any(not name.lower().rstrip(" .").endswith(_UNPACKED[kind]) for name in item.names)
 
 
 def _is_inner_mail(item: Item, kind: str) -> bool:

@@ -45,6 +45,8 @@ def read_cms(item: Item, notes: Notes) -> PartState:
     if outer is None or (found := _content_info(data, outer)) is None:
         notes.gap(item.gap, "malformed", "S/MIME")
         return PartState.UNREADABLE
+    if data[outer.next :].strip(b"\0\r\n"):
+        notes.gap(item.gap, "malformed", "bytes behind the end of S/MIME")
     kind, content = found
     if kind not in (_SIGNED, _COMPRESSED, _DATA):
         notes.gap(item.gap, "locked", "S/MIME")

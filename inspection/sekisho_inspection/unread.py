@@ -32,12 +32,8 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
         return None
     if item.declared in _DECLARED:
         return _DECLARED[item.declared]
-    if pgp.is_locked(item.content):
+    if pgp.is_locked(item.content, pgp.is_named(item.names)):
         return "locked", "OpenPGP"
-    if any(name.lower().rstrip(" .").endswith((".gpg", ".pgp")) for name in item.names) and not filetype.is_text(
-        item.content
-    ):
-        return ("locked", "OpenPGP") if pgp.is_encrypted_file(item.content) else None
     if binhex.is_named(item.names, item.declared):
         return None if binhex.decode(item.content) is not None else ("unreadable", "BinHex that is none")
     if any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names):

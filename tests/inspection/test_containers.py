@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 
@@ -225,13 +227,28 @@ def test_files_in_smime(name: str, read: Read) -> None:
         (signed(LISTED)[:-40], ["malformed"]),
         (signed(LISTED, form=ber)[:60], ["malformed"]),
         (compressed(LISTED)[:-20], ["malformed"]),
+        (compressed(LISTED).replace(b"\x78\x9c", b"\x00\x00"), ["malformed"]),
+        (signed(b"\2\1\1", "0702"), ["malformed"]),
         (b"nothing of the kind", ["locked"]),
     ],
-    ids=["certificates", "encrypted", "authentic", "no content", "no data", "cut", "pieces cut", "zlib cut", "none"],
+    ids=["certificates", "encrypted", "authentic", "no content", "no data", "cut", "pieces", "zlib", "none", "odd", "text"],
 )  # fmt: skip
 def test_gaps_of_smime(content: bytes, reasons: list[str], read: Read) -> None:
     """B16: certificates alone are no gap; what is encrypted is locked, and what is broken is said."""
     assert [gap.reason for gap in read(smime(content)).incomplete] == reasons
+
+
+def test_names_of_containers(read: Read, attach: Attach) -> None:
+    """B38: a ZIP in a container is read there, and as one as well where a name says that it may be opened as one."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("a.bin", FILE)
+    stream = tnef(attached(attribute(0x800F, archive.getvalue(), 2)))
+    assert [part.id for part in read(attach("x", ("winmail.dat", stream))).parts] == ["1", "2", "2.1", "2.1.1"]
+    hidden = tnef(attribute(0x9999, archive.getvalue()))
+    assert [part.sha256 for part in read(attach("x", ("a.zip", hidden))).parts][2:] == [SHA256]
+    behind = signed(LISTED) + archive.getvalue()
+    assert [gap.reason for gap in read(attach("x", ("smime.p7m", behind))).incomplete] == ["malformed"]
 
 
 def apple(*entries: tuple[int, bytes], magic: int = 0x00051600) -> bytes:
@@ -282,6 +299,10 @@ ACCESS = {
     "unknown": (b'access-type=x-own; URL="http://c2.malware.example/x"', URL, ["unreadable"]),
     "URL of a file": (b'access-type=URL; URL="file://c2.malware.example/x"', "", ["unreadable"]),
     "nothing": (b"", "", ["unreadable"]),
+    "URL of a file, and a site": (b'access-type=URL; URL="file://a/x"; site=ftp.example.jp', "", ["unreadable"]),
+    "in sections": (b'access-type=URL; URL*0="http://c2.malw"; URL*1="are.example/x"', "", ["unreadable"]),
+    "twice": (b'access-type=URL; URL="http://a.example/"; URL="http://c2.malware.example/x"', URL, ["unreadable"]),
+    "too long": (b"access-type=URL; URL=http://a.example/" + b"a" * 3000, "", ["unreadable"]),
 }  # fmt: skip
 
 
