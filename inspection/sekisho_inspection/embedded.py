@@ -12,8 +12,9 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.texts import is_page
 from sekisho_inspection.yenc import Piece
 
-# Without one of these what a page shows need not be searched for files.
-_SIGNS = (b"begin", b"BinHex", b"PGP MESSAGE", b"&lt;~")
+# Without one of these, or a line that begins with "begin", what a page shows need not be searched for files.
+_SIGNS = (b"BinHex", b"PGP MESSAGE", b"&lt;~")
+_BEGIN = re.compile(rb"begin[ \t-]")
 _TAG = re.compile(rb"<[a-zA-Z/!][^<>]{0,2000}+>")
 # Files of these readings are searched for in plain text and pages only: other types have base64 of their own.
 _IN_TEXTS: tuple[tuple[str, Callable[[bytes], Iterable[Inline]]], ...] = (
@@ -60,9 +61,16 @@ def join_pieces(notes: Notes) -> None:
 def _views(item: Item) -> Iterator[bytes]:
     """The text as it stands and, of a page, what it shows."""
     yield item.content
-    if is_page(item) and (any(sign in item.content for sign in _SIGNS) or blocks.has_long_word(item.content)):
+    if is_page(item) and _may_show_files(item.content):
         plain = _TAG.sub(b"\n", item.content)
         yield html.unescape(plain.decode("latin-1")).encode("latin-1", "replace")
+
+
+def _may_show_files(source: bytes) -> bool:
+    if any(sign in source for sign in _SIGNS) or blocks.has_long_word(source):
+        return True
+    befores = (source[max(0, match.start() - 24) : match.start()].rstrip(b" \t") for match in _BEGIN.finditer(source))
+    return any(before[-1:] in (b"", b">", b";", b"\r", b"\n", b"|") for before in befores)
 
 
 def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:

@@ -231,7 +231,7 @@ def test_files_in_smime(name: str, read: Read) -> None:
         (signed(b"\2\1\1", "0702"), ["malformed"]),
         (b"nothing of the kind", ["locked"]),
     ],
-    ids=["certificates", "encrypted", "authentic", "no content", "no data", "cut", "pieces", "zlib", "none", "odd", "text"],
+    ids=["certificate", "encrypted", "sealed", "no content", "no data", "cut", "pieces", "zlib", "none", "odd", "text"],
 )  # fmt: skip
 def test_gaps_of_smime(content: bytes, reasons: list[str], read: Read) -> None:
     """B16: certificates alone are no gap; what is encrypted is locked, and what is broken is said."""
