@@ -15,7 +15,7 @@ from sekisho_inspection.headers import base64_bytes
 from sekisho_inspection.inline import BREAK, LINE, Inline, marks_before, without_marks
 
 # A folded name goes on in lines that begin with a space and an encoded word.
-_NAME = rb"[^\r\n]{0,1000}+(?:(?:\r\n|\n|\r)[ \t]++=\?[^\r\n]{1,200}+){0,20}+"
+_NAME = rb"[^\r\n]*+(?:(?:\r\n|\n|\r)[ \t]++=\?[^\r\n]{1,200}+){0,20}+"
 _SIGN = b"begin"
 _BEGIN = re.compile(rb"begin(-base64(?:-encoded)?+)?+[ \t]++([0-9]{1,7}(?=\s)[ \t]*+)?+(" + _NAME + rb")" + BREAK)
 _PRINTABLE = re.compile(rb"[ -~]*+")
@@ -28,6 +28,10 @@ _ENDS = (b"end", b"====")
 _FULL = 61
 # A shorter line of small letters has the length that its first letter says too often by chance.
 _LONG = 40
+# As many characters without a small letter begin few lines of words.
+_SOME = 8
+# A longer name is cut, and still the name of a file.
+_LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,12 @@ def files(text: bytes) -> Iterator[Inline]:
 
 def _read(text: bytes, match: re.Match[bytes], marks: bytes) -> tuple[bytes, list[bytes], int]:
     """The name, the contents and the end of the file that begins with the line."""
-    coded, mode, name = match[1], match[2], match[3]
+    coded, mode, name = match[1], match[2], match[3][:_LONGEST_NAME]
     first = without_marks(_first_line(text, match.end()), marks)
     if coded:
         return _read_base64(text, match, marks) if _BASE64.fullmatch(first) else (b"", [], match.end())
     alphabets = _alphabets(first, mode)
-    if not alphabets and not _is_data(first):
+    if not alphabets and not _is_data(first, _SOME if mode else _LONG):
         return b"", [], match.end()
     lines, end, closed = _lines(text, match.end(), marks)
     contents = [_joined(lines, alphabet, closed) for alphabet in alphabets]
@@ -120,10 +124,10 @@ def _alphabets(first: bytes, mode: bytes | None) -> list[_Alphabet]:
     return [alphabet for alphabet in known if alphabet.bytes_of(first)]
 
 
-def _is_data(line: bytes) -> bool:
-    """Whether it is a long line of data with more behind it than any encoder adds."""
+def _is_data(line: bytes, least: int) -> bool:
+    """Whether it is a line of at least so much data, with more behind it than any encoder adds."""
     needed = _needed(line)
-    return needed >= _LONG and len(line) > needed and _STRICT.fullmatch(line[: needed + 1]) is not None
+    return needed >= least and len(line) > needed and _STRICT.fullmatch(line[: needed + 1]) is not None
 
 
 def _lines(text: bytes, at: int, marks: bytes) -> tuple[list[bytes], int, bool]:

@@ -122,6 +122,11 @@ TEXTS = {
     "begin in between": uu(b"another file" * 9, end=b"") + uu(),
     "mode of six digits": uu(head=b"begin 100644 a.bin"),
     "no mode": uu(head=b"begin  a.bin"),
+    "long name": uu(head=b"begin 644 " + b"a" * 3000),
+    "byte order mark": b"\xef\xbb\xbf" + uu(),
+    "short lines, each with junk": b"begin 644 a.bin\n" + b"".join(
+        binascii.b2a_uu(FILE[at : at + 7]).rstrip(b"\n") + b"xxx\n" for at in range(0, len(FILE), 7)
+    ) + b"`\nend\n",
     "no name": uu(head=b"begin 644 "),
     "spaces around": uu(head=b"begin  0755\ta.bin  "),
     "blank line behind the begin": uu(head=b"begin 644 a.bin\n"),
