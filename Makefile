@@ -19,7 +19,7 @@ test: test-packages $(STAMP) lint fuzz-minute
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=tests/mta:tests/bench:tests/fuzz $(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
+	MYPYPATH=tests/mta:tests/bench:tests/fuzz:tests/cases $(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
 	    milter/sekisho_milter tests
 
 packages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 
 from sekisho_core.vocabulary import FindingKind
@@ -28,6 +29,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"L\x00\x00\x00\x01\x14\x02\x00", "application/x-ms-shortcut"),
     (b"{\\rt", "application/rtf"),
     (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
+    (b"\x00\x05\x16\x00\x00", "application/applefile"),
+    (b"\x00\x05\x16\x07\x00", "application/applefile"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
     (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
@@ -43,7 +46,7 @@ UNREAD = {
     "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2", "application/x-xz", "application/zstd",
     "application/x-compress", "application/x-lzma", "application/vnd.ms-cab-compressed", "application/x-lzh",
     "application/x-arj", "application/x-ace", "application/x-xar", "application/x-iso9660-image", "application/x-vhdx",
-    "application/x-vhd", "application/vnd.ms-tnef", "application/onenote", "application/vnd.ms-htmlhelp",
+    "application/x-vhd", "application/onenote", "application/vnd.ms-htmlhelp",
     "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
 EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
@@ -104,7 +107,16 @@ def _structure(content: bytes, head: bytes) -> str:
         return {b"0": "application/x-cpio", b"!": "application/x-ar", b"E": "application/x-egg"}.get(
             head[:1], "application/x-zoo"
         )
+    if _is_mac_binary(head):
+        return "application/x-macbinary"
     return "message/rfc822" if _FIELD.match(head + b"\n") else ""
+
+
+def _is_mac_binary(head: bytes) -> bool:
+    """Version III has a signature, version II a checksum; the first version has neither and is not told from others."""
+    if len(head) < 128 or head[0] or not 1 <= head[1] <= 63 or head[74] or head[82]:
+        return False
+    return head[102:106] == b"mBIN" or binascii.crc_hqx(head[:124], 0) == int.from_bytes(head[124:126])
 
 
 _MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")

@@ -41,7 +41,7 @@ _DETAILS = {
 _MOST_FIELDS = 50
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
-_CONTENT = re.compile(rb"://|^begin |^[ \t]*content-", re.I | re.M)
+_CONTENT = re.compile(rb"://|^begin |^=ybegin |^:[!-r]|with BinHex|^[ \t]*content-", re.I | re.M)
 _LINE_ENDS = (re.compile(rb"\r\n|\r"), re.compile(rb"\r+\n|\n\r(?!\n)|\r"))
 # What begins with a field is decoded by no program.
 _STARTS_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -50,18 +50,27 @@ _TEXT = Parameters(("text/plain",), (), True)
 
 @dataclass(frozen=True)
 class Entity:
-    """A leaf (RFC 2045 section 2.4) or an attached message: its file, every media type that it states (the standard
-    reading's first, "" for none), the label of its charset, and whether it wants to be shown as a file."""
+    """A leaf (RFC 2045 section 2.4) or an attached message: its file, what its Content-Type states, and whether it
+    wants to be shown as a file."""
 
     item: Item
-    types: tuple[str, ...]
-    charset: str
+    stated: Parameters
     is_attachment: bool
+
+    @property
+    def charset(self) -> str:
+        """The label of the text's charset; "" when there is none."""
+        return self.stated.first("charset").decode("latin-1")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether some program takes it for a text."""
+        return any(kind.startswith("text/") or not kind for kind in self.stated.types)
 
     @property
     def is_message(self) -> bool:
         """Whether some program takes it for an attached message."""
-        return any(kind in MESSAGES for kind in self.types)
+        return any(kind in MESSAGES for kind in self.stated.types)
 
 
 @dataclass(frozen=True)
@@ -280,17 +289,18 @@ class Walk:
         item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth)
         shown_as = (unfold(raw).lower() for raw in place.block.values("content-disposition"))
         attached = any(value.startswith(b"attachment") for value in shown_as)
-        return Entity(item, leaf.stated.types, leaf.stated.first("charset").decode("latin-1"), attached)
+        return Entity(item, leaf.stated, attached)
 
     def _new(self, place: _Place, spans: Iterable[Span]) -> list[Span]:
-        """The spans that no reading has led to yet, as many as there may be parts."""
+        """The spans that no reading has led to yet, as many as a mail may have parts."""
         # The bytes of a source live as long as its spans are used: the generators around this call hold them.
         fresh = (span for span in spans if (id(place.data), span) not in self._read)
-        found = list(islice(fresh, max(0, self._notes.slots) + 1))
-        if len(found) > self._notes.slots:
+        most = self._notes.limits.max_parts
+        found = list(islice(fresh, most + 1))
+        if len(found) > most:
             self._notes.gap("mail", "limit", "more parts than the limit")
         self._read.update((id(place.data), span) for span in found)
-        return found[: max(0, self._notes.slots)]
+        return found[:most]
 
     def _values(self, place: _Place, key: str) -> list[bytes]:
         values = place.block.values(key)

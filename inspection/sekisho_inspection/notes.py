@@ -23,6 +23,7 @@ from sekisho_core.vocabulary import (
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_scan import CompiledYara
+from sekisho_inspection.yenc import Piece
 
 # Observables and findings of one mail; a mail with more is one that was made to be so.
 MAX_FACTS = 20000
@@ -77,6 +78,8 @@ class Notes:
         # Parts of which another decoding shows what they are.
         self.explained: set[str] = set()
         self.named: list[str] = []
+        # Pieces of files that stand in several texts, by name and whole size, each with the text that holds it.
+        self.pieces: dict[tuple[bytes, int], list[tuple[Item, Piece]]] = {}
         self._text_bytes = limits.max_text_bytes
         self._observables: dict[Observable, None] = {}
         self._findings: dict[Finding, None] = {}
@@ -177,12 +180,23 @@ class Notes:
         self._children[parent] = max(numbers, self._children.get(parent, 0))
 
     def child(
-        self, parent: Item, content: bytes, names: tuple[str, ...], reading: str, offset: int = 0, length: int = 0
-    ) -> None:
-        """Put a file found inside `parent` on the list of what is to be read, within the limits."""
-        if part_id := self._inside(parent):
-            origin = Origin(parent.id, offset, length or len(content), reading)
-            self.queue.append(Item(part_id, content, names, "", origin, parent.depth + 1))
+        self,
+        parent: Item,
+        content: bytes,
+        names: tuple[str, ...],
+        reading: str,
+        offset: int = 0,
+        length: int = 0,
+        declared: str = "",
+    ) -> Item | None:
+        """Put a file found inside `parent` on the list of what is to be read; None beyond the limits."""
+        part_id = self._inside(parent)
+        if not part_id:
+            return None
+        origin = Origin(parent.id, offset, length or len(content), reading)
+        item = Item(part_id, content, names, declared, origin, parent.depth + 1)
+        self.queue.append(item)
+        return item
 
     def closed_child(self, parent: Item, names: tuple[str, ...], size: int, state: PartState, reading: str) -> None:
         """List a file inside `parent` whose content is out of reach: names and size are all that is known."""

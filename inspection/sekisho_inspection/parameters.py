@@ -21,6 +21,8 @@ _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re
 # A key wherever it stands: between quotes, behind a space, a comma or another value.
 _ANYWHERE = re.compile(rb"(?<![\w*-])[\"']?([a-z][\w-]{1,60})[\"']?((?:\*\d{0,4})?\*?)\s*=+\s*", re.I)
 _NEXT = re.compile(rb";\s*+[\w-]++[\d*]*+\s*+=")
+# A comment behind a value, which programs that know of none take for a part of it, or ignore.
+_REMARK = re.compile(rb"[ \t]\((?:[^()\"\\;=]|\([^()\"\\;=]*+\))*+\)[ \t]*(?=;|\Z)")
 _COMMENT = re.compile(rb"\([^()]*+\)")
 _COMMENTS_DEEP = 5
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
@@ -83,7 +85,7 @@ def _in_order(sections: list[tuple[str, bytes]]) -> bool:
 def read(values: Iterable[bytes]) -> Parameters:
     """Read the raw values of the fields of one name together: some programs take the first of them, some the last, and
     RFC 2231's pieces may stand in either."""
-    lines = tuple(headers.unfold(raw) for raw in values)
+    lines = tuple(_REMARK.sub(b"", headers.unfold(raw)) for raw in values)
     pairs: list[tuple[str, bytes]] = []
     types: list[str] = []
     for line in lines:

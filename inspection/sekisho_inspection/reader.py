@@ -15,8 +15,11 @@ from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Sub
 from sekisho_inspection import (
     archive,
     charset,
+    elsewhere,
+    embedded,
     filetype,
     headers,
+    macfile,
     mime,
     office,
     officexml,
@@ -24,7 +27,9 @@ from sekisho_inspection import (
     opendocument,
     pdf,
     rtf,
+    smime,
     textfile,
+    tnef,
     unread,
 )
 from sekisho_inspection.fields import note_fields
@@ -47,8 +52,14 @@ _READERS: dict[str, FileReader] = {
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
+    tnef.KIND: tnef.read_tnef,
+    smime.KIND: smime.read_cms,
+    macfile.APPLE_FILE: macfile.read_apple_file,
+    macfile.MAC_BINARY: macfile.read_mac_binary,
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
+# Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
+_UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
@@ -78,6 +89,8 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
             _read_file(notes.queue.popleft(), notes)
+            if not notes.queue:
+                embedded.join_pieces(notes)
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
@@ -121,10 +134,11 @@ def _read_message(data: bytes, part_id: str, depth: int, notes: Notes) -> list[F
 def _read_entity(entity: mime.Entity, notes: Notes) -> None:
     item = entity.item
     notes.queue.append(item)
+    elsewhere.note_elsewhere(entity, notes)
     if entity.is_message:
         notes.texts_read.add(item.id)
         _read_message(item.content, item.id, item.depth + 1, notes)
-    elif any(kind.startswith("text/") or not kind for kind in entity.types) or (not item.names and looks_text(item)):
+    elif entity.is_text or (not item.names and looks_text(item)):
         notes.texts_read.add(item.id)
         read_text(item, entity.charset, not entity.is_attachment, notes)
     notes.named += item.names
@@ -145,13 +159,29 @@ def _read_file(item: Item, notes: Notes) -> None:
         state = PartState.UNREADABLE
     elif reader := _READERS.get(kind):
         state = _bounded(reader, item, notes)
-    if mime.is_mail_file(item, kind):
-        # A mail kept as a file: in an archive, or attached as octet-stream.
+    if _is_inner_mail(item, kind):
+        # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
-    if kind not in _ZIPS:
+    if _may_be_zip(item, kind):
         read_appended(item, notes)
-    textfile.read_inner(item, notes)
+    if item.declared not in mime.MESSAGES:
+        embedded.read_embedded(item, kind, notes)
+    textfile.read_starters(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _may_be_zip(item: Item, kind: str) -> bool:
+    """Whether a ZIP in the content is one to a program; one in a format that holds it as it is was read there."""
+    if kind not in _UNPACKED:
+        return kind not in _ZIPS
+    return any(not name.lower().rstrip(" .").endswith(_UNPACKED[kind]) for name in item.names)
+
+
+def _is_inner_mail(item: Item, kind: str) -> bool:
+    """Whether it is a mail as a file, by what holds it, by content or by name."""
+    if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
+        return kind not in _READERS
+    return mime.is_mail_file(item, kind)
 
 
 def _kind(item: Item) -> str:
@@ -159,7 +189,7 @@ def _kind(item: Item) -> str:
     kind = filetype.sniff(item.content)
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
-    kind = kind or officexml.sniff(item.content)
+    kind = kind or officexml.sniff(item.content) or smime.sniff(item)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 

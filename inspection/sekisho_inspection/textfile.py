@@ -1,15 +1,12 @@
-"""Files inside text, and text that starts programs: inline uuencode, and the DDE formulas of CSV and SYLK files."""
+"""Text that starts programs: the formulas of CSV files, the macros and links of SYLK files."""
 
 from __future__ import annotations
 
 import re
 
-from sekisho_inspection import charset, filetype, uuencode
-from sekisho_inspection.names import member_names
+from sekisho_inspection import charset, filetype
 from sekisho_inspection.notes import Item, Notes
 
-_BEGIN = re.compile(rb"^begin(?:-base64)? ([0-7]{3,4}) ([^\r\n]{1,255}+)\r?\n(?=[!-`]|=|\r?\nend)", re.M)
-_END = re.compile(rb"^(?:end|====)[ \t]*\r?$", re.M)
 # A formula that names a program, a topic and an item: =cmd|'/c calc'!A0. Cells begin at a separator.
 _FORMULA = re.compile(rb"(?:^|[,;\t])[ \"]*[=+@-][^\r\n|,;\t]{1,200}\|[^\r\n!]{0,500}!", re.M)
 _CELLS = (".csv", ".tsv", ".txt", ".slk", ".iqy", ".prn", ".dif")
@@ -19,32 +16,13 @@ _SYLK_MACRO = re.compile(rb"^O;(?:[^\r\n]{0,200};)?E\b|;E(?:EXEC|CALL|REGISTER)\
 _SYLK_LINK = re.compile(rb";E[^\r\n;|]{1,200}\|[^\r\n!]{0,500}!", re.M)
 
 
-def read_inner(item: Item, notes: Notes) -> None:
-    """Put uuencoded files inside a text on the list, and note formulas that start a program."""
-    if b"begin" in item.content:
-        _files(item, notes)
+def read_starters(item: Item, notes: Notes) -> None:
+    """Note formulas, macros and links that start a program."""
     named = any(name.lower().rstrip(" .").endswith(_CELLS) for name in item.names) or item.declared == "text/csv"
     if item.content[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(_SYLK):
         _sylk(item, notes)
     elif named and b"|" in item.content and filetype.is_text(item.content) and (found := _FORMULA.search(item.content)):
         notes.find("office-dde", item.where, charset.decode(found[0].strip())[0])
-
-
-def _files(item: Item, notes: Notes) -> None:
-    at = 0
-    while match := _BEGIN.search(item.content, at):
-        end = _END.search(item.content, match.end())
-        at = end.end() if end else len(item.content)
-        if match[0].startswith(b"begin-base64"):
-            notes.gap(item.gap, "unreadable", "no reader for begin-base64")
-            continue
-        content = uuencode.decode(item.content[match.end() : end.start() if end else at])
-        if notes.slots <= 0:
-            notes.gap("mail", "limit", "more parts than the limit")
-            return
-        if not notes.spend(len(content), item):
-            return
-        notes.child(item, content, member_names(match[2].strip()), "uuencode", match.start(), at - match.start())
 
 
 def _sylk(item: Item, notes: Notes) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from sekisho_inspection import filetype, headers, uuencode
+from sekisho_inspection import binhex, filetype, headers, uuencode, yenc
 
 IDENTITY, UNKNOWN = "identity", "unknown"
 _IDENTITIES = frozenset(b" 7bit 8bit binary 7-bit 8-bit none utf-8 ascii us-ascii".split(b" "))
@@ -21,10 +21,12 @@ _PLAIN = {b"base64": "base64", b"quoted-printable": "quoted-printable"}
 _SPEAKS = (
     (re.compile(rb"64|^b$"), "base64"),
     (re.compile(rb"quot|print|^qp?$|qp"), "quoted-printable"),
-    (re.compile(rb"uu"), "uuencode"),
+    (re.compile(rb"uu|xx"), "uuencode"),
+    (re.compile(rb"yenc"), "yenc"),
+    (re.compile(rb"binhex|hqx"), "binhex"),
 )
 # A name that speaks of an encoding; others are none (senders write "utf-8" or "8-bit" there).
-_CODED = re.compile(rb"85|xx|yenc|hqx|binhex|zip|deflate|compress|encod")
+_CODED = re.compile(rb"85|zip|deflate|compress|encod")
 _COMMENT = re.compile(rb"\([^()]*+\)")
 _WORD = re.compile(rb"[a-z0-9.-]+")
 _JUNK = bytes(byte for byte in range(256) if not (chr(byte).isalnum() and byte < 128) and byte not in b"+/=")
@@ -36,6 +38,11 @@ _BYTE = rb"[0-9A-Fa-f]{2}"
 _ODD_EQUALS = re.compile(rb"=(?!" + _BYTE + rb"|\r?\n|\Z)")
 _SOFT = re.compile(rb"=[ \t]*+\r*+\n|=[ \t]*+\Z")
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+_DECODERS: dict[str, Callable[[bytes], bytes | None]] = {
+    "uuencode": uuencode.decode,
+    "yenc": yenc.decode,
+    "binhex": binhex.decode,
+}
 # A = before what is no byte is dropped alone, with one hexadecimal digit, with the next characters, or kept.
 _ILLEGAL = (
     (re.compile(rb"=(?!" + _BYTE + rb")"), b""),
@@ -102,9 +109,8 @@ def decode(body: bytes, encoding: str) -> bytes:
         return headers.base64_bytes(body)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(body)
-    if encoding == "uuencode":
-        return uuencode.decode(body)
-    return body
+    decoder = _DECODERS.get(encoding)
+    return body if decoder is None else decoder(body) or b""
 
 
 def _plain(value: bytes) -> bytes:
@@ -126,10 +132,13 @@ def _meant(word: bytes) -> str:
 
 def _others(body: bytes, encoding: Stated, text: bool) -> Iterator[bytes]:
     yield from _variants(body, encoding.first)
+    if encoding.first == "uuencode":
+        # Some programs take every file out of such a body, and some none.
+        yield from (found.content for found in islice(uuencode.files(body), _MOST))
     for kind in encoding.kinds[1:]:
         yield decode(body, kind)
         yield from _variants(body, kind)
-    if encoding.odd and encoding.first != IDENTITY and not (encoding.first == "base64" and _strict(body)):
+    if encoding.odd and encoding.first != IDENTITY and not _is_strict(body, encoding.first):
         yield body
     if encoding.first in (IDENTITY, UNKNOWN) and (encoding.odd or not text):
         yield from _sniffed(body)
@@ -148,6 +157,11 @@ def _strict(body: bytes) -> bytes | None:
         return binascii.a2b_base64(body.translate(None, b"\r\n"), strict_mode=True)
     except binascii.Error:
         return None
+
+
+def _is_strict(body: bytes, kind: str) -> bool:
+    """Whether the body keeps to the standard of the encoding, so that nothing else is to be read in it."""
+    return _strict(body) is not None if kind == "base64" else kind == "quoted-printable" and _is_strict_quoted(body)
 
 
 def _is_strict_quoted(body: bytes) -> bool:

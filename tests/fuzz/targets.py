@@ -21,8 +21,21 @@ from sekisho_core.display import visible
 from sekisho_core.errors import SekishoError
 from sekisho_core.files import Spool
 from sekisho_core.vocabulary import Origin, Reading
-from sekisho_inspection import archive, biff, charset, filetype, headers, html, mime, officexml, passwords, rtf, wire
+from sekisho_inspection import (
+    archive,
+    biff,
+    charset,
+    filetype,
+    headers,
+    html,
+    officexml,
+    parameters,
+    passwords,
+    rtf,
+    wire,
+)
 from sekisho_inspection import zip as zip_reader
+from sekisho_inspection.header_blocks import read_block
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
@@ -47,15 +60,17 @@ def mail(data: bytes) -> None:
 
 def field_values(data: bytes) -> None:
     """Fields, their values and mailboxes."""
-    for field in headers.split_fields(data):
+    for field in read_block(data, 0, len(data), len(data)).fields:
         headers.decode_value(field.raw).encode()
         assert all(value.encode() for value in headers.decoded_values(field.raw))
         headers.addresses(field.raw)
 
 
-def parameters(data: bytes) -> None:
+def field_parameters(data: bytes) -> None:
     """A Content-Type and a Content-Disposition with these bytes as their value."""
-    mime.parameters(data)
+    stated = parameters.read([data])
+    assert stated.guesses("boundary") == parameters.read([data]).guesses("boundary")
+    stated.readings("filename")
     mail(b"Content-Type: " + data + b"\r\nContent-Disposition: " + data + b"\r\n\r\n--b\r\n\r\ntext\r\n--b--\r\n")
 
 
@@ -199,7 +214,7 @@ TARGETS: dict[str, Target] = {
         {"mimetype": b"application/vnd.oasis.opendocument.text"},
         _attached(b"application/octet-stream", b"a.odt"),
     ),
-    "parameters": parameters,
+    "parameters": field_parameters,
     "passwords": password_words,
     "pdf": _attached(b"application/pdf", b"a.pdf"),
     "rtf": _reader(rtf.read_rtf),

@@ -129,7 +129,6 @@ LINKS = {
     ),
 }  # fmt: skip
 GAPS = {
-    "B15 yEnc": (b"\r\n=ybegin line=128 size=1 name=a\r\nx\r\n", "unreadable"),
     "B16 fragment": (b"Content-Type: message/partial; number=1\r\n\r\nx", "unreadable"),
     "B16 S/MIME": (mail(file(b"0\x82ab", "smime.p7m", kind=b"application/pkcs7-mime")), "locked"),
     "B16 OpenPGP": (b"\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nabc\r\n-----END PGP MESSAGE-----\r\n", "locked"),

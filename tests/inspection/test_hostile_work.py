@@ -115,6 +115,15 @@ def locked(text: str, archives: int, members: int) -> bytes:
     return head + text.encode() + (leaf + base64.encodebytes(file.getvalue())) * archives + b"\r\n--b--\r\n"
 
 
+def openpgp(content: bytes) -> bytes:
+    """A message that is only compressed."""
+    packet = b"\xc8\xff" + (len(content) + 1).to_bytes(4) + b"\2" + content
+    return b"-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(packet) + b"-----END PGP MESSAGE-----\n"
+
+
+TNEF = b"\x78\x9f\x3e\x22\0\0"
+# SignedData up to its content, all lengths indefinite.
+SIGNED = bytes.fromhex("308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a080")
 MAILS: dict[str, Callable[[], bytes]] = {
     "rtf: instructions": lambda: rtf(b"\\fldinst " * 100_000),
     "rtf: properties and spaces": lambda: rtf(b"\\fldinst " + b"\\a " * 100 + b"x" + b" " * 100_000),
@@ -144,6 +153,37 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "base64: padded": lambda: b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QQ=" * 2_000_000,
     "base64: dashes": lambda: b"Content-Transfer-Encoding: base64\r\n\r\n" + b"AAAAAAAA-" * 500_000,
     "uuencode": lambda: body(b"begin 644 a\r\n" * 200_000),
+    "uuencode: files": lambda: body(b"begin 644 a\n#86)C\n" * 50_000),
+    "uuencode: one line": lambda: body(b"begin " * 200_000),
+    "uuencode: quoted": lambda: body(b"> > > begin 644 a\n" * 80_000),
+    "yenc": lambda: body(b"=ybegin " * 200_000),
+    "yenc: escapes": lambda: body(b"=ybegin line=1 size=1 name=a\n" + b"=" * 1_000_000),
+    "yenc: pieces": lambda: body(
+        numbered("=ybegin part=1 line=1 size=9 name=#\n=ypart begin=1 end=2\nab\n", 15_000),
+    ),
+    "binhex: colons": lambda: body(b"(This file must be converted)\n" + b":\n" * 500_000),
+    "binhex: runs": lambda: body(b"(This file must be converted)\n" + (b":" + b"!" * 20 + b"\n") * 45_000),
+    "binhex: 4 GB": lambda: body(b"(This file must be converted)\n:" + b"!)2r" * 250_000 + b":"),
+    "base64: lines": lambda: body((b"A" * 40 + b"!\n") * 25_000),
+    "ascii85: zeros": lambda: body(b"<~" + b"z" * 1_000_000 + b"~>"),
+    "pgp: bombs": lambda: body(openpgp(zlib.compress(b"\xafb\0\0\0\0\0" + bytes(60_000_000), 9)) * 20),
+    "pgp: armours": lambda: body(b"-----BEGIN PGP MESSAGE-----\n" * 36_000),
+    "tnef: attributes": lambda: part(TNEF + struct.pack("<BHHI", 2, 0x9002, 6, 0) + b"\0\0" * 500_000, "a"),
+    "tnef: attachments": lambda: part(TNEF + (struct.pack("<BHHI", 2, 0x9002, 6, 0) + b"\0\0") * 90_000, "a"),
+    "tnef: properties": lambda: part(
+        TNEF + struct.pack("<BHHIIHHI", 1, 0x9003, 6, 1_000_012, 1 << 31, 0x1E, 0x37, 1 << 31) + bytes(1_000_000), "a"
+    ),
+    "tnef: packed text": lambda: part(
+        TNEF + struct.pack("<BHHIIHHII", 1, 0x9003, 6, 1_000_032, 1, 0x102, 0x1009, 1, 1_000_016)
+        + struct.pack("<II4sI", 1_000_012, 1 << 31, b"LZFu", 0) + (b"\xff" + b"\0\x0f" * 8) * 59_000, "a",
+    ),
+    "smime: pieces": lambda: part(SIGNED + b"\x24\x80" * 400_000, "smime.p7m"),
+    "smime: empty pieces": lambda: part(SIGNED + b"\x24\x80" + b"\4\0" * 500_000, "smime.p7m"),
+    "smime: sequences": lambda: part(SIGNED[:15] + b"\x30\x80" * 400_000, "smime.p7m"),
+    "macintosh: entries": lambda: part(
+        b"\0\5\x16\0" + bytes(20) + b"\xff\xff" + (b"\0\0\0\1" + bytes(4) + b"\xff" * 4) * 65_535, "a"
+    ),
+    "fragments": lambda: b"Content-Type: message/partial; number=1; total=1\r\n\r\n" * 20_000,
     "html: deep": lambda: body(b"<div>" * 500_000, b"text/html"),
     "html: attributes": lambda: body(b"<a " + numbered("a# ", 300_000) + b">", b"text/html"),
     "html: comments": lambda: body(b"<!--" * 500_000, b"text/html"),
