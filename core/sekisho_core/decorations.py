@@ -3,70 +3,102 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import NamedTuple
 
-from sekisho_core.folding import KANJI_FORMS
+from sekisho_core.folding import LATIN_FORMS
+from sekisho_core.kanji import KANJI_FORMS
+from sekisho_core.steps import Kind
 
 
 def _words(text: str) -> str:
-    return "".join(KANJI_FORMS.get(char, char) for char in text)
+    """The words as folding leaves them, without spaces and accents."""
+    plain = "".join(char for char in unicodedata.normalize("NFD", text) if unicodedata.category(char) != "Mn")
+    forms = KANJI_FORMS | LATIN_FORMS
+    return "".join(forms.get(char, char) for char in unicodedata.normalize("NFC", plain).casefold() if char != " ")
 
 
 # Quotes 「」『』 are no decoration: they hold part of the title.
-_PAIRS = dict(zip("【[(〔〈《<{〖≪«｢", "】])〕〉》>}〗≫»｣", strict=True))
+_PAIRS = dict(zip("【[(〔〈《<{〖≪«｢⦅", "】])〕〉》>}〗≫»｣⦆", strict=True))
 _CLOSERS = {close: opener for opener, close in _PAIRS.items()}
-# Words stand here in the characters that folding leaves.
+# What mail programs of all languages write before a colon (after RFC 5256 section 2.1 and their own translations).
 _REPLY = _words(
-    "re|r|fw|fwd|aw|sv|vs|wg|antw|tr|rv|enc|ref|res|odp|ynt|fyi|自動転送|返信|転送|再送|再返信|返|転|送|回复|回覆|答复|答覆|轉寄|转发|轉發"
+    "re|r|fw|fwd|fs|vb|aw|sv|vs|vl|wg|antw|antwort|tr|trs|rv|enc|ref|rif|res|rsp|odp|pd|ynt|ilt|i|atb|bls|doorst|vá|tov|"
+    "továbbítás|fyi|отв|на|пересл|απ|σχετ|πρθ|trả lời|ตอบ|회신|답장|전달|תגובה|הועבר|automatic reply|auto reply|auto|"
+    "自動転送|自動返信|自動応答|自动回复|返信|転送|再送|再送信|再返信|返|転|送|回复|回覆|答复|答覆|轉寄|轉發|转寄|转发"
 )
 _WORDS = _words(
-    "spam|meiwaku|junk|bulk|virus|suspect|caution|warning|external|外部|社外|重要|至急|緊急|注意|迷惑|迷惑メール|広告|訂正|再掲|追加"
+    "spam|meiwaku|junk|bulk|virus|suspect|suspected spam|caution|warning|ext|external|urgent|important|reminder|"
+    "外部|社外|社外秘|重要|最重要|至急|大至急|緊急|注意|取扱注意|迷惑|迷惑メール|広告|訂正|再掲|追加|要返信|要回答|要確認|要対応|回覧|リマインド"
 )
 _ORNAMENT = "[*★☆■□◆◇●○◎※!#=_~+|/-]{1,20}"
-_PREFIX = re.compile(rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})[:;>]+")
-_STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS}){_ORNAMENT}")
+_PREFIX = re.compile(
+    rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})(?:[:;>]+(?:[\[(]\d{{1,4}}[\])])?|[)\]】])"
+)
+_STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS})(?:[\[(][\d./]{{1,12}}[\])])?{_ORNAMENT}")
+# A word in quotes is part of the title unless it is one that only tags say.
+_QUOTED_TAG = re.compile(rf"[「『](?:{_REPLY}|{_WORDS})[」』]")
 _ENDING = re.compile(
-    r"\.(?:pdf|docx?|docm|rtf|xlsx?|xlsm|pptx?|pptm|jtdc?|txt|csv|zip|lzh|rar|7z|cab|exe|scr|lnk|html?|eml|msg|ex_|zi_)$"
+    r"[.。](?:pdf|docx?|do[ct]m|rtf|xlsx?|xls[mb]|pptx?|pptm|pps[xm]?|jtdc?|odt|ods|odp|txt|csv|one|zip|zipx|lzh|rar|7z|cab|"
+    r"t?gz|tar|iso|img|vhdx?|exe|scr|pif|lnk|url|jse?|vb[se]|ws[fh]|hta|bat|cmd|ps1|jar|msi|dll|chm|html?|mht|shtml?|svg|"
+    r"xps|jpe?g|png|gif|bmp|tiff?|eml|msg|ex_|zi_)$"
 )
 # A bracket that tells one title from its sequel is no decoration, but a day or a count of resends is.
-_ORDINAL = re.compile(r"第\d|その\d|\d+(?:回|号|版|次|年|期|報|部|章|条)")
-_SENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d|\d月\d+日")
+_ORDINAL = re.compile(
+    r"第[\d一二三四五六七八九十]|その[\d一二三四五六七八九十]|[\d一二三四五六七八九十]+(?:回|号|版|次|年|期|報|部|章|条)"
+    r"|^[\d一二三四五六七八九十]{1,3}$|(?<![a-z])(?:part|vol|no|ver|v)\.?\d|続き?$|続[報編]|[前後][編半]$|^[上中下]巻?$"
+    r"|改[訂定正]版?$"
+)
+_SENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d|\d月\d+日|\d[./]\d|\d{4}-\d")
+_UNDONE = re.compile(r"中止|延期|取消|取り消し|取りやめ|取り止め|cancel|postpon")
 _WARNING = re.compile(r"注意喚起|不審|警告|なりすまし|偽メール|詐欺|標的型|訓練")
 _QUOTED = re.compile(r"[「『\"“].*[」』\"”]", re.DOTALL)
 
 
-def bare(text: str) -> str:
-    """`text` (casefolded, NFKC, without spaces) without what stands around the title, on both sides.
+class Kept(NamedTuple):
+    """`text[start:end]` is what stays when one decoration is taken off, which is of this kind."""
 
-    What remains is never empty: a subject that is all decoration keeps its innermost.
+    start: int
+    end: int
+    kind: Kind
+
+
+def peeled(text: str) -> Kept | None:
+    """What stays of `text` (casefolded, NFKC, without spaces) without its outermost decoration; None without one.
+
+    What stays is never empty: a subject that is all decoration keeps its innermost.
     """
-    while True:
-        shorter = _without_ending(_without_trailing(_without_leading(text)))
-        if shorter == text:
-            return text
-        text = shorter
+    return _leading(text) or _trailing(text) or _ending(text)
 
 
-def _without_leading(text: str) -> str:
-    for pattern in (_PREFIX, _STARRED):
+def _leading(text: str) -> Kept | None:
+    for kind, pattern in _FRONTS:
         found = pattern.match(text)
         if found and _says_something(text[found.end() :]):
-            return text[found.end() :]
+            return Kept(found.end(), len(text), kind)
     end = _leading_bracket(text)
-    return text[end:] if end and _is_decoration(text[1 : end - 1], text[end:]) else text
+    return Kept(end, len(text), "decoration") if end and _is_decoration(text[1 : end - 1], text[end:]) else None
 
 
-def _without_trailing(text: str) -> str:
+_FRONTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("prefix", _PREFIX),
+    ("decoration", _STARRED),
+    ("decoration", _QUOTED_TAG),
+)
+
+
+def _trailing(text: str) -> Kept | None:
     start = _trailing_bracket(text)
-    return text[:start] if start and _is_decoration(text[start + 1 : -1], text[:start]) else text
+    return Kept(0, start, "decoration") if start and _is_decoration(text[start + 1 : -1], text[:start]) else None
 
 
-def _without_ending(text: str) -> str:
-    found = _ENDING.search(text[-8:])
-    return text[: len(text) - len(found.group())] if found and _says_something(text[: -len(found.group())]) else text
+def _ending(text: str) -> Kept | None:
+    found = _ENDING.search(text, max(0, len(text) - 8))
+    return Kept(0, found.start(), "ending") if found and _says_something(text[: found.start()]) else None
 
 
 def _is_decoration(inner: str, rest: str) -> bool:
-    if not _says_something(rest):
+    if not _says_something(rest) or _UNDONE.search(inner):
         return False
     # A warning that quotes a lure whole is not the lure.
     if _WARNING.search(inner) and _QUOTED.fullmatch(rest):

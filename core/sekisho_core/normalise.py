@@ -8,58 +8,222 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 
-from sekisho_core.decorations import bare
+from sekisho_core.decorations import peeled
 from sekisho_core.folding import (
+    CAPITALS,
     COLONS,
     DASHES,
+    FULL_WIDTH,
     KANA_FORMS,
-    KANJI_FORMS,
     LATIN_FORMS,
     LEGAL_FORMS,
     LOOK_ALIKES,
     NUMERAL,
     OKURIGANA,
     PARTICLES,
+    ROMAN,
+    SIGNS,
     SPELLINGS,
+    TO_HIRAGANA,
     numeral,
+    repeated,
+    roman,
 )
+from sekisho_core.kanji import RADICALS, SIMPLIFIED, VARIANTS
+from sekisho_core.steps import Edit, Fold, Kind, Plain, Rewrite, Step
 
 MASK = "●●"
 """How a mask of a published indicator stands in the normal form; a lone ● is an ornament."""
 
-# No title is longer; what follows keeps a text from being equal to one that is shorter.
+# No title is longer; the rest is not compared.
 _MOST = 2000
-_UNSEEN = re.compile(
-    "[\\s\\x00-\\x1f\\x7f-\\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u2060-\u206f"
-    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
-)
-_MARKS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
-_BEFORE_NFKC = str.maketrans(
-    {"゛": "\u3099", "゜": "\u309a", "…": "", "廿": "二十", "曰": "日"}
-    | {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"}
-)
-_SPACE_IN_JAPANESE = re.compile("(?<=[^\\x00-\\x7f]) (?=[^\\x00-\\x7f])")
-_TITLE_FORMS = str.maketrans(KANJI_FORMS | LATIN_FORMS | dict.fromkeys(DASHES, "-") | dict.fromkeys(COLONS, ":"))
-_LEGAL = re.compile(f"[(【〔]({'|'.join(LEGAL_FORMS)})[)】〕]")
+# Runs of characters that nobody sees: controls, joiners, direction and tag characters, variation selectors.
+_INVISIBLE = [
+    "\x00-\x08", "\x0e-\x1f", "\x7f-\x84", "\x86-\x9f", "\u00ad", "\u034f", "\u061c", "\u115f-\u1160",
+    "\u17b4-\u17b5", "\u180b-\u180f", "\u200b-\u200f", "\u202a-\u202e", "\u2060-\u206f", "\u2800", "\u3164",
+    "\ufe00-\ufe0f", "\ufeff", "\uffa0", "\ufff0-\ufffb", "\U0001bca0-\U0001bca3", "\U0001d173-\U0001d17a",
+    "\U000e0000-\U000e0fff",
+]  # fmt: skip
+# Marks over and under letters; those of kana (U+3099, U+309A) are none of them.
+_MARKS = [
+    "\u0300-\u036f", "\u0483-\u0489", "\u0591-\u05c7", "\u0610-\u061a", "\u064b-\u065f", "\u1ab0-\u1aff",
+    "\u1dc0-\u1dff", "\u20d0-\u20ff", "\ufe20-\ufe2f",
+]  # fmt: skip
+_MARK = re.compile(f"[{''.join(_MARKS)}]+")
 _KATAKANA = "ァ-ヺー"
-_FOR_LONG_MARK = re.compile(f"(?<=[{_KATAKANA}])[-ー一]+")
-_FOR_O = re.compile(f"才(?=[{_KATAKANA}])|(?<=[{_KATAKANA}])才")
-_NOT_TITLE = re.compile(r"[^\w●ー]+|_+|(?<!●)●(?!●)")
-_REPEATED = re.compile(r"(.)([々ゝヽ]+)")
-_TO_HIRAGANA = str.maketrans({chr(code): chr(code - 0x60) for code in range(0x30A1, 0x30F7)})
-_KANA = str.maketrans(KANA_FORMS)
-_STRAY_LONG_MARK = re.compile("(?<![ぁ-ゖー])ー+|(?<=ー)ー+")
-_HONORIFIC = re.compile("[御ごお]+(?=[㐀-䶿一-鿿豈-﫿])")
-_SPELLING = re.compile("|".join(sorted(map(re.escape, SPELLINGS), key=len, reverse=True)))
 _KANJI = "㐀-䶿一-鿿豈-﫿"
-_OKURIGANA = re.compile(f"(?<=[{_KANJI}])(?<![第〇一二三四五六七八九十百]){OKURIGANA}(?=[^ぁ-ゖー]|[{PARTICLES}]|$)")
-# サーバー and サーバ: a long mark at the end of a word of three sounds or more.
-_LAST_LONG_MARK = re.compile(f"(?<=[ぁ-ゖー]{{3}})ー(?=[^ぁ-ゖー]|[{PARTICLES}]|$)")
-_LONG_MASK = re.compile("●{3,}")
-_LOOK_ALIKE = str.maketrans(LOOK_ALIKES)
+_NUMBER = "0-9〇一二三四五六七八九十百千"
+# Marks of kana that NFKC joins to what stands before them.
+_VOICED = "\u3099\u309aﾞﾟ゛゜"
+
+
+def _unseen_kind(char: str) -> Kind:
+    return "space" if char.isspace() else "invisible"
+
+
+def _long_kind(char: str) -> Kind:
+    return "long-mark" if char in "ーｰ" else "look-alike" if char == "一" else "dash"
+
+
+class _Compatibility:
+    """NFKC without marks over and under characters other than the voiced ones of kana."""
+
+    # NFKC leaves the most of every text alone: only the other characters are given to it. It puts none of them together
+    # with what stands before them, but for the voiced marks.
+    _OTHERS = re.compile("[^\x00-\x7fぁ-ゖァ-ヺー一-鿿、-〕・]+")
+
+    def plain(self, text: str) -> str:
+        if text.isascii():
+            return text
+        if any(mark in text for mark in _VOICED):
+            return self._whole(text)
+        return self._OTHERS.sub(lambda found: self._whole(found[0]), text)
+
+    def edits(self, text: str) -> Iterator[Edit]:
+        whole, start = self.plain(text), 0
+        pieces = list(_clusters(text))
+        # Letters of some scripts are put together over several characters: then the text is one piece.
+        if "".join(map(self.plain, pieces)) != whole:
+            pieces = [text]
+        for piece in pieces:
+            if (new := self.plain(piece)) != piece:
+                yield Edit(start, start + len(piece), new, _compatibility_kind(piece, new))
+            start += len(piece)
+
+    def _whole(self, text: str) -> str:
+        return unicodedata.normalize("NFKC", _MARK.sub("", unicodedata.normalize("NFKD", text)))
+
+
+def _clusters(text: str) -> Iterator[str]:
+    start = 0
+    for place in range(1, len(text) + 1):
+        if place == len(text) or not (unicodedata.category(text[place])[0] == "M" or text[place] in "ﾞﾟ"):
+            yield text[start:place]
+            start = place
+
+
+def _compatibility_kind(piece: str, new: str) -> Kind:
+    if unicodedata.normalize("NFC", piece) == new or _MARK.search(unicodedata.normalize("NFD", piece)):
+        return "mark"
+    tags = unicodedata.decomposition(piece[0])
+    wide = tags.startswith(("<wide>", "<narrow>")) or piece[-1] in "ﾞﾟ"
+    return "width" if wide else "radical" if "⺀" <= piece[0] <= "⿕" else "compatibility"
+
+
+class _Case:
+    """Unicode's casefold: of a capital its small letters."""
+
+    def plain(self, text: str) -> str:
+        return text.casefold()
+
+    def edits(self, text: str) -> Iterator[Edit]:
+        for place, char in enumerate(text):
+            if (new := char.casefold()) != char:
+                yield Edit(place, place + 1, new, "case")
+
+
+INVISIBLE = "".join(_INVISIBLE)
+"""What nobody sees, for a class of a regular expression."""
+
+_UNSEEN = Rewrite(_unseen_kind, f"[\\s{INVISIBLE}]+")
+_NOTHING = {chr(code): "" for run in _INVISIBLE for code in range(ord(run[0]), ord(run[-1]) + 1)}
+_CONTROLS = {ord(char): "" for char in _NOTHING if char.isascii()}
+_SIGN_TABLES: dict[Kind, dict[str, str]] = {
+    "mark": {"゛": "\u3099", "゜": "\u309a", "°": "\u309a"},
+    "punctuation": {"…": ""},
+    "itaiji": {"廿": "二十", "曰": "日"},
+    "legal-form": {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"},
+    "width": FULL_WIDTH,
+    # NFKC makes eighteen characters of one of these.
+    "compatibility": SIGNS | {"ﷺ": "", "ﷻ": ""},
+    "look-alike": CAPITALS,
+}
+_FORMS = Fold(
+    {
+        "itaiji": VARIANTS,
+        "simplified": SIMPLIFIED,
+        "radical": RADICALS,
+        "look-alike": LATIN_FORMS,
+        "dash": dict.fromkeys(DASHES.replace("-", ""), "-"),
+        "punctuation": dict.fromkeys(COLONS, ":"),
+    }
+)
+_LEGAL = Rewrite("legal-form", f"[(【〔]({'|'.join(LEGAL_FORMS)})[)】〕]", lambda found: LEGAL_FORMS[found[1]])
+_FOLDING: tuple[Step, ...] = (Fold(_SIGN_TABLES), _Compatibility(), _Case(), _UNSEEN, _FORMS, _LEGAL)
+
+# Patterns begin with the characters that change and look back behind them: that is searched three times as fast.
+_FOR_KATAKANA = dict(zip("二八千力口囗夕工卜又厶匕丿才", "ニハチカロロタエトヌムヒノオ", strict=True))
+_FOR_KANJI = {"ニ": "二", "ハ": "八"}
+_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!覧)", "ー")
+_TO_KATAKANA = Rewrite(
+    "look-alike",
+    f"[力口囗夕工卜又厶匕丿才](?:(?=[-ー一]?[ァ-ヺ])|(?<=[{_KATAKANA}].))",
+    lambda found: _FOR_KATAKANA[found[0]],
+)
+_IN_KATAKANA: tuple[Step, ...] = (
+    Rewrite(
+        "look-alike",
+        f"[二八千](?=[-ー一]?[ァ-ヺ])(?<![第{_NUMBER}].)(?![カヵケヶ][国月所年])",
+        lambda found: _FOR_KATAKANA[found[0]],
+    ),
+    _TO_KATAKANA,
+    Rewrite("look-alike", "[-ー](?=覧)", "一"),
+    Rewrite(
+        "look-alike",
+        "[ニハ](?:(?<=第.)|(?=[月回号人名件度])(?<![ぁ-ヺー].))",
+        lambda found: _FOR_KANJI[found[0]],
+    ),
+    _TO_LONG_MARK,
+    Rewrite("long-mark", f"ー(?<=[{_KATAKANA}]{{3}}.)(?=[^\\wー●])"),
+)
+_LETTERS: tuple[Step, ...] = (
+    Rewrite("numeral", f"[○◯](?:(?=[{_NUMBER}])|(?<=[{_NUMBER}].))", "〇"),
+    Rewrite("punctuation", "[^\\w●ー]+|_+"),
+    Rewrite("punctuation", "●(?<!●.)(?!●)"),
+    Rewrite("look-alike", "0(?<=[a-z].)(?=[a-z])", "o"),
+    Rewrite("look-alike", "o(?<=[0-9].)(?=[0-9])", "0"),
+    Rewrite("look-alike", "1(?<=[a-z].)(?=[a-z])", "l"),
+    Rewrite("look-alike", "[il](?<=[0-9].)(?=[0-9])", "1"),
+    Rewrite("itaiji", "[々ゝヽ]+", repeated),
+    Rewrite("numeral", NUMERAL, numeral),
+    Rewrite("numeral", ROMAN, roman),
+    Rewrite("numeral", "参(?<=第.)", "3"),
+)
+_KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
+_SOUNDS: tuple[Step, ...] = (
+    Fold({"kana": _KANA_TABLE}),
+    Rewrite("long-mark", "ー(?<![ぁ-ゖ].)"),
+    Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),
+    Rewrite("spelling", "[け個箇](?<=[0-9].)(?=[月国所年])", "か"),
+)
+_VOICED_APART = re.compile(f"(?<!\\s)\\s++(?=[{_VOICED}])")
+_SEEN: tuple[Step, ...] = (Fold({**_SIGN_TABLES, "invisible": _NOTHING}), _Compatibility())
+_SPELT: tuple[Step, ...] = (
+    _FORMS,
+    _LEGAL,
+    Rewrite("space", " (?:(?![!-~])|(?<![!-~] ))"),
+    _TO_KATAKANA,
+    _TO_LONG_MARK,
+    Fold({"kana": _KANA_TABLE, "look-alike": LOOK_ALIKES}),
+)
+_WORDS: tuple[Step, ...] = (
+    Rewrite(
+        "spelling",
+        "|".join(sorted(map(re.escape, SPELLINGS), key=len, reverse=True)),
+        lambda found: SPELLINGS[found[0]],
+    ),
+    Rewrite("honorific", f"[御ごお]+(?=[{_KANJI}])"),
+)
+_ENDS: tuple[Step, ...] = (
+    Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
+    # サーバー and サーバ: a long mark at the end of a word of three sounds or more.
+    Rewrite("long-mark", f"ー(?<=[ぁ-ゖー]{{3}}.)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
+)
+_MASKS: tuple[Step, ...] = (Rewrite("mask", "●{3,}", MASK),)
+STATED_MASKS: tuple[Step, ...] = (Rewrite("mask", "●+", MASK),)
+"""Of a lure as an indicator states it: a run of ● of any length is a mask."""
 
 
 def normalise_subject(text: str) -> str:
@@ -67,20 +231,48 @@ def normalise_subject(text: str) -> str:
 
     Takes any string and raises nothing; its own result is its fixed point. Time is linear in the length.
     """
-    return _spelled(bare(_folded(_UNSEEN.sub("", text)[:_MOST])))
+    work = Plain(text)
+    normalise(work)
+    return work.text
+
+
+def normalise(work: Plain) -> None:
+    """Take a subject or a lure through all steps, in this order; see `normalise_subject`."""
+    work.run((_UNSEEN,))
+    work.keep(0, _MOST, "beyond")
+    work.run(_FOLDING)
+    while (left := peeled(work.text)) is not None:
+        work.keep(*left)
+    # What is dropped may join what was apart; each round shortens or settles.
+    _until_settled(work, _spell)
 
 
 def normalise_name(text: str) -> str:
     """The comparison form of a file name or a display name: one form for each character, without what cannot be seen,
     spaces, and the dots at the end that file systems drop. Nothing else is taken off: the punctuation tells names
     apart."""
-    return _folded(text).rstrip(".")
+    return visible_text(text).replace(" ", "").replace("l", "i").rstrip(".")
 
 
 def visible_text(text: str) -> str:
-    """`text` for a search inside: one form for each character, without what cannot be seen; of spaces one stays for
-    each run, and none between Japanese characters."""
-    return _SPACE_IN_JAPANESE.sub("", " ".join(filter(None, map(_folded, text.split()))))
+    """`text` as `spelt_text` has it, without regard to case."""
+    return spelt_text(text).casefold()
+
+
+def spelt_text(text: str) -> str:
+    """`text` for a search inside: one form for each character and one kind of kana, without what cannot be seen; of
+    spaces and line ends one stays for each run between Latin characters, and none beside others. 4 kB take about a
+    tenth of a millisecond."""
+    if text.isascii():
+        return " ".join(text.translate(_CONTROLS).split())
+    if any(mark in text for mark in _VOICED):
+        text = _VOICED_APART.sub("", text)
+    for step in _SEEN:
+        text = step.plain(text)
+    text = " ".join(text.split())
+    for step in _SPELT:
+        text = step.plain(text)
+    return text
 
 
 def lure_pattern(canonical: str) -> str | None:
@@ -97,60 +289,46 @@ def same_lure(canonical: str, variant: str) -> bool:
     pieces = _pieces(canonical)
     if len(pieces) == 1 or not any(pieces):
         return form != "" and form == normalise_subject(canonical)
-    return _fits(form, pieces)
+    return fitted(form, pieces) is not None
 
 
-def _pieces(canonical: str) -> list[str]:
-    return normalise_subject(re.sub("●+", MASK, canonical)).split(MASK)
-
-
-def _fits(form: str, pieces: list[str]) -> bool:
-    """Whether `form` is the pieces in order with something between each two; linear, leftmost first."""
+def fitted(form: str, pieces: list[str]) -> list[int] | None:
+    """Where each of the pieces begins in `form`, with something between each two; None where they do not fit. Linear,
+    leftmost first."""
     first, *middle, last = pieces
     end = len(form) - len(last)
     if not form.startswith(first) or not form.endswith(last):
-        return False
-    position = len(first)
+        return None
+    places, position = [0], len(first)
     for piece in middle:
         found = form.find(piece, position + 1, end)
         if found < 0:
-            return False
+            return None
+        places.append(found)
         position = found + len(piece)
-    return position < end
+    return [*places, end] if position < end else None
 
 
-def _folded(text: str) -> str:
-    """Without what cannot be seen, one form for each character; brackets, colons and katakana still there."""
-    text = _UNSEEN.sub("", text).translate(_BEFORE_NFKC)
-    text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = _UNSEEN.sub("", text).translate(_TITLE_FORMS)
-    return _LEGAL.sub(lambda found: LEGAL_FORMS[found.group(1)], text)
+def _pieces(canonical: str) -> list[str]:
+    work = Plain(canonical)
+    work.run(STATED_MASKS)
+    normalise(work)
+    return work.text.split(MASK)
 
 
-def _spelled(text: str) -> str:
+def _spell(work: Plain) -> None:
     """Letters and digits in one spelling."""
-    # What is dropped may join what was apart; each round shortens or settles.
-    while (plain := _spelled_once(text)) != text:
-        text = plain
-    return text
+    work.run(_IN_KATAKANA)
+    work.run(_LETTERS)
+    work.run(_SOUNDS)
+    _until_settled(work, lambda words: words.run(_WORDS))
+    work.run(_ENDS)
+    work.run(_MASKS)
 
 
-def _spelled_once(text: str) -> str:
-    text = _NOT_TITLE.sub("", _FOR_O.sub("オ", _FOR_LONG_MARK.sub("ー", text)))
-    text = _REPEATED.sub(lambda found: found[1] * (1 + len(found[2])), text)
-    text = NUMERAL.sub(numeral, text).translate(_TO_HIRAGANA).translate(_KANA)
-    text = _STRAY_LONG_MARK.sub("", text)
-    text = _settled(text.translate(_LOOK_ALIKE))
-    return _LONG_MASK.sub(MASK, text)
-
-
-def _settled(text: str) -> str:
-    # What one replacement leaves behind may be another's turn; each shortens or settles, so two rounds are the rule.
+def _until_settled(work: Plain, once: Callable[[Plain], None]) -> None:
     while True:
-        plain = _HONORIFIC.sub("", _SPELLING.sub(lambda found: SPELLINGS[found.group()], text))
-        if plain == text:
-            plain = _LAST_LONG_MARK.sub("", _OKURIGANA.sub("", text))
-        if plain == text:
-            return text
-        text = plain
+        before = work.text
+        once(work)
+        if work.text == before:
+            return

@@ -34,6 +34,7 @@ from sekisho_inspection import (
 )
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
+from sekisho_inspection.lures import note_lures
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
@@ -108,6 +109,7 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
     raw = next((field.raw for field in top if field.key == "subject"), b"")
     decoded = next(iter(headers.decoded_values(raw)), "")
     subject = Subject(headers.unfold(raw).decode("utf-8", "backslashreplace"), decoded, normalise_subject(decoded))
+    note_lures(subject, notes)
     return Reading(
         subject,
         listed,

@@ -8,19 +8,19 @@ from sekisho_core.normalise import lure_pattern, normalise_subject
 
 from sekisho_rules.evaluate import like_expression
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window
-from sekisho_rules.values import folded, is_masked, stated_form
+from sekisho_rules.values import folded, is_masked, respelt, respelt_expression, stated_form
 
 
 class Anchor(NamedTuple):
-    """One look-up. "value": an exact form of a path's value. "like", "matches", "lure": an expression over a path's
-    values, folded, as seen, or as a lure. "path": the path occurs in the mail at all."""
+    """One look-up. "value": an exact form of a path's value. "like", "matches", "respelt", "lure": an expression over a
+    path's values, folded, as seen, respelt, or as a lure. "path": the path occurs in the mail at all."""
 
     kind: str
     path: str
     text: str = ""
 
 
-_COST = {"value": 0, "lure": 1, "like": 1, "matches": 1, "path": 2}
+_COST = {"value": 0, "lure": 1, "like": 1, "matches": 1, "respelt": 1, "path": 2}
 
 
 def anchors(tree: Tree | Expression) -> list[Anchor]:
@@ -41,6 +41,8 @@ def searched_text(kind: str, path: str, seen: str) -> str:
     """What an anchor's expression of this kind is held against."""
     if kind == "like":
         return folded(path, seen)
+    if kind == "respelt":
+        return respelt(path, seen)
     return normalise_subject(seen) if kind == "lure" else seen
 
 
@@ -53,8 +55,14 @@ def _of_comparison(comparison: Comparison) -> list[Anchor]:
     if operator == "LIKE":
         return [Anchor("like", path, f"^(?:{like_expression(path, comparison.values[0])})$")]
     if operator == "MATCHES":
-        return [Anchor("matches", path, comparison.values[0])]
+        return _of_expression(path, comparison.values[0])
     return [Anchor("path", path)]
+
+
+def _of_expression(path: str, expression: str) -> list[Anchor]:
+    seen = [Anchor("matches", path, expression)]
+    other = respelt_expression(path, expression)
+    return seen if other is None else [*seen, Anchor("respelt", path, other)]
 
 
 def _of_value(path: str, value: str) -> Anchor:

@@ -11,7 +11,7 @@ from sekisho_core.normalise import same_lure
 
 from sekisho_rules.hosts import network_of
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
-from sekisho_rules.values import folded, is_masked, seen_forms, stated_form
+from sekisho_rules.values import folded, is_masked, respelt, respelt_expression, seen_forms, stated_form
 
 # Every value of these is an object of its own; the properties of other objects share their place.
 _SINGLE = frozenset({"url", "domain-name", "ipv4-addr", "ipv6-addr", "network-traffic"})
@@ -72,8 +72,17 @@ def ways(tree: Tree, mail: Facts, received: float) -> Iterator[list[Evidence]]:
 def like_expression(path: str, pattern: str) -> str:
     """A LIKE pattern as a regular expression of RE2 for a full match of the folded value: % is any text, _ one
     character."""
-    wild = {"%": ".*", "_": "."}
-    return "(?s)" + "".join(wild.get(char) or re2.escape(char) for char in folded(path, pattern))
+    return _wild(folded(path, pattern))
+
+
+def is_exact(evidence: Evidence) -> bool:
+    """Whether the comparison holds for the value as seen, with nothing folded."""
+    comparison, fact, stated = evidence
+    if comparison.operator == "LIKE" and stated:
+        return regex(_wild(stated)).fullmatch(fact.value) is not None
+    if comparison.operator == "MATCHES" and stated:
+        return regex(stated).search(fact.value) is not None
+    return stated.strip() in ("", fact.value.strip())
 
 
 def holds(comparison: Comparison, seen: str) -> str | None:
@@ -158,8 +167,16 @@ def _like(path: str, stated: str, seen: str) -> bool:
     return regex(like_expression(path, stated)).fullmatch(folded(path, seen)) is not None
 
 
+def _wild(pattern: str) -> str:
+    wild = {"%": ".*", "_": "."}
+    return "(?s)" + "".join(wild.get(char) or re2.escape(char) for char in pattern)
+
+
 def _matches(path: str, stated: str, seen: str) -> bool:
-    return regex(stated).search(seen) is not None
+    if regex(stated).search(seen) is not None:
+        return True
+    expression = respelt_expression(path, stated)
+    return expression is not None and regex(expression).search(respelt(path, seen)) is not None
 
 
 _Test = Callable[[str, str, str], bool]

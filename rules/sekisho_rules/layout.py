@@ -12,7 +12,8 @@ from sekisho_core.vocabulary import Severity
 from sekisho_rules.indicator import State
 from sekisho_rules.tree import Observation, Observations, Window
 
-FORMAT = 1
+# The forms of values are part of it: an index whose keys were made by other ones finds nothing.
+FORMAT = 2
 CURRENT = "current"
 MANIFEST = "manifest.json"
 TABLES = "tables.lmdb"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
+from sekisho_core.comparison import Span, compare
 from sekisho_core.display import visible
 from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
-from sekisho_rules.evaluate import Evidence, Fact, objects, ways
+from sekisho_rules.evaluate import Evidence, Fact, is_exact, objects, ways
 from sekisho_rules.hosts import network_of
 from sekisho_rules.layout import Entry
 from sekisho_rules.urls import host_of
-from sekisho_rules.values import is_address, object_path
+from sekisho_rules.values import SUBJECT, is_address, object_path
+
+# Differences of two subjects that are told of.
+_MOST_TOLD = 6
 
 _NOUNS = {
     "email-message:subject": "the subject",
@@ -108,7 +113,7 @@ def _host(host: str, where: str) -> list[Fact]:
 def _match(entry: Entry, evidence: list[Evidence]) -> Match:
     first = evidence[0]
     stated, seen = first.stated, first.fact.value
-    exact = all(one.stated.strip() in ("", one.fact.value.strip()) for one in evidence)
+    exact = all(map(is_exact, evidence))
     return Match(
         kind="indicator",
         rule=entry.id,
@@ -143,11 +148,30 @@ def _relation(evidence: Evidence, exact: bool) -> str:
     if comparison.negated or not stated:
         return "which meets"
     if comparison.operator not in ("=", "IN"):
-        return f'which meets {comparison.operator} "{visible(stated, 120)}" in'
+        way = "meets" if exact else "in one spelling meets"
+        return f'which {way} {comparison.operator} "{visible(stated, 120)}" in'
     if exact:
         return "as stated by"
     below = fact.path == "domain-name:value" and fact.value.lower().endswith(f".{stated.lower()}")
-    return f'{"below" if below else "another form of"} "{visible(stated, 120)}", stated by'
+    how = _differences(stated, fact.value) if fact.path == SUBJECT else ""
+    return f'{"below" if below else "another form of"} "{visible(stated, 120)}"{how}, stated by'
+
+
+# The same subject may meet many indicators that state it alike.
+@lru_cache(maxsize=64)
+def _differences(stated: str, seen: str) -> str:
+    """In what a subject differs from the lure that it is, in words and in brackets; of many differences the first."""
+    spans = [span for span in compare(stated, seen).spans if span.kinds != ("identical",)]
+    told = [_told(span) for span in spans if span.kinds != ("space",)]
+    more = [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
+    return f" ({', '.join([*told[:_MOST_TOLD], *more]) or 'with other spaces'})" if spans else ""
+
+
+def _told(span: Span) -> str:
+    canonical, variant, kinds = visible(span.canonical, 40), visible(span.variant, 40), " and ".join(span.kinds)
+    if not span.canonical:
+        return f'without the {kinds} "{variant}"'
+    return f'"{variant}" for "{canonical}": {kinds}' if variant else f'"{canonical}" left out: {kinds}'
 
 
 def _yara_match(finding: Finding, entry: Entry) -> Match:

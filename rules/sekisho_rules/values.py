@@ -7,12 +7,15 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subject, visible_text
+import re2
+from sekisho_core.normalise import lure_pattern, normalise_name, normalise_subject, spelt_text
 
 from sekisho_rules.hosts import Network, domain_form, host_form, network_of
+from sekisho_rules.tree import UnsupportedError, regex
 from sekisho_rules.urls import refanged, url_form
 
 SUBJECT = "email-message:subject"
+_BODY = "email-message:body"
 _STEP = re.compile(r"'((?:[^'\\]|\\.)*)'|\[[^\]]*\]|([^.\[\]']+)")
 _HEADER_FIELDS = {"x_mailer": "x-mailer", "reply_to": "reply-to"}
 _DOMAINS = frozenset({"domain-name:value"})
@@ -24,6 +27,10 @@ _NAMES = frozenset({
     "email-message:from_ref.display_name",
     "email-addr:display_name",
 })  # fmt: skip
+_TEXTS = _NAMES | {SUBJECT, _BODY}
+# In a regular expression they must stay as they are: a run of characters from one that folding changes to another.
+_FOLDED_RUN = re.compile(r"[^\x00-\x7f]-[^\x00-\x7f]")
+_UNICODE = re.compile(r"[^\x00-\x7f]")
 _ROUTE = re.compile(r"^@[^:\"]*:")
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _REPLY_TO = "email-message:additional_header_fields.reply-to"
@@ -98,11 +105,34 @@ def seen_forms(path: str, text: str, lengths: Iterable[int] | None = None) -> li
 
 def folded(path: str, text: str) -> str:
     """The text that LIKE looks at: without regard to case, width and what cannot be seen where the value has none."""
-    if path == SUBJECT or path in _NAMES:
-        return visible_text(text)
+    if path in _TEXTS:
+        return respelt(path, text).casefold()
     if path in _ADDRESSES or path == "url:value" or is_domain(path) or ":hashes." in path:
         return text.lower()
     return text
+
+
+def respelt(path: str, text: str) -> str:
+    """The text of a subject, a name or a body in one spelling of characters and without what cannot be seen: what
+    MATCHES looks at besides the value as seen."""
+    return (_respelt_body if path == _BODY else spelt_text)(text)
+
+
+# Every set of expressions over bodies asks for the same text: it is spelt once a mail.
+_respelt_body = lru_cache(maxsize=4)(spelt_text)
+
+
+def respelt_expression(path: str, expression: str) -> str | None:
+    """A regular expression as it is held against respelt text; None where the path has none, or where its characters
+    cannot be spelt anew one by one."""
+    if path not in _TEXTS or _FOLDED_RUN.search(expression):
+        return None
+    other = _UNICODE.sub(lambda found: re2.escape(spelt_text(found[0])), expression)
+    try:
+        regex(other)
+    except UnsupportedError:
+        return None
+    return other
 
 
 def is_masked(path: str, text: str) -> bool:

@@ -52,6 +52,76 @@ def test_subject(tmp_path: Path, stated: str, seen: str, match: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "seen", "words"),
+    [
+        ("高橋様宛の資料", "Re: 【再送】髙橋様宛の資料", 'without the prefix "Re:", without the decoration "【再送】"'),
+        ("高橋様宛の資料", "髙橋様宛の資料", '"髙" for "高": itaiji'),
+        ("高橋様宛の資料", "高橋\u200b様宛の資料", 'without the invisible "⟨U+200B⟩"'),
+        ("高橋様宛の資料", "高橋様 宛の資料", "with other spaces"),
+        ("●●様宛の資料", "高橋様宛の資料", '"高橋" for "●●": mask'),
+        ("ご案内の資料", "案内の資料", '"ご" left out: honorific'),
+        ("a-b-c-d-e-f-g-h-i", "a,b,c,d,e,f,g,h,i", "2 more"),
+    ],
+)
+def test_subject_in_words(tmp_path: Path, stated: str, seen: str, words: str) -> None:
+    """B24: a match under lure normalisation says in what the subject differs from the lure, and why it is the same."""
+    one = found(tmp_path, f"[email-message:subject = '{stated}']", "email-message:subject", seen, "header:subject")
+    assert words in one[0].explain
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "seen", "match"),
+    [
+        ("{} LIKE '%対北朝鮮措置の延長%'", "email-message:body", "拝啓\r\n対北朝鮮措置の延長について\r\n", "exact"),
+        (
+            "{} LIKE '%対北朝鮮措置の延長%'",
+            "email-message:body",
+            "拝啓\r\n対北朝\u200b鮮措置の\r\n延⻑について\r\n",
+            "normalised",
+        ),
+        ("{} LIKE '%オープンセミナー 御案内%'", "email-message:body", "x ｵｰﾌﾟﾝｾﾐﾅｰ\n　御案内", "normalised"),
+        ("{} LIKE '%セミナー%'", "email-message:body", "x オ一プンセミナ一 y", "normalised"),
+        ("{} LIKE '%please open the file%'", "email-message:body", "Plеase open\r\nthe\u00ad file", "normalised"),
+        ("{} MATCHES '措置の(延長|撤廃)'", "email-message:body", "措置の延長", "exact"),
+        ("{} MATCHES '措置の(延長|撤廃)'", "email-message:body", "措置の\r\n延\u200b⻑", "normalised"),
+        ("{} MATCHES 'エネルギー.{{0,4}}調査'", "email-message:body", "工ネルギ―需給の調査", "normalised"),
+        ("{} = '内閣府 高橋'", "email-message:from_ref.display_name", "内閣府\u3000髙橋", "normalised"),
+        ("{} = '例示カード'", "email-addr:display_name", "例示力ード", "normalised"),
+        ("{} LIKE '%カード%'", "email-addr:display_name", "例示力―ド事務局", "normalised"),
+        ("{} MATCHES '^Exаmple'", "email-addr:display_name", "Ｅxample Support", "normalised"),
+        ("{} = 'データ一覧.xlsx'", "file:name", "ﾃﾞ―ﾀ一覧.XLSX", "normalised"),
+        ("{} LIKE '%名簿%.exe'", "file:name", "職員名\u202e簿.pdf .EXE", "normalised"),
+        ("{} MATCHES '名簿.*\\\\.exe$'", "file:name", "職員名\u200b簿.pdf.exe", "normalised"),
+        ("{} LIKE '%取材%依頼%'", "email-message:subject", "取\u200b材の ご依頼", "normalised"),
+        ("{} MATCHES '取材の.*依賴'", "email-message:subject", "取材のご依頼", "normalised"),
+    ],
+)
+def test_respelt(tmp_path: Path, pattern: str, path: str, seen: str, match: str) -> None:
+    """B23, B24: names, phrases of the body and expressions find what is salted, wrapped or spelt in other characters,
+    and the match says whether it was as stated."""
+    one = found(tmp_path, f"[{pattern.format(path)}]", path, seen)
+    assert [each.match for each in one] == [match]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "seen"),
+    [
+        ("{} LIKE '%措置の延長%'", "email-message:body", "措置の延期"),
+        ("{} LIKE '%措置の延長%'", "email-message:body", "措置の\n> 延長"),
+        ("{} LIKE '%open the file%'", "email-message:body", "openthe file"),
+        ("{} MATCHES 'Invoice'", "email-message:body", "the invoice"),
+        ("{} = 'バス.exe'", "file:name", "パス.exe"),
+        ("{} MATCHES '[ァ-ヶ]…+'", "email-message:body", "ひらがな"),
+        ("{} MATCHES '…+$'", "email-message:body", "ひらがな"),
+    ],
+)
+def test_not_respelt(tmp_path: Path, pattern: str, path: str, seen: str) -> None:
+    """Another word stays another, an expression keeps its case, and one that cannot be spelt anew is held against the
+    value as seen alone."""
+    assert found(tmp_path, f"[{pattern.format(path)}]", path, seen) == ()
+
+
+@pytest.mark.parametrize(
     ("pattern", "where"),
     [
         ("[ipv4-addr:value = '192.0.2.10']", "envelope:client_ip"),
