@@ -73,6 +73,7 @@ class PartState(StrEnum):
 MatchKind = Literal["indicator", "yara", "sender", "reuse", "attachment", "flood", "policy"]
 FindingKind = Literal[
     "ambiguous-boundary",
+    "ambiguous-charset",
     "ambiguous-encoding",
     "ambiguous-header",
     "ambiguous-name",
@@ -82,6 +83,7 @@ FindingKind = Literal[
     "executable",
     "html-form",
     "html-password-form",
+    "name-disguised",
     "name-double-extension",
     "name-rtlo",
     "office-auto-macro",
