@@ -73,6 +73,7 @@ class PartState(StrEnum):
 MatchKind = Literal["indicator", "yara", "sender", "reuse", "attachment", "flood", "policy"]
 FindingKind = Literal[
     "ambiguous-boundary",
+    "ambiguous-charset",
     "ambiguous-encoding",
     "ambiguous-header",
     "ambiguous-name",
@@ -83,6 +84,7 @@ FindingKind = Literal[
     "html-form",
     "html-password-form",
     "mixed-script",
+    "name-disguised",
     "name-double-extension",
     "name-equals-subject",
     "name-rtlo",

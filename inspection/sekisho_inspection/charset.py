@@ -1,263 +1,306 @@
 """Charsets: bytes and the label they came with to text, as a Japanese reader's mail program would show them.
 
 Decoding never raises. A label that does not fit its bytes is no reason to lose them: the text that reads best is taken,
-and `decodings` gives the other plausible ones too.
+and `readings` gives the other plausible ones too.
 """
 
 from __future__ import annotations
 
-import codecs
-import encodings
-import importlib
-import pkgutil
 import re
-import struct
-from encodings import aliases
-from functools import lru_cache
+from collections.abc import Iterator
+from typing import NamedTuple
 
-# Codecs that are no charsets, or whose time grows with the square of the input (punycode, idna).
-_NO_CHARSET = {
-    "idna",
-    "punycode",
-    "unicode-escape",
-    "raw-unicode-escape",
-    "undefined",
-    "charmap",
-    "rot13",
-    "mbcs",
-    "oem",
-}
-_LABEL = re.compile(r"[a-z0-9_:-]{1,40}")
-_ALIASES = {
-    **dict.fromkeys(
-        ["iso-2022-jp", "iso2022-jp", "iso2022jp", "csiso2022jp", "jis", "iso-2022-jp-1", "iso-2022-jp-2",
-         "iso-2022-jp-3",
-         "iso-2022-jp-2004", "iso-2022-jp-ms", "cp50220", "cp50221", "cp50222", "x-windows-iso2022jp"], "iso-2022-jp",
-    ),
-    **dict.fromkeys(
-        ["shift-jis", "shiftjis", "sjis", "x-sjis", "ms-kanji", "csshiftjis", "windows-31j", "cswindows31j", "cp932",
-         "ms932", "x-ms-cp932", "shift-jis-2004", "sjis-win"], "cp932",
-    ),
-    **dict.fromkeys(["euc-jp", "eucjp", "x-euc-jp", "x-euc", "ujis", "eucjp-ms", "eucjp-win", "cp51932"], "euc-jp"),
-    **dict.fromkeys(["us-ascii", "ascii", "ansi-x3.4-1968", "iso-8859-1", "latin1", "latin-1", "8859-1"], "cp1252"),
-    **dict.fromkeys(["gb2312", "gbk", "x-gbk", "cp936"], "gb18030"),
-    **dict.fromkeys(["ks-c-5601-1987", "ks-c-5601", "euc-kr", "korean"], "cp949"),
-    "utf8": "utf-8", "unicode-1-1-utf-7": "utf-7", "iso-8859-8-i": "iso8859-8", "iso-8859-6-i": "iso8859-6",
-    "x-mac-japanese": "cp932", "unicode": "utf-16",
+from sekisho_inspection import jis, labels, sevenbit
+
+_GUESSES = ("utf-8", "cp932", "euc-jp")
+# Tried where Japanese does not fit: nearly every text of the guesses would be lawful in these as well.
+_FAR_GUESSES = ("gb18030", "big5", "cp949")
+_ISO_2022 = ("iso-2022-jp", "iso-2022-kr", "iso-2022-cn")
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+)  # fmt: skip
+# Charsets whose bytes are ASCII and yet mean something else.
+_ODD = {
+    "utf-7", "hz", "utf-16", *_WIDE, "utf-32", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140",
 }  # fmt: skip
-_ESCAPE = re.compile(rb"\x1b(\([@-Z]|\$[@AB]|\$\([@-Z]|&@\x1b\$B)|([\x0e\x0f])")
-_EUC = re.compile(
-    rb"((?:[\xa1-\xfe]{2})+)|((?:\x8e[\xa1-\xdf])+)|((?:\x8f[\xa1-\xfe]{2})+)|([\x00-\x7f]+)|([\x80-\xff])", re.S
+# Labels that are set by habit, whatever the text is.
+_BY_HABIT = ("", "cp1252", "utf-8", "cp932", "euc-jp")
+# Overlong forms and surrogates in UTF-8 (CESU-8): unlawful, and yet read by lenient programs.
+_UNLAWFUL = re.compile(
+    rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}|\xf8[\x80-\x83][\x80-\xbf]{3}"
+    rb"|\xfc\x80[\x80-\x83][\x80-\xbf]{3}|\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]"
 )
-# Beyond this, guessing looks at the beginning alone.
-_SAMPLE = 20000
+_UTF_8_RUN = re.compile(rb"((?:[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+)")
+_UTF_8_WORD = re.compile(rb"(?:[\xe1-\xef][\x80-\xbf]{2}){2}")
+_LINE_END = re.compile(rb"([\r\n]+)")
+_SPACE = re.compile(rb"([ \t]+)")
+_BROKEN = re.compile("[\ufffd\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff]")
+_KANA = re.compile("[\u3041-\u30ff]")
+_WEIGHTS = (
+    (re.compile(f"{_KANA.pattern}+"), 2.0), (re.compile("[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]+"), 1.0),
+    (re.compile("[\uff61-\uff9f]+"), 0.1), (re.compile("[^\\W\0-\x7f\u3000-\u30ff\u4e00-\u9fff\uff01-\uff9f]+"), 0.05),
+    (re.compile(f"{_BROKEN.pattern}+"), -6.0),
+)  # fmt: skip
+# Beyond this, guessing looks at the beginning alone; what is searched are whole texts.
+_SAMPLE = 1024
+# Pieces of a text in several charsets that are guessed each for itself; the rest is one piece.
+_MAX_PIECES = 200
 
 
-def decode(data: bytes, label: str = "") -> tuple[str, str]:
+class Decoded(NamedTuple):
+    """One reading of bytes: the text, and the charset that was used."""
+
+    text: str
+    charset: str
+
+
+def decode(data: bytes, label: str = "") -> Decoded:
     """`data` as text, and the charset that was used: the one that `label` names where it fits, else the best guess."""
-    if data.isascii() and b"\x1b" not in data and _canonical(label) not in _ODD:
-        return data.decode("ascii"), label.lower() or "us-ascii"
-    charset = _fitting(data, _canonical(label))
-    return _decode_as(data, charset), charset
+    declared = labels.canonical(label)
+    if data.isascii() and declared not in _ODD and not any(byte in data for byte in b"\x1b\x0e\0"):
+        return Decoded(data.decode("ascii"), label.lower() or "us-ascii")
+    charset = _fitting(data, declared)
+    return Decoded(_decode_as(data, charset), charset)
+
+
+def readings(data: bytes, label: str = "") -> list[Decoded]:
+    """Every plausible reading of `data`, the best first, without repeats."""
+    first = decode(data, label)
+    declared = labels.canonical(label)
+    texts = {first.text: first.charset}
+    others = [] if _is_plain(data, first, declared) else _others(data, first, declared)
+    for text, charset in (*others, *_hidden(first.text)):
+        texts.setdefault(text, charset)
+    return [Decoded(text, charset) for text, charset in texts.items()]
 
 
 def decodings(data: bytes, label: str = "") -> list[str]:
-    """Every plausible reading of `data`, the best first, without repeats."""
-    first, used = decode(data, label)
-    texts = [first]
-    if not data.isascii() or b"\x1b" in data or _canonical(label) in _ODD:
-        declared = _canonical(label)
-        for charset in filter(None, dict.fromkeys([declared, *_GUESSES])):
-            if charset != used and (charset == declared or _strict(data, charset) is not None):
-                texts.append(_decode_as(data, charset))
-    return list(dict.fromkeys(texts))
+    """The texts of `readings`."""
+    return [text for text, _ in readings(data, label)]
+
+
+def is_ambiguous(found: list[Decoded], label: str) -> bool:
+    """Whether the label leaves open which of the readings is meant: it names another charset than the first's or none,
+    and a further one reads like writing as well."""
+    first, *others = found
+    if any(charset in ("utf-7", "hz") for _, charset in others):
+        return True
+    if first.charset in (labels.canonical(label), *_WIDE) or (first.charset == "utf-8" and not _is_broken(first.text)):
+        return False
+    floor = max(_score(first.text[:_SAMPLE]) / 2, 1.0)
+    return any(_score(text[:_SAMPLE]) >= floor for text, _ in others)
+
+
+def wide(data: bytes) -> str:
+    """The charset of two or four bytes a character in which `data` is writing; "" where it is in none."""
+    sample = data[:512]
+    if b"\0" not in sample and max(sample[::2].count(0x30), sample[1::2].count(0x30)) * 6 < len(sample):
+        return ""
+    return next((charset for charset in _WIDE if _is_writing(sample, charset)), "")
 
 
 def preload() -> None:
-    """Import every codec of the standard library, so that a process without files can use them."""
-    for module in pkgutil.iter_modules(encodings.__path__):
-        if module.name not in ("mbcs", "oem"):
-            importlib.import_module(f"encodings.{module.name}")
-    _known()
-    _table()
+    """Import every codec and make every table, so that a process without files can decode."""
+    labels.preload()
+    jis.preload()
 
 
-@lru_cache(maxsize=256)
-def _canonical(label: str) -> str:
-    """Our name for the charset that `label` names; "" for an unknown one."""
-    plain = label.strip().strip("\"'").lower().partition("*")[0].replace("_", "-")
-    if plain in _ALIASES:
-        return _ALIASES[plain]
-    # Unknown names are not looked up: each would be searched for among the files, and remembered for good.
-    if not _LABEL.fullmatch(plain) or re.sub(r"[^a-z0-9]", "_", plain) not in _known():
-        return ""
-    try:
-        name = codecs.lookup(plain).name
-        # An encoder that gives no bytes, or a name of the list, is no charset.
-        return "" if name.replace("_", "-") in _NO_CHARSET or "".encode(name) is None else name
-    except (LookupError, ValueError, ImportError, TypeError, OSError):
-        return ""
+def _is_plain(data: bytes, first: Decoded, declared: str) -> bool:
+    """Whether no program reads anything else in `data` than `first`."""
+    if declared in _ODD or b"\0" in data or b"\x0e" in data:
+        return False
+    if b"\x1b" in data:
+        return declared == first.charset == "iso-2022-jp" and "\ufffd" not in first.text and jis.is_settled(data)
+    if data.isascii():
+        return not wide(data)
+    return first.charset == "utf-8" and declared in ("utf-8", "") and not _is_broken(first.text)
 
 
-@lru_cache(maxsize=1)
-def _known() -> frozenset[str]:
-    """Every name by which Python knows a codec, in the form of its modules."""
-    modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
-    return frozenset(modules | set(aliases.aliases))
+def _others(data: bytes, first: Decoded, declared: str) -> Iterator[Decoded]:
+    """Readings besides the first: as labelled, as it stands, as escapes say, as guessed."""
+    if declared:
+        yield Decoded(_decode_as(data, declared), declared)
+    if declared in _ODD or b"\x1b" in data:
+        raw = "us-ascii" if data.isascii() else _best(data, "")
+        yield Decoded(_decode_as(data, raw), raw)
+    if b"\x1b" in data or b"\x0e" in data:
+        for charset in dict.fromkeys(["iso-2022-jp", declared if declared in _ISO_2022 else "iso-2022-jp"]):
+            yield Decoded(jis.decode_iso_2022(data, charset), charset)
+            if not jis.is_settled(data):
+                yield Decoded(jis.decode_iso_2022(data, charset, lines=True), charset)
+    if b"\0" in data or wide(data):
+        yield from (Decoded(_decode_as(data, charset), charset) for charset in _WIDE if _is_writing(data, charset))
+    if b"\0" in data or b"\x0e" in data:
+        # Many programs pass over these.
+        yield decode(data.translate(None, b"\0\x0e\x0f"), declared)
+    if data.lower().count(b"http") > first.text.lower().count("http"):
+        # The first half of a character has eaten the beginning of a link, which it does not everywhere.
+        yield Decoded(data.decode("cp1252", "replace"), "cp1252")
+    if not data.isascii() and not _is_sure(data, first, declared):
+        yield from _guesses(data)
 
 
-_GUESSES = ("utf-8", "iso-2022-jp", "cp932", "euc-jp")
-# Charsets whose bytes are ASCII and yet mean something else.
-_ODD = {
-    "utf-7", "hz", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "cp037", "cp273", "cp424",
-    "cp500", "cp875", "cp1026", "cp1140",
-}  # fmt: skip
+def _is_sure(data: bytes, first: Decoded, declared: str) -> bool:
+    """Whether the first reading does not come about by chance."""
+    if first.charset.startswith(("utf-16", "utf-32")):
+        return _is_writing(data, first.charset)
+    return (
+        first.charset == "utf-8"
+        and "\ufffd" not in first.text
+        and (declared == "utf-8" or max(first.text, default="") > "\u07ff")
+    )
+
+
+def _hidden(text: str) -> Iterator[Decoded]:
+    for charset, other in (("utf-7", sevenbit.perhaps_utf_7(text)), ("hz", sevenbit.hz(text))):
+        if other != text:
+            yield Decoded(other, charset)
+
+
+def _guesses(data: bytes) -> Iterator[Decoded]:
+    found = [Decoded(_decode_as(data, charset), charset) for charset in _GUESSES]
+    likely = [one for one in found if not _is_broken(one.text) and not _is_broken(_BROKEN.sub("\ufffd", one.text))]
+    yield from likely
+    if all("\ufffd" in text for text, _ in likely):
+        far = (Decoded(_decode_as(data, charset), charset) for charset in _FAR_GUESSES)
+        yield from (one for one in far if not _BROKEN.search(one.text))
+        yield Decoded(_decode_as(data, "mixed"), "mixed")
+    elif _UTF_8_WORD.search(data):
+        yield Decoded(_decode_as(data, "mixed"), "mixed")
 
 
 def _fitting(data: bytes, declared: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) and not declared.startswith("utf-16"):
-        return "utf-16"
-    if b"\x1b" in data and declared in ("", "cp1252", "utf-8", "cp932", "euc-jp") and _ESCAPE.search(data):
+    if bom := next((charset for mark, charset in _BOMS if data.startswith(mark)), ""):
+        return bom
+    if declared not in _WIDE and (b"\0" in data or declared == "utf-16") and (found := wide(data)):
+        return found
+    if b"\x1b" in data and declared in _BY_HABIT and jis.ESCAPE.search(data):
         return "iso-2022-jp"
-    if (
-        declared
-        and declared not in ("cp1252", "iso-2022-jp", "cp932", "euc-jp")
-        and _strict(data, declared) is not None
-    ):
+    if declared in _ISO_2022 and (data.isascii() or b"\x1b" in data or b"\x0e" in data):
         return declared
-    if declared == "iso-2022-jp" and (data.isascii() or b"\x1b" in data):
+    doubtful = declared in ("", "cp1252", "cp932", "euc-jp", *_ISO_2022)
+    if declared == "utf-8" and (text := _decode_as(data, "utf-8")) and not _is_broken(text) and "\ufffd" not in text:
         return declared
-    return _best(data[:_SAMPLE], declared)
+    if not doubtful and "\ufffd" not in _decode_as(data, declared):
+        return declared
+    best = _best(data, declared)
+    return "mixed" if best != declared and _is_mixed(_sample(data), best) else best
 
 
-def _best(sample: bytes, declared: str) -> str:
-    candidates = list(dict.fromkeys([charset for charset in (declared, *_GUESSES, "cp1252") if charset]))
+def _is_mixed(sample: bytes, charset: str) -> bool:
+    """Whether a text reads much better, a character, where each piece is decoded by itself."""
+    text = _decode_as(sample, charset)
+    if "\ufffd" not in text and charset != "cp1252" and (charset == "utf-8" or not _UTF_8_WORD.search(sample)):
+        return False
+    mixed = _decode_as(sample, "mixed")
+    # By chance curly quotes and letters are kanji, seldom kana.
+    return len(_KANA.findall(mixed)) > 1 and _score(mixed) * len(text) > 1.2 * _score(text) * len(mixed)
+
+
+def _best(data: bytes, declared: str) -> str:
+    sample = _sample(data)
+    if _is_lawful(sample):
+        return "utf-8"
+    if declared in _GUESSES and [one for one in _GUESSES if "\ufffd" not in _decode_as(sample, one)] == [declared]:
+        return declared
+    candidates = list(dict.fromkeys(filter(None, (declared, *_GUESSES, "cp1252"))))
     # At the same score the label wins, then the order of the list.
     return max(candidates, key=lambda charset: (_weight(sample, charset), charset == declared))
 
 
+def _sample(data: bytes) -> bytes:
+    """The beginning, up to a space where it has one: no character is cut there."""
+    if len(data) <= _SAMPLE:
+        return data
+    end = max(data.rfind(b"\n", 0, _SAMPLE), data.rfind(b" ", 0, _SAMPLE))
+    return data[: end + 1] if end > 0 else data[:_SAMPLE]
+
+
+def _is_lawful(sample: bytes) -> bool:
+    """Whether it is UTF-8 with characters beyond two bytes, which does not come about by chance."""
+    if len(sample) == _SAMPLE:
+        sample = sample.rstrip(bytes(range(0x80, 0xC0)))[:-1]
+    try:
+        return bool(sample) and max(sample.decode("utf-8")) > "\u07ff"
+    except UnicodeError:
+        return False
+
+
 def _weight(sample: bytes, charset: str) -> float:
-    # Lawful UTF-8 beyond two-byte characters does not come about by chance; two half-width kana may look like one.
-    lawful = charset == "utf-8" and not sample.isascii() and _strict(sample[: _whole(sample)], charset) is not None
-    bonus = 0.0 if not lawful else 3.0 if max(sample) < 0xE0 else float("inf")
-    return _score(_decode_as(sample, charset)) + bonus
-
-
-def _whole(sample: bytes) -> int:
-    """The length without a character that the sample's end cuts off."""
-    end = len(sample)
-    while end and len(sample) - end < 4 and sample[end - 1] & 0xC0 == 0x80:
-        end -= 1
-    return end - 1 if len(sample) == _SAMPLE and end and sample[end - 1] >= 0xC0 else len(sample)
+    text = _decode_as(sample, charset)
+    # Two half-width kana may look like a UTF-8 character of two bytes.
+    return _score(text) + (3.0 if charset == "utf-8" and not sample.isascii() and "\ufffd" not in text else 0.0)
 
 
 def _score(text: str) -> float:
     """How much `text` reads like writing: kana and kanji speak for it, broken and rare characters against it."""
-    points = 0.0
-    for char in text:
-        if "\x20" <= char <= "\x7e" or char in "\r\n\t":
-            continue
-        if "\u3040" <= char <= "\u30ff":
-            points += 2
-        elif "\u3000" <= char <= "\u303f" or "\u4e00" <= char <= "\u9fff" or "\uff01" <= char <= "\uff5e":
-            points += 1
-        elif char == "\ufffd" or char < "\x20" or "\x7f" <= char <= "\x9f" or "\ue000" <= char <= "\uf8ff":
-            points -= 6
-        elif "\uff61" <= char <= "\uff9f":
-            points += 0.1
-        elif char.isalpha():
-            points += 0.05
-    return points
+    return sum(weight * sum(map(len, pattern.findall(text))) for pattern, weight in _WEIGHTS)
 
 
-def _strict(data: bytes, charset: str) -> str | None:
-    try:
-        text = _decode_as(data, charset) if charset in ("iso-2022-jp", "euc-jp") else data.decode(charset)
-    except (UnicodeError, LookupError, ValueError):
-        return None
-    return None if "\ufffd" in text or (charset == "iso-2022-jp" and not _ESCAPE.search(data)) else text
+def _is_broken(text: str) -> bool:
+    """Whether more than a quarter of what is not ASCII could not be decoded."""
+    broken = text.count("\ufffd")
+    return broken > 0 and broken * 4 > len(text) - len(text.encode("ascii", "ignore"))
+
+
+def _is_writing(data: bytes, charset: str) -> bool:
+    """Whether nearly all characters are ASCII or such as Japanese writing has; chance gives a third of them."""
+    text = _decode_as(data[:_SAMPLE], charset)
+    known = text.encode("cp932", "ignore").decode("cp932")
+    return len(text) > 3 and len(_BROKEN.sub("", known)) * 10 >= len(text) * 9
+
+
+def _mixed(data: bytes, separators: list[re.Pattern[bytes]]) -> str:
+    """A text in several charsets: its lines, their words and the runs of UTF-8 in them, each by what it is."""
+    if data.isascii() or not separators:
+        return _decode_as(data, _best(data, ""))
+    pieces = separators[0].split(data, _MAX_PIECES)
+    if len(pieces) == 1:
+        return _mixed(data, separators[1:])
+    return "".join(map(_decode_piece, pieces, [separators[1:]] * len(pieces)))
+
+
+def _decode_piece(piece: bytes, separators: list[re.Pattern[bytes]]) -> str:
+    if piece.isascii():
+        return piece.decode("ascii")
+    text = _decode_as(piece, _best(piece, ""))
+    return _mixed(piece, separators) if "\ufffd" in text or _UTF_8_WORD.search(piece) else text
 
 
 def _decode_as(data: bytes, charset: str) -> str:
-    if charset == "iso-2022-jp":
-        return _jis(data)
+    if charset in _ISO_2022:
+        return jis.decode_iso_2022(data, charset)
     if charset == "euc-jp":
-        return _euc(data)
+        return jis.decode_euc(data)
+    if charset in ("utf-7", "hz"):
+        text = _decode_as(data, "us-ascii" if data.isascii() else _best(data, ""))
+        return sevenbit.utf_7(text) if charset == "utf-7" else sevenbit.hz(text)
+    if charset == "utf-8":
+        return _utf_8(data)
+    if charset == "mixed":
+        return _mixed(data, [_LINE_END, _SPACE, _UTF_8_RUN])
     try:
-        # A codec may yield lone surrogates (utf-7, utf-16); they are no text and break every encoder downstream.
-        return data.decode(charset, "replace").encode("utf-8", "replace").decode("utf-8")
+        # A codec may yield lone surrogates; they are no text and break every encoder downstream.
+        return data.decode(charset, "replace").encode("utf-8", "replace").decode("utf-8").lstrip("\ufeff")
     except (UnicodeError, LookupError, ValueError):
         return data.decode("latin-1")
 
 
-def _jis(data: bytes) -> str:
-    """ISO-2022-JP with NEC and IBM rows, JIS X 0212, half-width kana by escape, by shift-out or as 8-bit bytes."""
-    out: list[str] = []
-    state, shifted, last = b"(B", False, 0
-    for match in _ESCAPE.finditer(data):
-        out.append(_jis_run(data[last : match.start()], b"(I" if shifted else state))
-        last = match.end()
-        if match[2]:
-            shifted = match[2] == b"\x0e"
-        else:
-            state = match[1]
-    out.append(_jis_run(data[last:], b"(I" if shifted else state))
-    return "".join(out)
+def _utf_8(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeError:
+        return _UNLAWFUL.sub(_lawful, data).decode("utf-8-sig", "replace")
 
 
-def _jis_run(run: bytes, state: bytes) -> str:
-    if not run:
-        return ""
-    if state == b"(I":
-        return bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in run).decode("cp932", "replace")
-    if state in (b"$@", b"$B", b"$(@", b"$(B", b"&@\x1b$B"):
-        # Line ends return to ASCII (RFC 1468), also where the sender forgot the escape.
-        return "".join(
-            _pairs(piece) if index % 2 == 0 else piece.decode("ascii") for index, piece in enumerate(_BREAK.split(run))
-        )
-    if state.startswith(b"$"):
-        return (b"\x1b" + state + run + b"\x1b(B").decode(_other_jis(state), "replace")
-    return run.decode("ascii") if run.isascii() else run.decode("cp932", "replace")
-
-
-_BREAK = re.compile(rb"([\r\n\t ]+)")
-
-
-def _other_jis(state: bytes) -> str:
-    codecs_by_state = {b"$A": "iso2022_jp_2", b"$(C": "iso2022_jp_2", b"$(D": "iso2022_jp_ext"}
-    return codecs_by_state.get(state, "iso2022_jp_2004")
-
-
-def _pairs(run: bytes) -> str:
-    """Two-byte JIS rows and cells; a lone last byte is shown as broken."""
-    table = _table()
-    even = len(run) & ~1
-    units = struct.unpack(f">{even // 2}H", run[:even])
-    return "".join([table.get(unit & 0x7F7F, "\ufffd") for unit in units]) + ("\ufffd" if len(run) > even else "")
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[int, str]:
-    """Row and cell of JIS to text: arithmetically to Shift_JIS bytes, those by cp932 (knows NEC and IBM rows)."""
-    table = {}
-    for row in range(0x21, 0x7F):
-        for cell in range(0x21, 0x7F):
-            lead = ((row - 0x21) >> 1) + 0x81
-            trail = cell + 0x7E if row % 2 == 0 else cell + 0x1F + (cell >= 0x60)
-            table[row << 8 | cell] = bytes([lead + (0x40 if lead > 0x9F else 0), trail]).decode("cp932", "replace")[:1]
-    return table
-
-
-def _euc(data: bytes) -> str:
-    """EUC-JP with NEC and IBM rows; a byte that fits nowhere is shown as broken."""
-    out = []
-    for match in _EUC.finditer(data):
-        if match[1]:
-            out.append(_pairs(match[1]))
-        elif match[2]:
-            out.append(match[2][1::2].decode("cp932"))
-        elif match[3]:
-            out.append(match[3].decode("euc_jp", "replace"))
-        else:
-            out.append(match[4].decode("ascii") if match[4] else "\ufffd")
-    return "".join(out)
+def _lawful(match: re.Match[bytes]) -> bytes:
+    """The shortest form of one character (RFC 3629 section 3)."""
+    data = match[0]
+    if data[0] == 0xED:
+        return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode("utf-8")
+    code = data[0] & (0x7F >> len(data))
+    for byte in data[1:]:
+        code = code << 6 | byte & 0x3F
+    return chr(code).encode("utf-8", "replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sekisho_inspection import headers
+from sekisho_inspection.addresses import addresses
 from sekisho_inspection.headers import Field
 from sekisho_inspection.notes import Notes
 from sekisho_inspection.urls import note_host
@@ -50,15 +51,23 @@ def _note(key: str, field: Field, where: str, notes: Notes) -> None:
     elif key == "date":
         notes.date = notes.date or headers.decode_value(field.raw)
     else:
-        values = headers.decoded_values(field.raw)
-        notes.subjects += values[:1]
-        for value in values:
-            notes.observe("email-message:subject", value, where)
+        _note_subject(field, where, notes)
+
+
+def _note_subject(field: Field, where: str, notes: Notes) -> None:
+    found = headers.value_readings(field.raw)
+    label = ", ".join(headers.charset_labels(field.raw)) if b"=?" in field.raw else ""
+    notes.subjects += [text for text, _ in found[:1]]
+    for text, charset in found:
+        notes.observe("email-message:subject", text, where)
+        notes.decoding(f"{where}:subject" if where.startswith("part:") else where, label, charset, text)
+    if len(found) > 1 and headers.is_ambiguous(field.raw):
+        notes.find("ambiguous-charset", where, "the subject reads as writing in more than one charset")
 
 
 def _note_mailboxes(key: str, field: Field, where: str, notes: Notes) -> None:
     path = _MAILBOXES[key]
-    found = headers.addresses(field.raw)
+    found = addresses(field.raw)
     if len(found) > _MAX_MAILBOXES:
         notes.gap(where, "limit", f"more than {_MAX_MAILBOXES} mailboxes")
     for address in found[:_MAX_MAILBOXES]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import binascii
 import re
 
+from sekisho_core.normalise import visible_text
 from sekisho_core.vocabulary import FindingKind
+
+from sekisho_inspection import charset
 
 PE = "application/vnd.microsoft.portable-executable"
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -53,7 +56,7 @@ EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application
 _RUNNABLE = frozenset([
     "exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl",
     "msi", "msp", "msc", "ps1", "psm1", "psc1", "scf", "sct", "reg", "jar", "chm", "gadget", "application",
-    "appref-ms", "xll", "inf", "vb", "ws", "jnlp",
+    "appref-ms", "xll", "inf", "vb", "ws", "jnlp", "wsc", "settingcontent-ms", "diagcab", "appinstaller", "xbap",
 ])  # fmt: skip
 # Endings that are also ordinary in harmless mail (domain names, source patches): the content must not be plain text.
 _AMBIGUOUS = {"com", "inf", "reg", "application"}
@@ -62,12 +65,21 @@ _DOCUMENT = frozenset([
     "ods", "odp", "jtd", "jtdc", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "mp3", "mp4", "avi", "mov",
     "zip", "lzh", "rar", "7z", "htm", "html", "xml", "eml", "msg", "ai", "psd", "dwg",
 ])  # fmt: skip
+# Of these a document's name makes a trick; by themselves they are sent in good faith.
+_LINKS = frozenset(["url", "website", "library-ms", "search-ms", "desktop", "webloc"])
+_STARTING = "|".join(sorted(_RUNNABLE | _LINKS))
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_DOUBLE = re.compile(
-    rf"\.(?:{'|'.join(sorted(_DOCUMENT))})[\s._\u3000\u00a0\u2000-\u200b-]*\.({'|'.join(sorted(_RUNNABLE))})[\s.\u3000]*",
-    re.I,
-)
-_PADDED = re.compile(rf"[\s\u3000\u00a0\u2000-\u200b_]{{5,}}\.({'|'.join(sorted(_RUNNABLE))})[\s.]*", re.I)
+_DOTS = dict.fromkeys(map(ord, "\u2024\u3002\uff0e\uff61\u0701\u0702\ua60e\ua4f8\ufe52"), ".")
+# What takes up room and shows nothing, and the underscore.
+_BLANK = r"[\s_\u00a0\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202f\u2060-\u2064\u2800\u3164\ufeff\uffa0]"
+_DOUBLE = re.compile(rf"\.(?:{'|'.join(sorted(_DOCUMENT))})[._-]*\.({_STARTING})")
+_PADDED = re.compile(rf"{_BLANK}{{5}}\.[^.]{{1,40}}")
+_ENDING = re.compile(rf".*\.({_STARTING})", re.S)
+# File systems take no longer names: the rest is cut off.
+_LONGEST = 255
+_CONTROL = re.compile("[\0-\x1f\x7f]")
+_STREAM = re.compile(r":[^:.\\/]{0,64}(?::\$[a-z_]{1,32})?$", re.I)
+_DROPPED = " .\u3000"
 _MARKUP = re.compile(
     rb"\s*(?:<!--(?:(?!-->).)*-->\s*)*+<(?:!doctype\s+html|html|head|body|script|svg|iframe|meta|table|form)\b",
     re.I | re.S,
@@ -123,30 +135,51 @@ _MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def is_text(content: bytes) -> bool:
-    """Whether the beginning has no bytes that only binary data has."""
-    return content.startswith(_MARKS_OF_UTF_16) or not any(
-        byte in content[:4096] for byte in b"\0\x01\x02\x03\x04\x05\x06\x07"
-    )
+    """Whether the beginning has no bytes that only binary data has, or is text of two bytes a character."""
+    if content.startswith(_MARKS_OF_UTF_16) or not any(byte in content[:4096] for byte in b"\0\1\2\3\4\5\6\7"):
+        return True
+    return b"\0" in content[:512] and charset.wide(content) != ""
 
 
 def runnable(name: str, content: bytes | None) -> bool:
     """Whether a system would run a file of this name; endings with an innocent meaning need content that is no text."""
-    ending = name.rstrip(" .\u3000\0").lower().rpartition(".")[2]
-    if "." not in name or ending not in _RUNNABLE:
-        return False
-    if ending not in _AMBIGUOUS:
-        return True
-    return content is None or not is_text(content)
+    endings = {_ending(part) for part in (name, name.partition("\0")[0], _STREAM.sub("", name))} & _RUNNABLE
+    return bool(endings - _AMBIGUOUS) or (bool(endings) and (content is None or not is_text(content)))
+
+
+def _ending(name: str) -> str:
+    return name.rstrip(_DROPPED + "\0").lower().rpartition(".")[2] if "." in name else ""
 
 
 def name_findings(name: str) -> list[tuple[FindingKind, str]]:
-    """The tricks in a file name: kind of finding and detail."""
+    """The tricks in a file name: kind of finding and detail. They are told by the name as it looks, where every
+    character has one form and none is unseen; apart from turned reading direction, a program's ending is part of each.
+    """
     found: list[tuple[FindingKind, str]] = []
-    if _BIDI.search(name):
+    if not name.isascii() and _BIDI.search(name):
         found.append(("name-rtlo", "a character that turns the reading direction"))
-    tail = name[-400:]
-    if ((match := _DOUBLE.search(tail)) and match.end() == len(tail)) or (
-        (match := _PADDED.search(tail)) and match.end() == len(tail)
-    ):
-        found.append(("name-double-extension", f"looks like a document, ends in .{match[1].lower()}"))
-    return found
+    for part in dict.fromkeys((name, name.partition("\0")[0], _STREAM.sub("", name), name[:_LONGEST])):
+        shown = visible_text(part[-400:].translate(_DOTS)).replace(" ", "").rstrip(".")
+        if not (ending := _ENDING.fullmatch(shown)):
+            continue
+        dotted = part[-400:].translate(_DOTS).rstrip(_DROPPED)
+        if (match := _DOUBLE.search(shown)) and match.end() == len(shown):
+            found.append(("name-double-extension", f"looks like a document, ends in .{ending[1]}"))
+        elif (padded := _PADDED.search(dotted)) and padded.end() == len(dotted):
+            found.append(("name-double-extension", f"blanks before .{ending[1]}"))
+        if disguise := _disguise(name, ending[1]):
+            found.append(("name-disguised", f"{disguise}, ends in .{ending[1]}"))
+    return list(dict.fromkeys(found))
+
+
+def _disguise(name: str, ending: str) -> str:
+    """What of the name keeps a program's ending from being seen as such; "" for nothing."""
+    if _CONTROL.search(name):
+        return "a control character"
+    if _STREAM.search(name):
+        return "a stream"
+    if len(name) > _LONGEST:
+        return "longer than file systems allow"
+    if name.rstrip(_DROPPED) != name:
+        return "" if ending in _AMBIGUOUS else "dots or spaces behind the ending"
+    return "" if name.lower().endswith(f".{ending}") else "other characters that look like the ending"

@@ -20,6 +20,8 @@ from sekisho_core.vocabulary import (
     Text,
 )
 
+from sekisho_inspection.filetype import name_findings
+from sekisho_inspection.names import spellings
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_scan import CompiledYara
@@ -87,6 +89,7 @@ class Notes:
         self._decodings: dict[Decoding, None] = {}
         self._links: dict[Link, None] = {}
         self._children: dict[str, int] = {}
+        self._met: set[tuple[str, str, str]] = set()
 
     @property
     def observables(self) -> tuple[Observable, ...]:
@@ -206,8 +209,12 @@ class Notes:
             self.name_facts(part_id, names)
 
     def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
-        for name in names:
-            self.observe("file:name", name, f"part:{part_id}")
+        """Note a part's names in all their spellings, and the tricks in them."""
+        where = f"part:{part_id}"
+        for name in dict.fromkeys(spelling for found in names for spelling in spellings(found)):
+            self.observe("file:name", name, where)
+            for kind, detail in name_findings(name):
+                self.find(kind, where, detail)
 
     def part(self, item: Item, kind: str, state: PartState) -> None:
         """List a part that was read, with its hashes and names as observables."""
@@ -241,7 +248,8 @@ class Notes:
         return True
 
     def scan(self, item: Item, content: bytes, name: str, kind: str) -> None:
-        """Note the YARA rules that `content` meets, the item's own or that of a file inside it."""
+        """Note the YARA rules that `content` meets: the item's own, a reading of it as text, or a file inside it. Of
+        one rule and item the first is noted."""
         if self._yara is None:
             return
         try:
@@ -253,6 +261,9 @@ class Notes:
             self.gap(item.gap, "crashed", f"YARA: {error}")
             return
         for hit in hits:
+            if (item.id, hit.namespace, hit.rule) in self._met:
+                continue
+            self._met.add((item.id, hit.namespace, hit.rule))
             self.find("yara", item.where, hit.detail, f"{hit.namespace}:{hit.rule}")
 
     def _inside(self, parent: Item) -> str:

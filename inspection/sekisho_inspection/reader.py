@@ -35,6 +35,7 @@ from sekisho_inspection import (
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.lures import note_lures
+from sekisho_inspection.names import spellings
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
@@ -213,10 +214,8 @@ def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
 
 
 def _names(item: Item, kind: str, notes: Notes) -> None:
-    for name in item.names:
-        for finding, detail in filetype.name_findings(name):
-            notes.find(finding, item.where, detail)
-    named = next((name for name in item.names if filetype.runnable(name, item.content)), "")
+    spelt = (one for name in item.names for one in spellings(name))
+    named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
     if kind in filetype.EXECUTABLE or named:
         notes.find(_executable_kind(item), item.where, kind or f"named {named.rpartition('.')[2]}")
 

@@ -24,16 +24,30 @@ def read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
     # A file of another type that is only called text; what looks like text is read, whatever magic stands before it.
     if not item.content or (filetype.sniff(item.content) not in _TEXTS and not body and not is_textual(item)):
         return
-    text, used = charset.decode(item.content, label)
+    found = charset.readings(item.content, label)
+    for number, (text, used) in enumerate(found):
+        notes.decoding(item.where, label, used, text)
+        _note_reading(text, used, item, body, number == 0, notes)
+    if len(found) > 1 and charset.is_ambiguous(found, label):
+        notes.find("ambiguous-charset", item.where, ", ".join(dict.fromkeys(used for _, used in found)))
+
+
+def _note_reading(text: str, used: str, item: Item, body: bool, first: bool, notes: Notes) -> None:
+    """One plausible text of a part: the first is the one shown, all are searched."""
     shown = text
     if is_page(item):
         shown = _read_html(text, item, notes)
         if item.declared == "text/plain":
             note_urls(text, item.where, notes)
-    notes.text(item.where, used, shown, body)
+    if first:
+        notes.text(item.where, used, shown, body)
     note_urls(shown, item.where, notes)
     if body:
         notes.observe("email-message:body", shown[: notes.limits.max_text_bytes], item.where)
+    data = text.encode("utf-8")
+    # The bytes themselves are searched with the files.
+    if not item.content.endswith(data):
+        notes.scan(item, data, item.names[0] if item.names else "", item.declared or "text/plain")
 
 
 def is_textual(item: Item) -> bool:

@@ -16,6 +16,7 @@ from sekisho_rules.explanation import (
     JudgedFinding,
     JudgedGap,
     JudgedMatch,
+    Mark,
     ObservedPath,
     Seen,
     Sender,
@@ -25,7 +26,6 @@ from sekisho_rules.explanation import (
     measured,
     part_of,
 )
-from sekisho_rules.marks import Mark
 from sekisho_rules.markup import Child, Markup, document, element, joined, nested, untrusted
 
 # No request leaves the page, whatever stands in it; styles are in the page itself.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from sekisho_core.comparison import traced
 from sekisho_core.vocabulary import (
     Action,
     Authentication,
@@ -29,7 +30,6 @@ from sekisho_core.vocabulary import (
     Subject,
 )
 
-from sekisho_rules.marks import Mark, marks
 from sekisho_rules.policy import Policy
 
 SUBJECT_PLACE = "header:subject"
@@ -63,6 +63,15 @@ class TriedDecoding(Decoding, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A decoding, and whether it is the one that is shown of its place; all are searched."""
 
     shown: bool
+
+
+class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A piece of a subject, what stands for it in the comparison form ("" for nothing), and what was done to it: no
+    kinds for a piece that stays as it is."""
+
+    piece: str
+    form: str
+    kinds: tuple[str, ...]
 
 
 class MarkedSubject(Subject, frozen=True, forbid_unknown_fields=True):
@@ -157,7 +166,7 @@ def explain(path: str, passage: Passage, policy: Policy) -> Explanation:
         incomplete=gaps,
         findings=findings,
         recipients=verdict.recipients,
-        subject=MarkedSubject(subject.raw, subject.decoded, subject.normalised, marks(subject.decoded)),
+        subject=MarkedSubject(subject.raw, subject.decoded, subject.normalised, _marks(subject.decoded)),
         senders=tuple(_senders(reading)),
         envelope=passage.mail.envelope,
         headers=reading.headers,
@@ -173,6 +182,10 @@ def explain(path: str, passage: Passage, policy: Policy) -> Explanation:
         timings={stage: round(spent, 1) for stage, spent in passage.timings.items()},
         elapsed_ms=round(sum(passage.timings.values()), 1),
     )
+
+
+def _marks(decoded: str) -> tuple[Mark, ...]:
+    return tuple(Mark(piece.text, piece.normal, tuple(piece.kinds)) for piece in traced(decoded))
 
 
 def part_of(where: str) -> str | None:

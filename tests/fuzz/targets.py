@@ -22,6 +22,7 @@ from sekisho_core.errors import SekishoError
 from sekisho_core.files import Spool
 from sekisho_core.vocabulary import Origin, Reading
 from sekisho_inspection import (
+    addresses,
     archive,
     biff,
     charset,
@@ -63,7 +64,7 @@ def field_values(data: bytes) -> None:
     for field in read_block(data, 0, len(data), len(data)).fields:
         headers.decode_value(field.raw).encode()
         assert all(value.encode() for value in headers.decoded_values(field.raw))
-        headers.addresses(field.raw)
+        addresses.addresses(field.raw)
 
 
 def field_parameters(data: bytes) -> None:

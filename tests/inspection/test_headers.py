@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection import headers
+from sekisho_inspection.addresses import addresses
 
 LURE = "対北朝鮮措置の延長について"
 
@@ -66,7 +67,7 @@ def test_text_beside_words() -> None:
 def test_addresses() -> None:
     """Names, comments, groups, quotes and bare addresses."""
     raw = b'"Doe, \\"J\\"" <J@Example.jp>, a@b.example (Taro), list: c@d.example;, "x@go.example" <y@evil.example>'
-    found = [(address.value, address.display_name) for address in headers.addresses(raw)]
+    found = [(address.value, address.display_name) for address in addresses(raw)]
     assert found[0] == ("j@example.jp", 'Doe, "J"')
     assert found[1] == ("a@b.example", "Taro")
     assert found[2][0] == "c@d.example"
@@ -85,7 +86,7 @@ def test_addresses() -> None:
 )
 def test_odd_spellings_of_an_address(raw: bytes) -> None:
     """Quotes that are not needed, comments and spaces at the @ hide no address."""
-    assert [address.value for address in headers.addresses(raw)] == ["user@evil.example"]
+    assert [address.value for address in addresses(raw)] == ["user@evil.example"]
 
 
 def test_every_from_is_taken(read: Callable[..., Reading]) -> None:
@@ -119,4 +120,4 @@ def test_fields_never_raise(raw: bytes) -> None:
     """Any bytes give a value and mailboxes, the value first among its readings."""
     value = headers.decode_value(raw)
     assert headers.decoded_values(raw)[:1] == ([value] if value else headers.decoded_values(raw)[:1])
-    assert all(address.value or address.display_name for address in headers.addresses(raw))
+    assert all(address.value or address.display_name for address in addresses(raw))

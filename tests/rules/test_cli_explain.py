@@ -71,7 +71,7 @@ def test_lure(folder: Path) -> None:
         "  quarantine  indicator at header:subject (targeted, normalised)",
         f"  decoded     Re: 【至急】{LURE}",
         f"  normalised  {LURE}",
-        '              dropped: "Re: 【至急】"',
+        '              prefix: "Re:"',
         "  ├─ 1",
         "  │     read, 25 bytes, text/plain",
         "    hxxp://c2[.]example/y at part:2",
