@@ -16,7 +16,18 @@ from contextlib import suppress
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from sekisho_core.vocabulary import Finding, Header, Incomplete, Observable, Part, Reading, Reason, Text
+from sekisho_core.vocabulary import (
+    Decoding,
+    Finding,
+    Header,
+    Incomplete,
+    Link,
+    Observable,
+    Part,
+    Reading,
+    Reason,
+    Text,
+)
 
 # A packet must fit the kernel's default socket buffer (208 KiB) with room to spare; what is larger goes by memfd.
 MAX_PACKET = 1 << 16
@@ -95,6 +106,8 @@ class _BoundedReading(Reading, frozen=True, forbid_unknown_fields=True):
     observables: Annotated[tuple[Observable, ...], msgspec.Meta(max_length=200_000)] = ()
     findings: Annotated[tuple[Finding, ...], msgspec.Meta(max_length=50_000)] = ()
     incomplete: Annotated[tuple[Incomplete, ...], msgspec.Meta(max_length=50_000)] = ()
+    decodings: Annotated[tuple[Decoding, ...], msgspec.Meta(max_length=50_000)] = ()
+    links: Annotated[tuple[Link, ...], msgspec.Meta(max_length=50_000)] = ()
 
 
 T = TypeVar("T")
@@ -187,9 +200,7 @@ def body_of(answer: Answer, descriptors: Sequence[int], limit: int) -> bytes:
 def decode_reading(body: bytes) -> Reading:
     """The Reading in a body, every field checked. Raises WireError."""
     found = _decode(_READINGS, body)
-    return Reading(
-        found.subject, found.headers, found.texts, found.parts, found.observables, found.findings, found.incomplete
-    )
+    return Reading(*(getattr(found, name) for name in Reading.__struct_fields__))
 
 
 def decode_compiled(body: bytes) -> Compiled:

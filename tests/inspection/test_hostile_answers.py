@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sekisho_core.scan import silent
-from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason, Subject
+from sekisho_core.vocabulary import Decoding, Incomplete, Link, Mail, Reading, Reason, Subject
 from sekisho_inspection import client as client_module
 from sekisho_inspection import wire
 from sekisho_inspection.client import InspectionClient
 from sekisho_inspection.errors import InspectionError
+from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.wire import Answer, WireError
 
@@ -142,3 +143,13 @@ def test_readings_survive(text: str, reason: Reason) -> None:
             os.write(descriptor, b"x")
     finally:
         os.close(descriptor)
+
+
+def test_every_field_of_a_reading_arrives(limits: InspectionSettings) -> None:
+    """What a worker read is what the client gets, decodings and links among it."""
+    sent = msgspec.structs.replace(
+        read_mail(b"Subject: s\r\n\r\nhttp://evil.example/", limits, None),
+        decodings=(Decoding("header:subject", "x-none", "cp932", "s"),),
+        links=(Link("part:1", "shown", "written", ("http://evil.example/",)),),
+    )
+    assert wire.decode_reading(wire.encode(sent)) == sent
