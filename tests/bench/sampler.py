@@ -12,11 +12,16 @@ from types import FrameType
 _INTERVAL = 0.001
 _PACKAGE = "sekisho_inspection."
 _STAGES = {
-    "headers, MIME": ("mime", "headers", "fields", "parameters", "boundaries", "transfer"),
-    "texts, charsets": ("texts", "charset", "passwords"),
+    "headers, MIME": (
+        "mime", "header_blocks", "headers", "fields", "addresses", "parameters", "filenames", "delimiters", "transfer",
+    ),
+    "texts, charsets": ("texts", "charset", "labels", "jis", "sevenbit", "passwords"),
     "HTML": ("html",),
     "URLs": ("urls",),
-    "files, hashes": ("notes", "filetype", "names", "unread", "textfile", "archive", "zip"),
+    "files, hashes": (
+        "notes", "filetype", "names", "unread", "textfile", "embedded", "inline", "uuencode", "yenc", "binhex", "blocks",
+        "archive", "zip", "lures",
+    ),
     "PDF, Office": (
         "pdf", "pdf_text", "office", "officexml", "opendocument", "ole", "rtf", "biff", "encryption",
     ),
