@@ -6,6 +6,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sekisho_inspection import charset, jis, labels
 from sekisho_inspection.charset import Decoded
@@ -35,7 +36,7 @@ class Field:
     name: str
     raw: bytes
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.name.strip(" \t\r\0").lower()
 

@@ -19,8 +19,8 @@ _STAGES = {
     "HTML": ("html",),
     "URLs": ("urls",),
     "files, hashes": (
-        "notes", "filetype", "names", "unread", "textfile", "embedded", "inline", "uuencode", "yenc", "binhex", "blocks",
-        "archive", "zip", "lures",
+        "notes", "filetype", "names", "unread", "textfile", "embedded", "inline", "uuencode", "yenc", "binhex",
+        "blocks", "archive", "zip", "lures",
     ),
     "PDF, Office": (
         "pdf", "pdf_text", "office", "officexml", "opendocument", "ole", "rtf", "biff", "encryption",
