@@ -43,8 +43,8 @@ _MOST_FIELDS = 50
 _PREAMBLE = 400
 _CONTENT = re.compile(rb"://|^begin |^=ybegin |^:[!-r]|with BinHex|^[ \t]*content-", re.I | re.M)
 _LINE_ENDS = (re.compile(rb"\r\n|\r"), re.compile(rb"\r+\n|\n\r(?!\n)|\r"))
-# What begins with a field is decoded by no program.
-_STARTS_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+# What begins with words or a field is none of base64.
+_BEGINS_CODED = re.compile(rb"\s*+[A-Za-z0-9+/]++=*+[ \t]*+(?:\r?\n|\Z)")
 _TEXT = Parameters(("text/plain",), (), True)
 
 
@@ -251,7 +251,7 @@ class Walk:
         for start in place.block.other_bodies:
             other = replace(place, body=(start, place.body[1]), reading="mime-header")
             raw = place.data[slice(*other.body)]
-            coded = not _STARTS_FIELD.match(raw)
+            coded = leaf.encoding.first != "base64" or _BEGINS_CODED.match(raw)
             for content in transfer.readings(raw, leaf.encoding, text=False) if coded else [raw]:
                 yield from self._fresh(other, content, leaf, below=True)
 
@@ -279,7 +279,9 @@ class Walk:
         known = self._notes.known.get(content)
         if known is not None:
             return known.issuperset(leaf.names)
-        # A message or multipart that is cut off earlier holds nothing that the longer one does not.
+        # What begins later in the same header holds nothing more, nor does a message or multipart that ends earlier.
+        if any(longer.endswith(content) for longer in self._notes.known) and leaf.is_text:
+            return True
         whole = not leaf.is_message and not leaf.stated.types[0].startswith("multipart/")
         return not whole and any(longer.startswith(content) for longer in self._notes.known)
 
