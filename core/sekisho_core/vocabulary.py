@@ -81,7 +81,10 @@ FindingKind = Literal[
     "archived-executable",
     "executable",
     "html-form",
+    "html-hidden-text",
+    "html-link-mismatch",
     "html-password-form",
+    "html-script-file",
     "name-double-extension",
     "name-rtlo",
     "office-auto-macro",
@@ -96,6 +99,8 @@ FindingKind = Literal[
     "pdf-launch",
     "pdf-text-unread",
     "pdf-xfa",
+    "picture-unread",
+    "qr-code",
     "yara",
 ]
 Reason = Literal[

@@ -23,6 +23,7 @@ from sekisho_inspection import (
     ole,
     opendocument,
     pdf,
+    qrcodes,
     rtf,
     textfile,
     unread,
@@ -47,6 +48,7 @@ _READERS: dict[str, FileReader] = {
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
+    **dict.fromkeys(("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp"), qrcodes.read_picture),
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Names under which a fixed archive tells of its members; a program among them is an archived one.

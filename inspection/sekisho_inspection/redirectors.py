@@ -1,4 +1,4 @@
-"""Redirectors: the URLs that trackers, translators and link rewriters carry inside their own, read without a network."""
+"""Redirectors: the URLs that trackers, translators and link rewriters carry inside their own, without a network."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def _url_facts(url: str) -> tuple[Fact, ...]:
 
 
 def _own_facts(url: str) -> Iterator[Fact]:
-    """One URL as written and as resolved: scheme and host in lower case, the host in its plainest form, no user name."""
+    """One URL as written and as resolved: scheme and host in lower case, the host at its plainest, no user name."""
     found = _PARTS.match(url)
     if found is None:
         yield "url:value", url[:MAX_URL]
@@ -195,8 +195,8 @@ def _slashes(rest: str) -> str:
 
 
 def _readings(word: str, match: re.Match[str], wide: bool = True) -> list[str]:
-    """The URL as cut by a program that ends it at a bracket, a quotation mark or a backslash, by one that ends it at the
-    last ASCII character, and by one that ends it at white space."""
+    """The URL as cut by programs that end it at a bracket, a quotation mark or a backslash, at the last character of
+    ASCII, and at white space."""
     found = _cuts(match[0])
     if (
         wide

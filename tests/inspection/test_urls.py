@@ -131,7 +131,7 @@ WRAPS = [
 
 @pytest.mark.parametrize("url", WRAPS)
 def test_redirectors(url: str, found: Callable[[str], Facts]) -> None:
-    """B27: the URL that a redirector or link rewriter carries is noted beside the redirector's own, without a network."""
+    """B27: the URL that a redirector or link rewriter carries is noted beside the redirector's own."""
     facts = found(url)
     assert listed(facts, "url:value", LISTED)
     assert listed(facts, "url:value", url)
@@ -188,8 +188,9 @@ def test_found(text: str, expected: tuple[str, str], found: Callable[[str], Fact
 @pytest.mark.parametrize(
     "text",
     [
-        "version 1.2.3 and/or a.b", "10:30-11:00, 3/4", "C:\\dir\\file.txt", "int x; //comment here", "料金：１００／２００。",
-        "192.0.2.0/24", "a@b.example", "http://", "https:80", "100%25", "...", "[::1]",
+        "version 1.2.3 and/or a.b", "10:30-11:00, 3/4", "C:\\dir\\file.txt",
+        "int x; //comment here",
+        "料金：１００／２００。", "192.0.2.0/24", "a@b.example", "http://", "https:80", "100%25", "...", "[::1]",
     ],
 )  # fmt: skip
 def test_no_urls(text: str, found: Callable[[str], Facts]) -> None:
@@ -236,8 +237,8 @@ def test_many_urls_are_bounded(read: Callable[..., Reading]) -> None:
 
 
 HOSTILE = [
-    "<", "&", "(", "http://", "%25", "%68", "a.", "[.]", "http://a'", "http://a.b/?u=http://c.d/", "\\\\a.b\\", "。", "ａ.",
-    "http://a.b/\n", "<http://a\n", "1.1.1.1/", "\u200ba", "xn--", "aHR0cDov", "http://a=\n", "a . b", "http://]",
+    "<", "&", "(", "http://", "%25", "%68", "a.", "[.]", "http://a'", "http://a.b/?u=http://c.d/", "\\\\a.b\\",
+    "。", "ａ.",     "http://a.b/\n", "<http://a\n", "1.1.1.1/", "\u200ba", "xn--", "aHR0cDov", "http://a=\n", "a . b", "http://]",
     "https://urldefense.com/v3/__http://**_", "ｈｔｔｐ：／／ａ．ｂ ", "日.", "x",
 ]  # fmt: skip
 
