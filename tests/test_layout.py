@@ -38,6 +38,8 @@ THIRD_PARTY = {
     "pdfminer": {"inspection"},
     "pyzipper": {"inspection"},
     "lxml": {"inspection"},
+    "PIL": {"inspection"},
+    "zxingcpp": {"inspection"},
     "pyseccomp": {"inspection"},
     "lmdb": {"rules"},
     "hyperscan": {"rules"},

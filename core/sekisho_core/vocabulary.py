@@ -82,7 +82,10 @@ FindingKind = Literal[
     "archived-executable",
     "executable",
     "html-form",
+    "html-hidden-text",
+    "html-link-mismatch",
     "html-password-form",
+    "html-script-file",
     "mixed-script",
     "name-disguised",
     "name-double-extension",
@@ -100,6 +103,8 @@ FindingKind = Literal[
     "pdf-launch",
     "pdf-text-unread",
     "pdf-xfa",
+    "picture-unread",
+    "qr-code",
     "yara",
 ]
 Reason = Literal[

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sekisho_inspection import headers
 from sekisho_inspection.addresses import addresses
 from sekisho_inspection.headers import Field
+from sekisho_inspection.hosts import note_host
 from sekisho_inspection.notes import Notes
-from sekisho_inspection.urls import note_host
 
 # Mailboxes of one field; a longer list is noted up to here (and the gap says so).
 _MAX_MAILBOXES = 2000

@@ -89,6 +89,7 @@ _FIELD = re.compile(
     rb"(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):" + _FOLDED
     + rb"(?:[!-9;-~]+:" + _FOLDED + rb"){2,}", re.I,
 )  # fmt: skip
+_BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 _LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-", re.S)
 
 
@@ -98,6 +99,11 @@ def sniff(content: bytes) -> str:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
+    if head[8:12] == b"WEBP" and head.startswith(b"RIFF"):
+        return "image/webp"
+    # The header's length follows the file's and four bytes without meaning.
+    if head.startswith(b"BM") and head[14:18] in _BITMAP_HEADERS:
+        return "image/bmp"
     if head[:2] in (b"MZ", b"ZM") and len(content) >= 64 and (b"\0" in head):
         return PE
     # Readers accept the PDF header within the first 1024 bytes (ISO 32000-1 implementation note 13).

@@ -35,6 +35,8 @@ MAX_URL = 2048
 _MAX_DETAIL = 300
 # Rounds of hashing for all passwords on all locked files of a mail: about 8 seconds.
 _MAX_ROUNDS = 10_000_000
+# Pixels that are searched for QR codes: about a second.
+_MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Notes:
         self._yara = yara
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
+        self.pixels = _MAX_PIXELS
         self.unpacked = limits.max_unpacked_bytes
         self.slots = limits.max_parts
         self.header_bytes = limits.max_header_bytes

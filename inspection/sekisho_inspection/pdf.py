@@ -20,6 +20,7 @@ from sekisho_core.vocabulary import PartState
 from sekisho_inspection import charset, pdf_text
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.pdf_images import note_picture
 from sekisho_inspection.urls import note_url, note_urls
 
 _MAX_OBJECTS = 50_000
@@ -129,6 +130,8 @@ class _Walk:
                 self._notes.gap(self._item.gap, "limit", f"more than {_MAX_NODES} values")
                 return
             if isinstance(node, PDFStream):
+                if _word(node.get("Subtype")) == "Image":
+                    note_picture(node, self._item, self._notes)
                 node = node.attrs
             if isinstance(node, dict):
                 self._dictionary(node, number)

@@ -26,6 +26,7 @@ from sekisho_inspection import (
     ole,
     opendocument,
     pdf,
+    qrcodes,
     rtf,
     smime,
     textfile,
@@ -58,6 +59,7 @@ _READERS: dict[str, FileReader] = {
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     macfile.MAC_BINARY: macfile.read_mac_binary,
+    **dict.fromkeys(("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp"), qrcodes.read_picture),
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.

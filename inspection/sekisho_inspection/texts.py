@@ -1,17 +1,28 @@
-"""Texts: a part's readable text, the URLs in it, and what a page hides behind its links."""
+"""Texts: a part's readable text, the URLs in it, and what a page hides from those who read it."""
 
 from __future__ import annotations
 
-from urllib.parse import unquote_to_bytes
+import re
+from urllib.parse import unquote, unquote_to_bytes
 
-from sekisho_inspection import charset, filetype, headers
-from sekisho_inspection.html import read_page
+from sekisho_inspection import calendars, charset, filetype, headers, qrcodes
+from sekisho_inspection.hosts import host_facts, registered
+from sekisho_inspection.html import Page, PageLink, read_page, resolved
 from sekisho_inspection.notes import Item, Notes
-from sekisho_inspection.urls import link_targets, note_url, note_urls
+from sekisho_inspection.scripts import built
+from sekisho_inspection.urls import link_targets, note_url, note_urls, wrapped
 
 _TEXTS = frozenset(["", "text/html", "message/rfc822"])
 _PAGE = frozenset(["text/html"])
 _PAGES = (".html", ".htm", ".xhtml", ".shtml", ".svg", ".hta")
+# What an anchor's text must be to be taken for an address; files are named so, too.
+_ADDRESS = re.compile(
+    r"\s*(?:https?:/+)?(?:[^\s/?#@]*@)?((?:[\w-]{1,63}\.){1,20}(?!(?:pdf|docx?|xlsx?|pptx?|zip|txt|html?|jpe?g|png|gif|exe|csv|"
+    r"md|py|js|ics|eml)\b)[a-z][\w-]{1,62})\.?(?::\d+)?(?:[/?#]\S*)?\s*",
+    re.I,
+)
+# Letters hidden beside the text, or words split by them, from which it is worth telling.
+_MUCH_HIDDEN, _OFTEN_SPLIT = 40, 2
 
 
 def looks_text(item: Item) -> bool:
@@ -27,23 +38,29 @@ def read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
     found = charset.readings(item.content, label)
     for number, (text, used) in enumerate(found):
         notes.decoding(item.where, label, used, text)
-        _note_reading(text, used, item, body, number == 0, notes)
+        views = _views(text, item, notes)
+        if number == 0:
+            notes.text(item.where, used, views[0], body)
+        _note_views(text, views, item, body, notes)
     if len(found) > 1 and charset.is_ambiguous(found, label):
         notes.find("ambiguous-charset", item.where, ", ".join(dict.fromkeys(used for _, used in found)))
 
 
-def _note_reading(text: str, used: str, item: Item, body: bool, first: bool, notes: Notes) -> None:
-    """One plausible text of a part: the first is the one shown, all are searched."""
-    shown = text
-    if is_page(item):
-        shown = _read_html(text, item, notes)
-        if item.declared == "text/plain":
-            note_urls(text, item.where, notes)
-    if first:
-        notes.text(item.where, used, shown, body)
-    note_urls(shown, item.where, notes)
-    if body:
-        notes.observe("email-message:body", shown[: notes.limits.max_text_bytes], item.where)
+def _views(text: str, item: Item, notes: Notes) -> list[str]:
+    """One plausible text of a part as a person reads it, and what else may be read in it."""
+    qrcodes.note_drawn(text, item, notes)
+    if calendars.is_one(text):
+        return _read_calendar(text, item, notes)
+    return _read_page(text, item, notes) if is_page(item) else [text]
+
+
+def _note_views(text: str, views: list[str], item: Item, body: bool, notes: Notes) -> None:
+    if is_page(item) and item.declared == "text/plain":
+        note_urls(text, item.where, notes)
+    for view in views:
+        note_urls(view, item.where, notes)
+        if body:
+            notes.observe("email-message:body", view[: notes.limits.max_text_bytes], item.where)
     data = text.encode("utf-8")
     # The bytes themselves are searched with the files.
     if not item.content.endswith(data):
@@ -61,30 +78,93 @@ def is_page(item: Item) -> bool:
     return named or item.declared in ("text/html", "application/xhtml+xml") or filetype.sniff(item.content) in _PAGE
 
 
-def _read_html(source: str, item: Item, notes: Notes) -> str:
+def _read_calendar(text: str, item: Item, notes: Notes) -> list[str]:
+    plain, pages = calendars.read_calendar(text, item, notes)
+    return [plain, *(view for page in pages for view in _read_page(page, item, notes))]
+
+
+def _read_page(source: str, item: Item, notes: Notes) -> list[str]:
+    """The texts of a page: the one that is seen, the one with what is hidden, and those beside it, as far as they
+    differ."""
     page = read_page(source)
     if not page.complete:
         notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
     for link in dict.fromkeys(page.links):
-        if link[:5].lower() == "data:":
-            _read_data(link, item, notes)
-            continue
-        for target in link_targets(link):
-            note_url(target, item.where, notes)
+        _note_link(link, page.base, item, notes)
+    _note_code(page, item, notes)
     for action in dict.fromkeys(page.forms):
         notes.find("html-form", item.where, action)
     if page.password_fields:
         notes.find("html-password-form", item.where, f"{page.password_fields} password fields")
-    return page.text
+    if page.hidden >= _MUCH_HIDDEN or page.inside >= _OFTEN_SPLIT:
+        notes.find("html-hidden-text", item.where, f"{page.hidden} characters, {page.inside} times inside of a word")
+    views = list(dict.fromkeys(filter(None, (page.text, page.full, "\n".join(page.asides)))))
+    if page.text and page.text != source:
+        notes.scan(item, page.text.encode("utf-8", "replace"), item.names[0] if item.names else "", "text/html")
+    qrcodes.note_drawn(page.drawn, item, notes)
+    return views or [""]
 
 
-def _read_data(link: str, item: Item, notes: Notes) -> None:
-    """A file in a link (RFC 2397); pictures, which are many, are none."""
-    head, comma, body = link[5:].partition(",")
-    if not comma or (head.lower().startswith(("image/", "font/")) and "svg" not in head.lower()):
+def _note_link(link: PageLink, base: str, item: Item, notes: Notes) -> None:
+    written = link.written
+    if written[:5].lower() == "data:":
+        _read_data(link, item, notes)
+        return
+    targets = link_targets(resolved(base, written))
+    for target in targets:
+        note_url(target, item.where, notes)
+    if written[:20].lower().lstrip().startswith(("javascript:", "vbscript:", "data:")):
+        for text in built(unquote(written)).texts:
+            note_urls(text, item.where, notes)
+    if link.anchor:
+        meant = tuple(dict.fromkeys([*targets, *(inner for target in targets for inner in wrapped(target))]))
+        notes.link(item.where, link.shown, written, meant)
+        if _misleads(link.shown, meant):
+            notes.find("html-link-mismatch", item.where, f"{link.shown} leads to {meant[0]}")
+
+
+def _misleads(shown: str, meant: tuple[str, ...]) -> bool:
+    """Whether a link's text is an address of another domain than those to which it leads."""
+    found = _ADDRESS.fullmatch(shown) if "." in shown and meant else None
+    stated = host_facts(found[1]) if found else ()
+    hosts = [host_facts(other[1]) for url in meant if (other := _ADDRESS.match(url))]
+    led = {registered(facts[-1][1]) for facts in hosts if facts}
+    return bool(stated and led) and registered(stated[-1][1]) not in led
+
+
+def _note_code(page: Page, item: Item, notes: Notes) -> None:
+    """URLs of scripts and styles as they stand and as they put them together, and the files that scripts make."""
+    note_urls("\n".join(dict.fromkeys([*page.code, *page.scripts])), item.where, notes)
+    made = built("\n".join(dict.fromkeys(page.scripts)))
+    for text in made.texts:
+        note_urls(text, item.where, notes)
+    files = False
+    for content in made.files:
+        kind = filetype.sniff(content)
+        if kind.startswith("image/"):
+            qrcodes.look_at(content, item, notes)
+        elif kind:
+            files = True
+            if notes.spend(len(content), item):
+                notes.child(item, content, (made.name,) if made.name else (), "script")
+        elif filetype.is_text(content):
+            note_urls(content.decode("utf-8", "replace"), item.where, notes)
+    if files or made.saves:
+        notes.find("html-script-file", item.where, made.name or "a file that a script puts together")
+
+
+def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
+    """A file in a link (RFC 2397); of pictures, which are many, only what QR codes say."""
+    head, comma, body = link.written[5:].partition(",")
+    kind = head.lower().replace(" ", "")
+    if not comma or kind.startswith("font/"):
         return
     content = unquote_to_bytes(body)
-    if head.lower().replace(" ", "").endswith(";base64"):
+    if kind.endswith(";base64"):
         content = headers.base64_bytes(content)
-    if content and notes.spend(len(content), item):
-        notes.child(item, content, (), "data")
+    if not content or not notes.spend(len(content), item):
+        return
+    if kind.startswith("image/") and "svg" not in kind:
+        qrcodes.look_at(content, item, notes)
+    else:
+        notes.child(item, content, (link.name,) if link.name else (), "data")

@@ -1,130 +1,223 @@
-"""URLs and hosts in texts: as written, and as a client would resolve them; defanged forms count as what they mean."""
+"""URLs in texts and links: as written, and as a client would resolve them, those among them that others wrap."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
+from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import unquote
 
-from sekisho_inspection.notes import Notes
+from sekisho_inspection.hosts import Fact, host_facts
+from sekisho_inspection.notes import MAX_URL, Notes
+from sekisho_inspection.redirectors import unwrapped
+from sekisho_inspection.spellings import layers, spellings
 
-# At most so many URLs of one part are noted; more than this is a list, and the gap says so.
+# At most so many words with URLs or hosts of one part are noted; more than this is a list, and the gap says so.
 MAX_URLS = 4000
-_URL = re.compile(r"(?:https?|ftp)://[^\s<>\"'`{}|\\^\u3000-\u3003\u300c-\u3011\uff08\uff09\x00-\x1f]{1,2048}", re.I)
-_HOST = re.compile(r"(?<![\w@.%/=-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,20}\.[a-z]{2,24}(?![\w@-])", re.I)
-_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)")
-_FANGS = re.compile(
-    r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)|\[:\]|\[://\]|\[/\]|\bh(?:xx|\*\*|XX)p(?=s?(?::|\[))|\bfxp(?=s?:)", re.I
+# Wrapped URLs that are looked at, of a URL and of one that is longer than servers take.
+_MAX_WRAPPED, _MAX_IN_LONG = 40, 4
+# Readings of a word's URLs beyond brackets and quotation marks.
+_MAX_WIDER = 50
+# Longer words are seldom met twice, and would fill the memory of a worker.
+_CACHED = 400
+_OUTSIDE = r"\s<>\"`\u3000-\u3003\u300c-\u3011\uff08\uff09\x00-\x1f"
+_INSIDE = rf"[^{_OUTSIDE}'{{}}|\\^]"
+# Two slashes alone begin a link of the page's own scheme, two backslashes a file on a server. User names may be longer
+# than any URL that is noted.
+_URL = re.compile(
+    r"(?:https?:(?:[/\\]+|(?=[\w-]+\.\w))|(?:ftps?|sftp|wss?|smb|nfs|file|webdavs?):[/\\]+"
+    rf"|(?<![\w/\\.-])(?<!\b\w:)(?:\\\\|//)(?=[\w[%-])){_INSIDE}{{1,65536}}",
+    re.I,
+)
+_WIDER = re.compile(rf"[^{_OUTSIDE}]{{1,{MAX_URL}}}")
+_HOST = re.compile(
+    r"(?<![a-z0-9_@.%/=\\-])([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,20}\.(?:[a-z]{2,24}|xn--[a-z0-9-]{2,59}))"
+    rf"(?![a-z0-9_@-])((?::\d{{1,5}})?[/?]{_INSIDE}{{1,{MAX_URL}}})?",
+    re.I | re.A,
+)
+_IPV4 = re.compile(
+    r"(?<![\w./@=-])((?:\d{1,3}\.){3}\d{1,3})(?![\w.]*\w)"
+    rf"((?::\d{{1,5}})?/{_INSIDE}{{0,64}}[a-z]{_INSIDE}{{0,{MAX_URL}}})?",
+    re.I | re.A,
 )
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
-_LINK = re.compile(r"(?:(https?|ftp):[/\\]*|[/\\]{2,})", re.I)
+_LINK = re.compile(r"(?:(https?|ftp):[/\\]*|([/\\]{2,}))", re.I)
+_PARTS = re.compile(r"([a-z][a-z0-9+.-]*):[/\\]*([^/\\?#]*)(.*)", re.I | re.S)
+# Where programs that know no backslash see the host behind a user name.
+_BEHIND_USER = re.compile(r"[^:]+:[/\\]*[^/?#]*@([^/?#\\]+)")
 _QUERY = re.compile(r"[?#]")
 _TRAILING = ".,;:!?*_~'\""
 _ASCII = re.compile(r"[!-~]*")
-_NUMERIC = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.I)
 
 
 def note_urls(text: str, where: str, notes: Notes) -> None:
-    """Note every URL of a text and its host, and bare hosts and addresses."""
-    plain = _refanged(text)
-    for count, match in enumerate(_URL.finditer(plain)):
-        if count >= MAX_URLS:
+    """Note every URL of a text and its host, those that it wraps, and bare hosts and addresses."""
+    count = 0
+    for word in _words(text):
+        facts = _cached_facts(word) if len(word) <= _CACHED else _word_facts(word)
+        count += bool(facts)
+        if count > MAX_URLS or len(facts) > MAX_URLS:
             notes.gap(where, "limit", f"more than {MAX_URLS} URLs")
             break
-        for url in _readings(match[0]):
-            note_url(url, where, notes)
-    for pattern in (_HOST, _IPV4):
-        for count, match in enumerate(pattern.finditer(plain)):
-            if count >= MAX_URLS:
-                notes.gap(where, "limit", f"more than {MAX_URLS} hosts")
-                break
-            note_host(match[0], where, notes)
+        for path, value in facts:
+            notes.observe(path, value, where)
 
 
 def note_url(url: str, where: str, notes: Notes) -> None:
-    """Note one URL as written and with scheme and host in lower case, and its host."""
-    notes.observe("url:value", url, where)
-    scheme, _, rest = url.partition("://")
-    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
-    folded = f"{scheme.lower()}://{authority.lower()}{rest[len(authority) :]}"
-    notes.observe("url:value", folded, where)
-    note_host(_host_of(authority), where, notes)
+    """Note one URL as written and as resolved, its host, and the URLs that it wraps."""
+    for path, value in url_facts(url):
+        notes.observe(path, value, where)
+
+
+def url_facts(url: str) -> tuple[Fact, ...]:
+    """STIX paths and values of a URL and of those that are wrapped in it, at most 40, the outer ones first."""
+    return _cached_url_facts(url) if len(url) <= _CACHED else _url_facts(url)
+
+
+def wrapped(url: str) -> list[str]:
+    """The URLs that a redirector's URL carries, those inside of these last."""
+    found = [url]
+    most = _MAX_WRAPPED if len(url) <= MAX_URL else _MAX_IN_LONG
+    # The list grows while it is walked.
+    for one in found:
+        found += [inner for inner in unwrapped(one) if inner not in found][: most - len(found)]
+    return found[1:]
 
 
 def link_targets(link: str) -> list[str]:
     """The URLs with a host to which a link leads: as written, and as browsers read it (WHATWG URL section 4.4), who
-    care for no control characters and for no kind or number of slashes. A link without scheme leads to both."""
-    written = [link] if "://" in link[:12] else []
+    care for no control characters and for no kind or number of slashes. A link without scheme leads to both, and one
+    of backslashes to a file besides; links inside of other schemes' (ms-word:ofe|u|http://…, javascript:) count."""
     plain = _CONTROLS.sub("", link).strip()
     found = _LINK.match(plain)
     if found is None:
-        return written
+        texts = [plain, *layers(plain)]
+        words = [word for text in texts for word in _words(text)]
+        inner = [url for word in words for match in _URL.finditer(word) for url in _readings(word, match)]
+        return list(dict.fromkeys(([link] if "://" in link[:12] else []) + inner))
+    written = [link] if "://" in link[:12] else []
     rest = plain[found.end() :]
-    path = _QUERY.search(rest)
-    end = path.start() if path else len(rest)
-    read = rest[:end].replace("\\", "/") + rest[end:]
-    schemes = [found[1].lower()] if found[1] else ["http", "https"]
+    schemes = [found[1].lower()] if found[1] else ["http", "https", *(["file"] if found[2] == "\\\\" else [])]
+    read = _slashes(rest)
     return list(dict.fromkeys([*written, *(f"{scheme}://{read}" for scheme in schemes)])) if read else written
 
 
-def note_host(host: str, where: str, notes: Notes) -> None:
-    """Note a host as domain name (lower case, A-labels) or IP address."""
-    path, value = classify(host)
-    notes.observe(path, value, where)
+def _words(text: str) -> list[str]:
+    """The words of all spellings of a text, each once, that can hold a URL or host."""
+    words = dict.fromkeys(word for spelling in spellings(text) for word in spelling.split())
+    return [
+        word
+        for word in words
+        if not word.rstrip(".,").isalpha() and ("." in word or ":" in word or "%" in word or "\\" in word)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _cached_facts(word: str) -> tuple[Fact, ...]:
+    return _word_facts(word)
+
+
+def _word_facts(word: str) -> tuple[Fact, ...]:
+    """What a word states, and what the part of it before its first URL states under percent escapes."""
+    # Slashes in the strings of programs.
+    word = word.replace("\\/", "/") if "\\/" in word else word
+    facts: dict[Fact, None] = dict.fromkeys(_stated(word))
+    first = _URL.search(word)
+    for layer in layers(word[: first.start()] + first[0] if first and first.start() else "" if first else word):
+        facts.update(dict.fromkeys(fact for inner in layer.split() for fact in _stated(inner)))
+    return tuple(facts)
+
+
+def _stated(word: str) -> Iterator[Fact]:
+    for count, match in enumerate(_URL.finditer(word)):
+        if count > MAX_URLS:
+            return
+        for url in _readings(word, match, count < _MAX_WIDER):
+            yield from url_facts(url)
+    if "." not in word:
+        return
+    for pattern in (_HOST, _IPV4):
+        for count, match in enumerate(pattern.finditer(word)):
+            if count > MAX_URLS:
+                return
+            yield from host_facts(match[1])
+            if match[2] or match[1][:4].lower() == "www.":
+                place = match[1] + (match[2] or "/")
+                for url in _cuts(place):
+                    yield from (fact for scheme in ("http", "https") for fact in url_facts(f"{scheme}://{url}"))
 
 
 @lru_cache(maxsize=1024)
-def classify(host: str) -> tuple[str, str]:
-    """The STIX path and canonical value of a host; the value is "" for none. Numeric forms are read as clients do."""
-    name = unquote(host).strip().rstrip(".").lower()
-    for dot in "\u3002\uff0e\uff61":
-        name = name.replace(dot, ".")
-    if _NUMERIC.fullmatch(name):
-        return _ipv4(name)
-    if ":" in name:
-        return _ipv6(name)
-    if not name.isascii():
-        name = _a_label(name)
-    return "domain-name:value", name if "." in name and len(name) <= 253 else ""
+def _cached_url_facts(url: str) -> tuple[Fact, ...]:
+    return _url_facts(url)
 
 
-def _ipv4(name: str) -> tuple[str, str]:
-    try:
-        return "ipv4-addr:value", socket.inet_ntoa(socket.inet_aton(name))
-    except OSError:
-        return "ipv4-addr:value", ""
+def _url_facts(url: str) -> tuple[Fact, ...]:
+    return tuple(dict.fromkeys(fact for one in (url, *wrapped(url)) for fact in _own_facts(one)))
 
 
-def _ipv6(name: str) -> tuple[str, str]:
-    try:
-        return "ipv6-addr:value", str(ipaddress.IPv6Address(name.strip("[]")))
-    except ValueError:
-        return "ipv6-addr:value", ""
+def _own_facts(url: str) -> Iterator[Fact]:
+    """One URL as written and as resolved: scheme and host in lower case, the host at its plainest, no user name."""
+    found = _PARTS.match(url)
+    if found is None:
+        yield "url:value", url[:MAX_URL]
+        return
+    authority, scheme = found[2], found[1].lower()
+    host, port = _split(authority)
+    hosts = host_facts(host)
+    if len(url) <= MAX_URL:
+        yield "url:value", url
+    name = hosts[-1][1] if hosts else host.lower()
+    name = f"[{name}]" if ":" in name else name
+    yield "url:value", f"{scheme}://{name}{port}{_slashes(found[3])}"[:MAX_URL]
+    yield from hosts
+    if scheme in ("file", "smb") and "@" in authority:
+        # A server over WebDAV: \\host@SSL@443\share.
+        yield from host_facts(authority.partition("@")[0])
+    if "\\" in url and (behind := _BEHIND_USER.match(url)):
+        yield "url:value", f"{scheme}://{_slashes(url[behind.start(1) :])}"[:MAX_URL]
+        yield from host_facts(_split(behind[1])[0])
 
 
-def _a_label(name: str) -> str:
-    # The codec's time grows with the square of a label, so only lawful lengths are encoded (RFC 1035 section 2.3.4).
-    if len(name) > 253 or any(len(label) > 63 for label in name.split(".")):
-        return ""
-    try:
-        return name.encode("idna").decode("ascii")
-    except UnicodeError:
-        return name
-
-
-def _host_of(authority: str) -> str:
+def _split(authority: str) -> tuple[str, str]:
+    """Host and port, the latter with its colon."""
     host = authority.rpartition("@")[2]
     if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+        inner, _, port = host[1:].partition("]")
+        return inner, port
+    host, colon, port = host.partition(":")
+    return host, colon + port if port else ""
 
 
-def _readings(match: str) -> list[str]:
-    """The URL as cut by a program that ends it at white space, and by one that ends it at the last ASCII character."""
-    trimmed = [_trimmed(match), _trimmed(_ASCII.match(match)[0])]  # type: ignore[index]
-    return [url for url in dict.fromkeys(trimmed) if len(url.partition("://")[2]) > 1]
+def _slashes(rest: str) -> str:
+    path = _QUERY.search(rest)
+    end = path.start() if path else len(rest)
+    return rest[:end].replace("\\", "/") + rest[end:]
+
+
+def _readings(word: str, match: re.Match[str], wide: bool = True) -> list[str]:
+    """The URL as cut by programs that end it at a bracket, a quotation mark or a backslash, at the last character of
+    ASCII, and at white space."""
+    found = _cuts(match[0])
+    if (
+        wide
+        and word[match.end() : match.end() + 1] in tuple("'{}|\\^")
+        and (wider := _WIDER.match(word, match.start()))
+    ):
+        found.append(_trimmed(wider[0]))
+    if match[0].startswith(("//", "\\\\")):
+        found = [target for url in found if _hosted(url) for target in link_targets(url)]
+    return [url for url in dict.fromkeys(found) if len(url.rpartition(":")[2].lstrip("/\\")) > 1]
+
+
+def _cuts(url: str) -> list[str]:
+    """Up to its end, and up to its last ASCII character, without punctuation of the sentence around."""
+    whole = _trimmed(url)
+    return [whole] if whole.isascii() else [whole, _trimmed(_ASCII.match(whole)[0])]  # type: ignore[index]
+
+
+def _hosted(link: str) -> bool:
+    found = _PARTS.match(f"x:{link}")
+    return found is not None and bool(host_facts(_split(found[2])[0]) or host_facts(found[2].partition("@")[0]))
 
 
 def _trimmed(url: str) -> str:
@@ -136,16 +229,3 @@ def _trimmed(url: str) -> str:
         if url[end] in surplus:
             surplus[url[end]] -= 1
     return url[:end]
-
-
-def _refanged(text: str) -> str:
-    return (
-        _FANGS.sub(_refang, text) if "[" in text or "(" in text or "{" in text or "xp" in text or "XP" in text else text
-    )
-
-
-def _refang(match: re.Match[str]) -> str:
-    found = match[0].lower()
-    if found.startswith(("h", "f")):
-        return "http" if found.startswith("h") else "ftp"
-    return {"[:]": ":", "[://]": "://", "[/]": "/"}.get(found, ".")
