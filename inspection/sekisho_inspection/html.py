@@ -91,6 +91,9 @@ def read_page(source: str, depth: int = 0) -> Page:
         # Conditional comments often close what others opened, and hold nothing else.
         return Page(code=[source], complete=depth > 0 or not source.strip())
     page = Page()
+    if ">" not in (tail := source[source.rfind("<") :]):
+        # A tag that never ends.
+        page.code.append(tail)
     _Walk(root, page, depth).run()
     page.complete = page.complete and not any(
         entry.type_name == "ERR_INTERNAL_ERROR" or "depth" in entry.message.lower() for entry in parser.error_log
@@ -273,7 +276,7 @@ def _links(key: str, text: str, tag: str) -> Iterator[str]:
         yield from (piece.strip(",") for piece in text.split()[:200] if len(piece) > 3)
     elif key == "content" and tag == "meta" and (found := _REFRESH.search(text)):
         yield found[1].strip()
-    elif key == "value" and tag == "param" and "/" in text:
+    elif text.startswith("//") or (key == "value" and tag == "param" and "/" in text):
         yield text.strip()
     elif key == "style" and "url(" in text.lower():
         yield from (match[1].strip() for match in _STYLE_URL.finditer(text))
