@@ -11,7 +11,7 @@ from lxml import etree
 
 from sekisho_inspection.css import Sheet, generated
 from sekisho_inspection.hosts import UNSEEN
-from sekisho_inspection.visibility import State
+from sekisho_inspection.visibility import TELLING, State
 
 _BLOCKS = frozenset([
     "p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "pre", "dd", "dt",
@@ -155,7 +155,8 @@ class _Walk:
         state, attributes = self._states[-1], element.attrib
         inline = (attributes.get("style") or "") if attributes else ""
         styles = self._sheet.of(element, inline) if inline or self._sheet.rules else {"": {}}
-        if attributes or styles[""] or state.inline is not None or state.reversed:
+        telling = styles[""] or state.inline is not None or state.reversed
+        if telling or (attributes and not TELLING.isdisjoint(attributes.keys())):
             state = state.child(styles[""], {str(name): str(value) for name, value in attributes.items()}, tag)
         if tag in _UNSEEN and not (tag == "dialog" and "open" in attributes):
             state = state.without()
