@@ -11,7 +11,7 @@ from lxml import etree
 
 from sekisho_inspection.css import Sheet, generated
 from sekisho_inspection.hosts import UNSEEN
-from sekisho_inspection.visibility import State
+from sekisho_inspection.visibility import TELLING, State
 
 _BLOCKS = frozenset([
     "p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "pre", "dd", "dt",
@@ -91,6 +91,9 @@ def read_page(source: str, depth: int = 0) -> Page:
         # Conditional comments often close what others opened, and hold nothing else.
         return Page(code=[source], complete=depth > 0 or not source.strip())
     page = Page()
+    if ">" not in (tail := source[source.rfind("<") :]):
+        # A tag that never ends.
+        page.code.append(tail)
     _Walk(root, page, depth).run()
     page.complete = page.complete and not any(
         entry.type_name == "ERR_INTERNAL_ERROR" or "depth" in entry.message.lower() for entry in parser.error_log
@@ -152,7 +155,8 @@ class _Walk:
         state, attributes = self._states[-1], element.attrib
         inline = (attributes.get("style") or "") if attributes else ""
         styles = self._sheet.of(element, inline) if inline or self._sheet.rules else {"": {}}
-        if attributes or styles[""] or state.inline is not None or state.reversed:
+        telling = styles[""] or state.inline is not None or state.reversed
+        if telling or (attributes and not TELLING.isdisjoint(attributes.keys())):
             state = state.child(styles[""], {str(name): str(value) for name, value in attributes.items()}, tag)
         if tag in _UNSEEN and not (tag == "dialog" and "open" in attributes):
             state = state.without()
@@ -273,7 +277,7 @@ def _links(key: str, text: str, tag: str) -> Iterator[str]:
         yield from (piece.strip(",") for piece in text.split()[:200] if len(piece) > 3)
     elif key == "content" and tag == "meta" and (found := _REFRESH.search(text)):
         yield found[1].strip()
-    elif key == "value" and tag == "param" and "/" in text:
+    elif text.startswith("//") or (key == "value" and tag == "param" and "/" in text):
         yield text.strip()
     elif key == "style" and "url(" in text.lower():
         yield from (match[1].strip() for match in _STYLE_URL.finditer(text))

@@ -16,6 +16,9 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|([0-7]{1,3})|(.))|%u([0-9a-f]{4})", re.I | re.S
 )
+_PLACE = re.compile(r"\$\{\s*(\w{1,100})\s*\}")
+# What may stand between strings that + joins.
+_THROUGH = frozenset(["(", "atob", "unescape", "decodeURI", "decodeURIComponent"])
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "\n": ""}
 _LIST = re.compile(r"\[\s*((?:[\"'][^\"'\n]{0,200}[\"']\s*+,?\s*+)++)\]\s*\.\s*join", re.S)
 _ITEM = re.compile(r"[\"']([^\"'\n]{0,200})[\"']")
@@ -119,6 +122,8 @@ def _joined(code: str) -> Iterator[str]:
     for token in _TOKEN.finditer(code):
         literal = next((group for group in token.group(1, 2, 3) if group is not None), None)
         text = held.get(token[4]) if literal is None else _unescaped(literal)
+        if token[3] is not None and "${" in token[3]:
+            text = _PLACE.sub(lambda match: held.get(match[1], ""), text or "")[:_MAX_BUILT]
         if text is not None:
             if literal is not None and text != literal:
                 yield text
@@ -128,6 +133,8 @@ def _joined(code: str) -> Iterator[str]:
             if left < 0:
                 return
             chain.add(text)
+        elif chain.pieces and (token[0] == ")" or (chain.adding and token[0] in _THROUGH)):
+            continue
         elif token[5] == "+" and chain.pieces:
             chain.adding = True
         elif token[5] in ("=", "+=") and chain.name:

@@ -21,6 +21,7 @@ _ADDRESS = re.compile(
     r"md|py|js|ics|eml)\b)[a-z][\w-]{1,62})\.?(?::\d+)?(?:[/?#]\S*)?\s*",
     re.I,
 )
+_CHARSET = re.compile(r"charset=\"?([\w.:-]{1,40})")
 # Letters hidden beside the text, or words split by them, from which it is worth telling.
 _MUCH_HIDDEN, _OFTEN_SPLIT = 40, 2
 
@@ -164,6 +165,8 @@ def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
         content = headers.base64_bytes(content)
     if not content or not notes.spend(len(content), item):
         return
+    if label := _CHARSET.search(kind):
+        note_urls(charset.decode(content, label[1])[0], item.where, notes)
     if kind.startswith("image/") and "svg" not in kind:
         qrcodes.look_at(content, item, notes)
     else:

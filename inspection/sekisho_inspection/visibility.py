@@ -22,6 +22,12 @@ _FAR = 500
 # The sum of the differences of red, green and blue below which nobody tells two colours apart.
 _ALIKE = 30
 _INLINE = ("inline", "inline-block", "inline-flex", "contents")
+# Attributes and declarations that may change what is seen; most elements have none.
+TELLING = frozenset(["hidden", "bgcolor", "background", "color", "text", "size"])
+_HIDING = frozenset([
+    "display", "content-visibility", "opacity", "transform", "clip-path", "filter", "text-indent", "margin-left",
+    "margin-top", "position", "overflow", "overflow-x", "overflow-y", "clip",
+])  # fmt: skip
 _VISIBILITIES = ("visible", "hidden", "collapse")
 _NEVER = re.compile(
     r"scale[xy]?\(\s*0(?:\.0+)?\s*[,)]|inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0|opacity\(\s*0(?:\.0+)?%?\s*\)"
@@ -81,6 +87,8 @@ class State:
 
 
 def _is_gone(style: Mapping[str, str]) -> bool:
+    if _HIDING.isdisjoint(style):
+        return False
     if style.get("display") == "none" or style.get("content-visibility") == "hidden":
         return True
     if (opacity := _length(style.get("opacity", ""))) is not None and opacity < _FAINT:
