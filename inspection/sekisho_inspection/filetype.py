@@ -43,6 +43,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
 )
 # Containers that nothing here opens yet: what is in them is unknown, so they are never clean.
 UNREAD = {
@@ -52,6 +54,7 @@ UNREAD = {
     "application/x-vhd", "application/onenote", "application/vnd.ms-htmlhelp",
     "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
 _RUNNABLE = frozenset([
     "exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl",

@@ -35,8 +35,8 @@ MAX_URL = 2048
 _MAX_DETAIL = 300
 # Rounds of hashing for all passwords on all locked files of a mail: about 8 seconds.
 _MAX_ROUNDS = 10_000_000
-# Pixels that are searched for QR codes: about a second.
-_MAX_PIXELS = 100_000_000
+# Pixels of all pictures of a mail: about two seconds of searching noise, far less of photos.
+_MAX_PIXELS = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ class Notes:
         self._yara = yara
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
+        # What the codes of a picture say, by the picture's hash; and the pixels that may still be searched for some.
+        self.codes: dict[bytes, tuple[str, ...]] = {}
         self.pixels = _MAX_PIXELS
         self.unpacked = limits.max_unpacked_bytes
         self.slots = limits.max_parts

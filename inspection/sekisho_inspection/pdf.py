@@ -17,10 +17,9 @@ from pdfminer.pdftypes import PDFObjectNotFound, PDFObjRef, PDFStream, resolve1
 from pdfminer.psparser import PSLiteral
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import charset, pdf_text
+from sekisho_inspection import charset, pdf_pictures, pdf_text
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.notes import Item, Notes
-from sekisho_inspection.pdf_images import note_picture
 from sekisho_inspection.urls import note_url, note_urls
 
 _MAX_OBJECTS = 50_000
@@ -49,6 +48,7 @@ def read_pdf(item: Item, notes: Notes) -> PartState:
         seen.visit(value, number)
     _document_actions(document, seen)
     _text(document, item, notes)
+    pdf_pictures.read_pictures(document, item, notes)
     return state
 
 
@@ -130,8 +130,6 @@ class _Walk:
                 self._notes.gap(self._item.gap, "limit", f"more than {_MAX_NODES} values")
                 return
             if isinstance(node, PDFStream):
-                if _word(node.get("Subtype")) == "Image":
-                    note_picture(node, self._item, self._notes)
                 node = node.attrs
             if isinstance(node, dict):
                 self._dictionary(node, number)

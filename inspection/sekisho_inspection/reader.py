@@ -26,7 +26,7 @@ from sekisho_inspection import (
     ole,
     opendocument,
     pdf,
-    qrcodes,
+    qr,
     rtf,
     smime,
     textfile,
@@ -59,7 +59,7 @@ _READERS: dict[str, FileReader] = {
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     macfile.MAC_BINARY: macfile.read_mac_binary,
-    **dict.fromkeys(("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp"), qrcodes.read_picture),
+    **dict.fromkeys(filetype.PICTURES, qr.read_picture),
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
@@ -69,6 +69,7 @@ _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
 
 charset.preload()
+qr.preload()
 
 
 def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | None) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, unquote_to_bytes
 
-from sekisho_inspection import calendars, charset, filetype, headers, qrcodes
+from sekisho_inspection import calendars, charset, filetype, headers, qr, qr_text
 from sekisho_inspection.hosts import host_facts, registered
 from sekisho_inspection.html import Page, PageLink, read_page, resolved
 from sekisho_inspection.notes import Item, Notes
@@ -49,7 +49,7 @@ def read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
 
 def _views(text: str, item: Item, notes: Notes) -> list[str]:
     """One plausible text of a part as a person reads it, and what else may be read in it."""
-    qrcodes.note_drawn(text, item, notes)
+    qr_text.read_drawn(text, item, notes)
     if calendars.is_one(text):
         return _read_calendar(text, item, notes)
     return _read_page(text, item, notes) if is_page(item) else [text]
@@ -102,7 +102,7 @@ def _read_page(source: str, item: Item, notes: Notes) -> list[str]:
     views = list(dict.fromkeys(filter(None, (page.text, page.full, "\n".join(page.asides)))))
     if page.text and page.text != source:
         notes.scan(item, page.text.encode("utf-8", "replace"), item.names[0] if item.names else "", "text/html")
-    qrcodes.note_drawn(page.drawn, item, notes)
+    qr_text.read_drawn(page.drawn, item, notes)
     return views or [""]
 
 
@@ -143,7 +143,7 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
     for content in made.files:
         kind = filetype.sniff(content)
         if kind.startswith("image/"):
-            qrcodes.look_at(content, item, notes)
+            qr.read_picture_bytes(content, item, notes)
         elif kind:
             files = True
             if notes.spend(len(content), item):
@@ -168,6 +168,6 @@ def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
     if label := _CHARSET.search(kind):
         note_urls(charset.decode(content, label[1])[0], item.where, notes)
     if kind.startswith("image/") and "svg" not in kind:
-        qrcodes.look_at(content, item, notes)
+        qr.read_picture_bytes(content, item, notes)
     else:
         notes.child(item, content, (link.name,) if link.name else (), "data")
