@@ -46,6 +46,9 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"II*\0", "image/tiff"),
     (b"MM\0*", "image/tiff"),
 )
+_BY_FIRST_BYTE = {
+    first: [pair for pair in _MAGIC if pair[0][:1] == first] for first in {magic[:1] for magic, _ in _MAGIC}
+}
 # Containers that nothing here opens yet: what is in them is unknown, so they are never clean.
 UNREAD = {
     "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2", "application/x-xz", "application/zstd",
@@ -99,7 +102,7 @@ _LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-", re.S)
 def sniff(content: bytes) -> str:
     """The media type that the content itself shows; "" where it shows none (text, unknown data)."""
     head = content[:1100]
-    for magic, kind in _MAGIC:
+    for magic, kind in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(magic):
             return kind
     if head[8:12] == b"WEBP" and head.startswith(b"RIFF"):

@@ -6,7 +6,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sekisho_inspection import charset, jis, labels
 from sekisho_inspection.charset import Decoded
@@ -25,6 +25,8 @@ _LAWFUL = re.compile(rb"=\?[^? ]{1,100}\?[bB]\?[A-Za-z0-9+/]*+={0,2}\?=")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # Words of one value of which more than one reading is looked for: no title has so many.
 _MAX_WORDS = 500
+# Values of one mail that are asked for more than once: as a field, as a subject, as a name.
+_REMEMBERED = 64
 _FOLD = re.compile(rb"\r?\n[ \t]*|\r")
 _NOT_BASE64 = bytes(byte for byte in range(256) if not (chr(byte).isalnum() and byte < 128) and byte not in b"+/=")
 
@@ -46,6 +48,7 @@ def unfold(raw: bytes) -> bytes:
     return _FOLD.sub(b" ", raw).strip() if b"\n" in raw or b"\r" in raw else raw.strip()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def decode_value(raw: bytes) -> str:
     """A field's value as a reader sees it."""
     line = unfold(raw)
@@ -56,9 +59,14 @@ def decode_value(raw: bytes) -> str:
 
 def value_readings(raw: bytes) -> list[Decoded]:
     """Every plausible reading of a value, `decode_value`'s first, without repeats and empty ones."""
+    return list(_value_readings(raw))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _value_readings(raw: bytes) -> tuple[Decoded, ...]:
     line = unfold(raw)
     if b"=?" not in line:
-        return [one for one in charset.readings(line) if one.text]
+        return tuple(one for one in charset.readings(line) if one.text)
     found = _word_readings(line)
     if b"\n" in raw:
         # A fold inside a word's label is none of the label.
@@ -70,7 +78,7 @@ def value_readings(raw: bytes) -> list[Decoded]:
     texts: dict[str, Decoded] = {}
     for one in found:
         texts.setdefault(one.text, one)
-    return [one for text, one in texts.items() if text]
+    return tuple(one for text, one in texts.items() if text)
 
 
 def decoded_values(raw: bytes) -> list[str]:

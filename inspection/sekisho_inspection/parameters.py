@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice
 
 from sekisho_inspection import charset, headers
@@ -85,7 +86,12 @@ def _in_order(sections: list[tuple[str, bytes]]) -> bool:
 def read(values: Iterable[bytes]) -> Parameters:
     """Read the raw values of the fields of one name together: some programs take the first of them, some the last, and
     RFC 2231's pieces may stand in either."""
-    lines = tuple(_REMARK.sub(b"", headers.unfold(raw)) for raw in values)
+    return _read(tuple(_REMARK.sub(b"", headers.unfold(raw)) for raw in values))
+
+
+# The type of a part is asked for twice, and what many parts state is the same.
+@lru_cache(maxsize=64)
+def _read(lines: tuple[bytes, ...]) -> Parameters:
     pairs: list[tuple[str, bytes]] = []
     types: list[str] = []
     for line in lines:

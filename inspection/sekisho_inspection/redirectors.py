@@ -13,6 +13,8 @@ _INNER = re.compile(r"(?:https?|ftps?):[/\\]+[^/\\\s]", re.I)
 _ENDS = re.compile(r"[\s<>\"`\x00-\x1f]")
 _HOST = r"(?:[a-z0-9-]{1,63}\.){1,20}[a-z][a-z0-9-]{1,62}(?::\d{1,5})?"
 # A target without scheme, in a parameter that is named as one; also after two slashes.
+# Short words between slashes carry nothing.
+_MAY_WRAP = re.compile(r"[=%:]|[A-Za-z0-9+_-]{11}")
 _TARGET = re.compile(
     r"(?:url|uri|u|q|to|dest|destination|domain|d|goto|go|href|link|location|next|out|r|redir|redirect|redirect_ur[il]|"
     r"return|return_?ur[il]|site|target|targeturl)=(?:[/\\]{2,8})?(" + _HOST + r"(?:[/?#]\S{0,2000})?)",
@@ -29,6 +31,8 @@ _STARS = re.compile(r"\*(?:\*(.))?", re.S)
 # Proofpoint's alphabet of run lengths: A is two.
 _RUNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{11,4000}")
+# "http" and "ftp" in Base64, in either case, at each of the three places that they may have in it.
+_LIKELY = re.compile("aHR0|h0dH|dHRw|SFRU|hUVF|UVFA|UVFR|IVFR|SHR0|ZnRw|Z0cD|dHA6|dHBz|RlRQ|ZUUD|VFA6")
 _HEX = re.compile(r"(?:68747470|48545450)(?:[0-9a-f]{2}){6,2000}", re.I)
 _LAYERS = 4
 _MOST = 16
@@ -44,6 +48,8 @@ def unwrapped(url: str) -> list[str]:
         return []
     host, rest = found[1].lower(), found[2]
     inner = [*_special(host, rest)]
+    if not _MAY_WRAP.search(rest):
+        return inner
     for piece in dict.fromkeys(_pieces(rest)):
         if len(inner) >= _MOST:
             break
@@ -78,7 +84,7 @@ def _of_piece(piece: str) -> Iterator[str]:
 def _encoded(text: str) -> Iterator[str]:
     if match := _HEX.search(text):
         yield from _inside(bytes.fromhex(match[0]))
-    for match in list(_BASE64.finditer(text))[:8]:
+    for match in list(_BASE64.finditer(text))[:8] if _LIKELY.search(text) else ():
         # Bing puts a kind of two characters before the Base64.
         for start in (0, 2):
             yield from _inside(_base64(match[0][start:]))

@@ -75,12 +75,21 @@ def url_facts(url: str) -> tuple[Fact, ...]:
 
 def wrapped(url: str) -> list[str]:
     """The URLs that a redirector's URL carries, those inside of these last."""
+    return list(_cached_wrapped(url) if len(url) <= _CACHED else _wrapped(url))
+
+
+@lru_cache(maxsize=1024)
+def _cached_wrapped(url: str) -> tuple[str, ...]:
+    return _wrapped(url)
+
+
+def _wrapped(url: str) -> tuple[str, ...]:
     found = [url]
     most = _MAX_WRAPPED if len(url) <= MAX_URL else _MAX_IN_LONG
     # The list grows while it is walked.
     for one in found:
         found += [inner for inner in unwrapped(one) if inner not in found][: most - len(found)]
-    return found[1:]
+    return tuple(found[1:])
 
 
 def link_targets(link: str) -> list[str]:
