@@ -36,7 +36,7 @@ _LOOKS_BASE64 = re.compile(rb"\s*+[A-Za-z0-9+/]{2,4}(?:[A-Za-z0-9+/=\s]{12,}+\Z|
 _LOOKS_QUOTED = re.compile(rb"=[0-9A-F]{2}")
 _BYTE = rb"[0-9A-Fa-f]{2}"
 _ODD_EQUALS = re.compile(rb"=(?!" + _BYTE + rb"|\r?\n|\Z)")
-_SOFT = re.compile(rb"=[ \t]*+\r*+\n|=[ \t]*+\Z")
+_SOFT = re.compile(rb"=[ \t\v\f\0\xa0]*+\r*+\n|=[ \t]*+\Z")
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _DECODERS: dict[str, Callable[[bytes], bytes | None]] = {
     "uuencode": uuencode.decode,
