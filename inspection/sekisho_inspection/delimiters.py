@@ -20,10 +20,8 @@ _LINE = re.compile(rb"--([^\r\n]{0,200}+)[^\r\n]{0,800}+\r*(?:\n|\Z)")
 _SHOWS = rb"[\x00-\x20]{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:"
 # Up to five lines behind a delimiter, and then any number of fields, may stand before the field that shows it to be
 # one; each field is looked at behind one delimiter only.
-_HEAD = re.compile(
-    rb"(?:[^\r\n]{1,998}+\r*\n){0,5}?(?:(?!" + _SHOWS + rb"|[ \t]*+--)(?:[!-9;-~]++[ \t]*+:|[ \t])[^\r\n]*+\r*\n)*+" + _SHOWS,
-    re.I,
-)
+_FIELD = rb"(?!" + _SHOWS + rb"|[" + re.escape(_INDENT) + rb"]*+--)(?:[!-9;-~]++[ \t]*+:|[ \t])[^\r\n]*+\r*\n"
+_HEAD = re.compile(rb"(?:[^\r\n]{1,998}+\r*\n){0,5}?(?:" + _FIELD + rb")*+" + _SHOWS, re.I)
 _FIELDS = re.compile(rb"\s{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:[^\r\n]+\r*\n[a-z-]+:", re.I)
 
 

@@ -17,7 +17,7 @@ _BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r*\n", re.M)
 _ENVELOPE = (b"From ", b">From ")
 # What tells how a part is read, behind whatever some program takes for a line's beginning.
 _HIDDEN = re.compile(
-    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]*(?:\xef\xbb\xbf)?(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
+    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]{0,40}+(?:\xef\xbb\xbf)?(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
     rb"([^\r\n]*(?:\r*\n[ \t][^\r\n]*)*+)"
 )
 _BARE = re.compile(rb"\r(?![\r\n])")

@@ -50,9 +50,9 @@ _TEXT = Parameters(("text/plain",), (), True)
 # What a part of a digest is that states no type (RFC 2046 section 5.1.5).
 _MESSAGE = replace(_TEXT, types=("message/rfc822",))
 # Entities and decodings of other readings cost at least as much as so many bytes; a byte that is searched for a
-# delimiter costs a sixteenth of one.
+# delimiter costs an eighth of one.
 _LEAST_EFFORT = 1 << 14
-_SEARCH_SHIFT = 4
+_SEARCH_SHIFT = 3
 
 
 @dataclass(frozen=True)
