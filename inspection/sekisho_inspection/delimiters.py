@@ -10,14 +10,18 @@ Span = tuple[int, int]
 Mark = tuple[int, int, bool]
 
 _EXACT_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
-_LOOSE_END = re.compile(rb"(--)?[^\r\n]{0,998}+\r*(?:\n|\Z)")
-# Characters before the dashes of a delimiter that lenient programs pass over.
-_INDENTED = re.compile(rb"(?:^|[\r\n])[ \t\r\0>]{0,8}\Z")
+_LOOSE_END = re.compile(rb"(--)?[^\r\n]*+\r*(?:\n|\Z)")
+# Characters before the dashes of a delimiter that lenient programs pass over, no-break spaces and byte order marks in
+# UTF-8 among them, and how many of their bytes.
+_INDENT = bytes({*range(0x21), *b">", *"\xa0\u3000\ufeff".encode(), 0xA0} - {*b"\r\n"})
+_INDENTED = 80
+_BREAK = re.compile(rb"[\r\n]")
 _LINE = re.compile(rb"--([^\r\n]{0,200}+)[^\r\n]{0,800}+\r*(?:\n|\Z)")
-# Up to five lines behind a delimiter may stand before the field that shows it to be one.
-_HEAD = re.compile(
-    rb"(?:[^\r\n]{1,998}+\r*\n){0,5}?[\x00-\x20]{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:", re.I
-)
+_SHOWS = rb"[\x00-\x20]{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:"
+# Up to five lines behind a delimiter, and then any number of fields, may stand before the field that shows it to be
+# one; each field is looked at behind one delimiter only.
+_FIELD = rb"(?!" + _SHOWS + rb"|[" + re.escape(_INDENT) + rb"]*+--)(?:[!-9;-~]++[ \t]*+:|[ \t])[^\r\n]*+\r*\n"
+_HEAD = re.compile(rb"(?:[^\r\n]{1,998}+\r*\n){0,5}?(?:" + _FIELD + rb")*+" + _SHOWS, re.I)
 _FIELDS = re.compile(rb"\s{0,8}content-(?:type|transfer-encoding|disposition)[\x00-\x20]*:[^\r\n]+\r*\n[a-z-]+:", re.I)
 
 
@@ -53,11 +57,12 @@ def hidden_spans(data: bytes, body: Span) -> Iterator[Span]:
 def _lines(data: bytes, body: Span) -> Iterator[re.Match[bytes]]:
     at = data.find(b"--", *body)
     while at >= 0:
-        match = _LINE.match(data, at, body[1])
-        if match and _INDENTED.search(data[max(body[0], at - 9) : at]):
+        match = _LINE.match(data, at, body[1]) if _begins_line(data, body[0], at) else None
+        if match:
             yield match
-        # The rest of a run of dashes is no delimiter of its own.
-        at = data.find(b"--", match.end() if match else at + 2, body[1])
+        # No later dashes of the line begin it.
+        line_end = match or _BREAK.search(data, at, body[1])
+        at = data.find(b"--", line_end.end(), body[1]) if line_end else -1
 
 
 def _exact(data: bytes, body: Span, boundary: bytes) -> Iterator[Mark]:
@@ -81,10 +86,15 @@ def _loose(data: bytes, body: Span, boundary: bytes) -> Iterator[Mark]:
     line, (start, end) = b"--" + boundary, body
     at = data.find(line, start, end)
     while at >= 0:
-        match = _LOOSE_END.match(data, at + len(line), end)
-        if match and _INDENTED.search(data[max(start, at - 9) : at]):
+        if _begins_line(data, start, at) and (match := _LOOSE_END.match(data, at + len(line), end)):
             yield at, match.end(), bool(match[1])
         at = data.find(line, at + len(line), end)
+
+
+def _begins_line(data: bytes, start: int, at: int) -> bool:
+    """Whether nothing but what lenient programs pass over stands between the line's beginning and `at`."""
+    before = data[max(start, at - _INDENTED) : at].rstrip(_INDENT)
+    return before.endswith((b"\r", b"\n")) or (not before and at - start <= _INDENTED)
 
 
 def _between(data: bytes, body: Span, marks: Iterable[Mark]) -> Iterator[Span]:

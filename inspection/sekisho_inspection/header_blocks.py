@@ -17,11 +17,13 @@ _BLANK = re.compile(rb"^\r?\n|^\r?\Z|\n\r*\n", re.M)
 _ENVELOPE = (b"From ", b">From ")
 # What tells how a part is read, behind whatever some program takes for a line's beginning.
 _HIDDEN = re.compile(
-    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]*(?:\xef\xbb\xbf)?(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
+    rb"(?i)(?:^|[\r\n\v\f\0\x1c-\x1f])[\x00-\x20]{0,40}+(?:\xef\xbb\xbf)?(content-(?:type|transfer-encoding|disposition)|subject)[\x00-\x20]*:"
     rb"([^\r\n]*(?:\r*\n[ \t][^\r\n]*)*+)"
 )
 _BARE = re.compile(rb"\r(?![\r\n])")
 _ODD_NAME = re.compile(rb"[\x00-\x20\x7f-\xff]")
+# Bytes of one field that says how a part is read; no name or boundary is as long.
+LONGEST = 1 << 14
 # Bodies of one entity that are looked at: each junk line may begin one.
 _MOST_BODIES = 4
 
@@ -38,8 +40,13 @@ class Block:
     surplus: int = 0
 
     def values(self, key: str) -> list[bytes]:
-        """The raw values of every field of that name (lower case), in order."""
-        return [field.raw for field in self.fields if field.key == key]
+        """The raw values of every field of that name (lower case), in order, cut where they are too long to be read."""
+        return [field.raw[:LONGEST] for field in self.fields if field.key == key]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a field that says how the part is read is too long."""
+        return any(len(field.raw) > LONGEST and field.key.startswith("content-") for field in self.fields)
 
 
 def read_block(data: bytes, start: int, end: int, limit: int) -> Block:

@@ -16,7 +16,7 @@ from sekisho_core.vocabulary import FindingKind, Origin
 
 from sekisho_inspection import delimiters, filenames, filetype, parameters, transfer
 from sekisho_inspection.delimiters import Span
-from sekisho_inspection.header_blocks import Block, read_block
+from sekisho_inspection.header_blocks import LONGEST, Block, read_block
 from sekisho_inspection.headers import Field, unfold
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.parameters import Parameters
@@ -42,10 +42,17 @@ _MOST_FIELDS = 50
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
 _CONTENT = re.compile(rb"://|^begin |^=ybegin |^:[!-r]|with BinHex|^[ \t]*content-", re.I | re.M)
-_LINE_ENDS = (re.compile(rb"\r\n|\r"), re.compile(rb"\r+\n|\n\r(?!\n)|\r"))
+# A run of carriage returns is looked at from its beginning only.
+_LINE_ENDS = (re.compile(rb"\r\n|\r"), re.compile(rb"(?<!\r)\r++\n|\n\r(?![\r\n])|\r"))
 # What begins with words or a field is none of base64.
 _BEGINS_CODED = re.compile(rb"\s*+[A-Za-z0-9+/]++=*+[ \t]*+(?:\r?\n|\Z)")
 _TEXT = Parameters(("text/plain",), (), True)
+# What a part of a digest is that states no type (RFC 2046 section 5.1.5).
+_MESSAGE = replace(_TEXT, types=("message/rfc822",))
+# Entities and decodings of other readings cost at least as much as so many bytes; a byte that is searched for a
+# delimiter costs an eighth of one.
+_LEAST_EFFORT = 1 << 14
+_SEARCH_SHIFT = 3
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ class _Place:
     id: str
     depth: int
     reading: str = READING
+    in_digest: bool = False
 
     @property
     def where(self) -> str:
@@ -114,6 +122,7 @@ class Walk:
         self._read: set[tuple[int, Span]] = set()
         start = data.find(b"\n") + 1 if data.startswith((b"From ", b">From ")) else 0
         self._top = self._place(data, (start, len(data)), outer, depth, READING)
+        self._known_before = len(notes.known)
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -132,8 +141,8 @@ class Walk:
         """The message for programs that take a lone carriage return, or several, or one behind it, for a line's end."""
         for ends in _LINE_ENDS:
             data = ends.sub(b"\n", top.data)
-            known = self._notes.known
-            known.update({ends.sub(b"\n", content): names for content, names in known.items()})
+            own = islice(self._notes.known.items(), self._known_before, None)
+            self._notes.known.update({ends.sub(b"\n", content): names for content, names in own})
             part_id = self._notes.child_id(top.id)
             yield from self._entity(self._place(data, (0, len(data)), part_id, top.depth, "mime-lines"), top=True)
 
@@ -145,13 +154,18 @@ class Walk:
         if block.surplus:
             detail = f"more than the limit of header bytes ({block.body - span[0]} in one block)"
             self._notes.gap(place.where, "limit", detail)
+        if block.is_cut:
+            self._notes.gap(place.where, "limit", f"a field of more than {LONGEST} bytes")
         return place
 
     def _entity(self, place: _Place, top: bool = False) -> Iterator[Entity]:
         if place.depth >= self._notes.limits.max_depth:
             self._notes.gap(place.where, "limit", f"deeper than {self._notes.limits.max_depth} levels")
             return
-        stated = parameters.read(self._values(place, "content-type"))
+        if place.reading != READING and not self._notes.effort(_LEAST_EFFORT):
+            return
+        values = self._values(place, "content-type")
+        stated = parameters.read(values) if values or not place.in_digest else _MESSAGE
         if place.block.odd:
             self._notes.find("ambiguous-header", place.where, place.block.odd)
         if len([kind for kind in stated.types if kind]) > 1:
@@ -176,8 +190,11 @@ class Walk:
             loose = replace(source, reading="mime-boundary")
             for at, cut in ((source, delimiters.spans), (loose, delimiters.loose_spans)):
                 for boundary in boundaries:
+                    extra = boundary != boundaries[0] or source is not place
+                    if extra and not self._notes.effort((at.body[1] - at.body[0]) >> _SEARCH_SHIFT):
+                        return found
                     if spans := self._new(at, cut(at.data, at.body, boundary)):
-                        yield from self._parts(at, spans, standard=not found)
+                        yield from self._parts(at, spans, standard=not found, digest="multipart/digest" in stated.types)
                         found = True
             if not found and (spans := self._new(loose, delimiters.hidden_spans(loose.data, loose.body))):
                 yield from self._parts(loose, spans, standard=True)
@@ -194,10 +211,12 @@ class Walk:
         if encoding.first != transfer.IDENTITY or encoding.odd:
             body = place.data[slice(*place.body)]
             for content in transfer.readings(body, encoding, text=True):
+                if not self._notes.effort(len(body) + _LEAST_EFFORT):
+                    return
                 if content != body:
                     yield replace(place, data=content, body=(0, len(content)), reading="mime-encoding")
 
-    def _parts(self, place: _Place, spans: list[Span], standard: bool) -> Iterator[Entity]:
+    def _parts(self, place: _Place, spans: list[Span], standard: bool, digest: bool = False) -> Iterator[Entity]:
         """The entities of some spans, and the texts around those of the standard reading."""
         if standard:
             self._notes.reserve(place.id, len(spans) + 1)
@@ -205,7 +224,8 @@ class Walk:
         for number, span in enumerate(spans, 1):
             part_id = f"{place.id}.{number}".lstrip(".") if standard else self._notes.child_id(place.id)
             reading = place.reading if standard else "mime-boundary"
-            yield from self._entity(self._place(place.data, span, part_id, place.depth + 1, reading))
+            part = self._place(place.data, span, part_id, place.depth + 1, reading)
+            yield from self._entity(replace(part, in_digest=True) if digest else part)
 
     def _outside(self, place: _Place, spans: list[Span]) -> Iterator[Entity]:
         """What stands before the first delimiter (number 0) and behind the last, as text: programs without MIME show
@@ -233,14 +253,14 @@ class Walk:
         yield from self._fresh(place, first, leaf)
         others = 0
         for content in contents:
+            if not self._notes.effort(len(content) + _LEAST_EFFORT):
+                break
             for entity in self._fresh(replace(place, reading="mime-encoding"), content, leaf, below=True):
                 others += 1
                 yield entity
         item = self._made(place, first, leaf).item
         if encoding.first == transfer.UNKNOWN and not others and first.strip():
-            self._notes.gap(
-                self._made(place, first, leaf).item.gap, "unreadable", "a transfer encoding that nobody knows"
-            )
+            self._notes.gap(item.gap, "unreadable", "a transfer encoding that nobody knows")
         if not leaf.is_message and not is_mail_file(item, filetype.sniff(first)):
             yield from self._hidden(place, leaf)
 
@@ -253,6 +273,8 @@ class Walk:
             raw = place.data[slice(*other.body)]
             coded = leaf.encoding.first != "base64" or _BEGINS_CODED.match(raw)
             for content in transfer.readings(raw, leaf.encoding, text=False) if coded else [raw]:
+                if not self._notes.effort(len(content) + _LEAST_EFFORT):
+                    return
                 yield from self._fresh(other, content, leaf, below=True)
 
     def _fresh(self, place: _Place, content: bytes, leaf: _Leaf, below: bool = False) -> Iterator[Entity]:

@@ -33,6 +33,8 @@ MAX_FACTS = 20000
 MAX_SHOWN = 1000
 MAX_URL = 2048
 _MAX_DETAIL = 300
+# Bytes that the readings besides the standard one may go over, for a mail and for each of its bytes.
+_EFFORT, _EFFORT_PER_BYTE = 16 << 20, 8
 # Rounds of hashing for all passwords on all locked files of a mail: about 8 seconds.
 _MAX_ROUNDS = 10_000_000
 # Pixels of all pictures of a mail: about two seconds of searching noise, far less of photos.
@@ -63,8 +65,9 @@ class Item:
 class Notes:
     """The growing record of one mail. Nothing is written twice, and the order is that of finding."""
 
-    def __init__(self, limits: InspectionSettings, yara: CompiledYara | None = None) -> None:
+    def __init__(self, limits: InspectionSettings, yara: CompiledYara | None = None, size: int = 0) -> None:
         self.limits = limits
+        self._effort = _EFFORT + _EFFORT_PER_BYTE * size
         self._yara = yara
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
@@ -168,6 +171,15 @@ class Notes:
             self.gap(item.gap, "limit", "more unpacked bytes than the limit")
             return False
         self.unpacked -= size
+        return True
+
+    def effort(self, size: int) -> bool:
+        """Take what another reading of `size` bytes costs; False, noted as a gap, when the mail has had its share."""
+        if size > self._effort:
+            self._effort = 0
+            self.gap("mail", "limit", "more ways to read the mail than can be followed")
+            return False
+        self._effort -= size
         return True
 
     def slot(self) -> bool:

@@ -138,7 +138,7 @@ def _cleaned(line: bytes) -> list[bytes]:
 
 
 def _every(parameters: Parameters, name: str) -> Iterator[bytes]:
-    ways = [parameters.pairs, *_found(parameters.lines)]
+    ways = [parameters.pairs, *_found(parameters.lines, name)]
     for pairs in ways:
         yield from (value for key, value in pairs if key == name)
         yield from _joined(pairs, name)
@@ -146,19 +146,19 @@ def _every(parameters: Parameters, name: str) -> Iterator[bytes]:
         yield from _spelled(value)
 
 
-def _found(lines: Iterable[bytes]) -> list[Pairs]:
-    """The parameters wherever they stand in the lines: in the lines as they are and as some programs see them, up to
-    the next semicolon, the next parameter, or the closing quote."""
+def _found(lines: Iterable[bytes], name: str) -> list[Pairs]:
+    """The parameter wherever it stands in the lines: in the lines as they are and as some programs see them, up to the
+    next semicolon, the next parameter, or the closing quote."""
     versions = zip(*([line, *_cleaned(line)] for line in lines), strict=True)
-    found = [tuple(islice(_anywhere(texts, cut), _MOST)) for texts in versions for cut in _CUTS]
+    found = [tuple(islice(_anywhere(texts, name, cut), _MOST)) for texts in versions for cut in _CUTS]
     return list(dict.fromkeys(found))
 
 
-def _anywhere(texts: Iterable[bytes], cut: Callable[[bytes], bytes]) -> Iterator[tuple[str, bytes]]:
+def _anywhere(texts: Iterable[bytes], name: str, cut: Callable[[bytes], bytes]) -> Iterator[tuple[str, bytes]]:
     for text in texts:
         for match in _ANYWHERE.finditer(text):
-            key = (match[1] + match[2]).decode("latin-1").lower()
-            yield key, cut(text[match.end() : match.end() + _LONGEST])
+            if match[1].decode("latin-1").lower() == name:
+                yield name + match[2].decode("ascii"), cut(text[match.end() : match.end() + _LONGEST])
 
 
 _CUTS: tuple[Callable[[bytes], bytes], ...] = (

@@ -77,7 +77,7 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | N
 
     The same bytes, limits and rules give the same Reading.
     """
-    notes = Notes(limits, yara)
+    notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes))
     with warnings.catch_warnings():
         # What third parties' parsers complain about in hostile files is nobody's news.
         warnings.simplefilter("ignore")

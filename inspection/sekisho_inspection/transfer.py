@@ -36,7 +36,7 @@ _LOOKS_BASE64 = re.compile(rb"\s*+[A-Za-z0-9+/]{2,4}(?:[A-Za-z0-9+/=\s]{12,}+\Z|
 _LOOKS_QUOTED = re.compile(rb"=[0-9A-F]{2}")
 _BYTE = rb"[0-9A-Fa-f]{2}"
 _ODD_EQUALS = re.compile(rb"=(?!" + _BYTE + rb"|\r?\n|\Z)")
-_SOFT = re.compile(rb"=[ \t]*+\r*+\n|=[ \t]*+\Z")
+_SOFT = re.compile(rb"=[ \t\v\f\0\xa0]*+\r*+\n|=[ \t]*+\Z")
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _DECODERS: dict[str, Callable[[bytes], bytes | None]] = {
     "uuencode": uuencode.decode,
@@ -185,27 +185,28 @@ def _sniffed(body: bytes) -> Iterator[bytes]:
 def _base64(body: bytes) -> Iterator[bytes]:
     """Base64 that keeps to no standard: what stands behind a delimiter, the alphabet of RFC 4648 section 5, and = in
     the middle, which ends the data, is passed over, counts as zero bits, or ends four characters."""
+    yield from _by_line(body)
     if b"\n--" in body:
         body = body[: body.find(b"\n--") + 1]
         yield headers.base64_bytes(body)
     if b"-" in body or b"_" in body:
-        yield headers.base64_bytes(body.translate(_URL_SAFE))
+        other = body.translate(_URL_SAFE)
+        yield headers.base64_bytes(other)
+        yield headers.base64_bytes(other.partition(b"=")[0])
+    # A junk character that is no white space ends the data for some.
+    strict = re.match(rb"[A-Za-z0-9+/=\s]*+", body)
+    yield headers.base64_bytes(strict[0] if strict else b"")
     clean = body.translate(None, _JUNK)
-    if b"=" not in clean.rstrip(b"="):
-        # A junk character that is no white space ends the data for some.
-        strict = re.match(rb"[A-Za-z0-9+/=\s]*+", body)
-        yield headers.base64_bytes(strict[0] if strict else b"")
-        yield from _by_line(body)
-        return
-    yield headers.base64_bytes(clean.partition(b"=")[0])
-    yield headers.base64_bytes(clean.replace(b"=", b""))
     whole = clean.rstrip(b"=")
-    yield headers.base64_bytes(whole.replace(b"=", b"A") + clean[len(whole) :])
-    yield _by_fours(clean)
+    if b"=" in whole:
+        yield headers.base64_bytes(clean.partition(b"=")[0])
+        yield headers.base64_bytes(clean.replace(b"=", b""))
+        yield headers.base64_bytes(whole.replace(b"=", b"A") + clean[len(whole) :])
+        yield _by_fours(clean)
 
 
 def _by_line(body: bytes) -> Iterator[bytes]:
-    """Each line for itself, and without lines that hold anything else than base64."""
+    """The data without the lines that hold anything else than base64."""
     lines = body.split(b"\n")
     kept = [line for line in lines if not line.strip().translate(None, b"=").translate(None, _ALPHABET)]
     if len(kept) < len(lines):

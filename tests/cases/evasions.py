@@ -37,6 +37,11 @@ def multipart(*parts: str, boundary: str = "boundary=bb", line: str = "bb", tail
     return f"Content-Type: multipart/mixed; {boundary}\n\n{pre}{inner}--{line}--\n{tail}"
 
 
+def _digest(message: str, line: str = "bb") -> str:
+    """The fields and body of a digest of one message, whose part states no type."""
+    return f"Content-Type: multipart/digest; boundary={line}\n\n--{line}\n{message}\n--{line}--\n"
+
+
 def part(content: bytes, fields: str = "Content-Transfer-Encoding: base64\n", body: str | None = None) -> str:
     """A part that holds the file."""
     return f"Content-Type: application/octet-stream\n{DISPOSITION}{fields}\n{b64(content) if body is None else body}"
@@ -239,6 +244,38 @@ _add("B08 no empty line before the body", lambda content: multipart(TEXT, part(c
 _add(
     "B08 no fields", lambda content: multipart(TEXT, part(content)).replace("\n--bb\nContent-Type: text", "\n--bb\n\nx")
 )
+# A delimiter as lenient programs take it, before parts whose header shows them to no search for such lines.
+DELIMITERS = {
+    "form feed before": "\x0c--bb", "NUL before": "\0--bb", "byte order mark before": "\xef\xbb\xbf--bb",
+    "no-break space before": "\xc2\xa0--bb", "thirty spaces before": " " * 30 + "--bb", "form feed behind": "--bb\x0c",
+    "two thousand characters behind": "--bb" + "x" * 2000, "a dash behind": "--bb-", "closing ones only": "--bb--",
+    "three dashes": "---bb", "upper case": "--BB", "a space inside": "-- bb",
+}  # fmt: skip
+FURTHER = "".join(f"X-{number}: x\n" for number in range(8))
+for _name, _line in DELIMITERS.items():
+    _add(
+        f"B08 {_name}",
+        lambda content, line=_line: multipart(FURTHER + TEXT, FURTHER + part(content)).replace(  # type: ignore[misc]
+            "\n--bb\n", f"\n{line}\n"
+        ),
+    )
+# Boundaries that stand where only some program looks, behind a decoy by the stated one.
+DECOYS = {
+    "B04 boundary on a line that is not set in": "boundary=cc\nboundary=bb",
+    "B04 boundary behind a form feed": "boundary=cc;\n\x0cboundary=bb",
+    "B04 boundary with a colon": "boundary=cc; boundary: bb",
+    "B04 boundary in another field": "boundary=cc\nContent-Disposition: inline; boundary=bb",
+    "B04 boundary in quotes of another": 'charset="x; boundary=bb"; boundary=cc',
+    "B07 nowhere": "boundary=cc",
+    "B07 semicolon in quotes, behind a decoy": 'boundary="bb;x"; boundary=cc',
+}
+for _name, _stated in DECOYS.items():
+    _add(
+        _name,
+        lambda content, stated=_stated: multipart(  # type: ignore[misc]
+            FURTHER + TEXT, FURTHER + part(content), boundary=stated, pre=f"--cc\n{TEXT}--cc--\n"
+        ),
+    )
 NESTED = {
     "the same": ("bb", "bb"), "inner longer": ("bbx", "bb"), "outer longer": ("bb", "bbx"),
     "inner the close of the outer": ("bb--", "bb"), "outer the close of the inner": ("bb", "bb--"),
@@ -257,6 +294,13 @@ _add("B09 epilogue", lambda content: multipart(TEXT, tail=f"--bb\n{part(content)
 _add("B09 epilogue, other boundary", lambda content: multipart(TEXT, tail=f"--cc\n{part(content)}--cc--\n"))
 _add("B09 fake boundary before", lambda content: multipart(TEXT, part(content), pre="--fake\nContent-Type: a/b\n\n"))
 _add("B09 in a text", lambda content: multipart(TEXT + f"--cc\n{part(content)}--cc--\n"))
+_add("B09 digest", lambda content: _digest(f"\n{HEAD}{part(content)}"))
+_add(
+    "B09 digest of multiparts",
+    lambda content: _digest(f"\n{HEAD}{multipart(TEXT, part(content), line='cc', boundary='boundary=cc')}"),
+)
+_add("B09 digest in base64", lambda content: _digest(f"{_inside}\n{b64(raw(HEAD + part(content)))}"))
+_add("B09 digest in a digest", lambda content: _digest(f"\n{HEAD}{_digest(chr(10) + HEAD + part(content), 'cc')}"))
 _inside = "Content-Transfer-Encoding: base64\n"
 for _name, _encode, _kind in (
     ("base64", b64, "base64"),
@@ -330,9 +374,14 @@ _base64("zero bits as =", lambda text: text[:40].replace("AA", "A=") + text[40:]
 _base64("joined streams", lambda text: b64(base64.b64decode(text)[:10]) + b64(base64.b64decode(text)[10:]))
 _base64("words behind the end", lambda text: text + "\nThis is no base64, but words.\n")
 _base64("words before", lambda text: "\n\n" + text)
+_base64("comments of HTML", lambda text: text.replace("\n", "\n<!-- x -->\n"))
+_base64("delimiters of others", lambda text: text.replace("\n", "\n--x\n"))
 _base64("delimiter of another", lambda text: text + "--other--\nmore words\n")
 EVASIONS["B13 alphabet of RFC 4648 section 5"] = lambda content: raw(
     HEAD + multipart(TEXT, part(content, body=b64(content).replace("+", "-").replace("/", "_")))
+)
+EVASIONS["B13 alphabet of RFC 4648 section 5, and words behind"] = lambda content: raw(
+    HEAD + multipart(TEXT, part(content, body=b64(content).replace("+", "-").replace("/", "_") + "==\n_words\n"))
 )
 EVASIONS["B13 both alphabets"] = lambda content: raw(
     HEAD + multipart(TEXT, part(content, body=b64(content).replace("+", "-")))
@@ -350,6 +399,9 @@ _quoted("no soft break at the end", lambda text: text.rstrip("\n"))
 _quoted("a soft break at the end", lambda text: text.rstrip("\n") + "=\n")
 _quoted("spaces behind soft breaks", lambda text: text.replace("=\n", "= \t\n"))
 _quoted("soft breaks everywhere", lambda text: text.replace("=\n", "").replace("=", "=\n="))
+_quoted("vertical tabs behind soft breaks", lambda text: text.replace("=\n", "=\x0b\n"))
+_quoted("NUL behind soft breaks", lambda text: text.replace("=\n", "=\0\n"))
+_quoted("no-break spaces behind soft breaks", lambda text: text.replace("=\n", "=\xa0\n"))
 _quoted("one line", lambda text: text.replace("=\n", ""))
 _quoted("bare CR in soft breaks", lambda text: text.replace("=\n", "=\r"))
 _quoted("doubled equals signs", lambda text: text.replace("=\n", "").replace("=", "=="))

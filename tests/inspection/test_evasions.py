@@ -80,3 +80,38 @@ def test_odd_mail_is_a_fact_and_no_gap(maker: Maker, read: Read) -> None:
     reading = read(maker(PAGE))
     assert any(item.kind.startswith("ambiguous-") and item.where for item in reading.findings)
     assert reading.incomplete == ()
+
+
+def test_work_of_other_readings_is_bounded(read: Read) -> None:
+    """B21: a small mail that is to be read in very many ways is incomplete, and what was read is kept."""
+    inner = "x=Z\n"
+    for level in range(12):
+        line = f"b{level}"
+        stated = f"boundary={line}; boundary={line}x; boundary=b"
+        fields = "Content-Transfer-Encoding: quoted-printable\nContent-Transfer-Encoding: 8bit\n"
+        inner = f"{fields}Content-Type: multipart/mixed; {stated}\n\n--{line}\n{inner}\n--{line}x\ny =Z\n"
+    reading = read(inner.encode())
+    assert ("mail", "limit") in {(gap.where, gap.reason) for gap in reading.incomplete}
+    assert reading.parts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"X: y" + b"\r\0 " * 300_000 + b"\nZ: z\n\nx",
+        b"X: y\n\n" + b"\r" * 1_000_000,
+        b"X: y\n\n" + b"--" * 500_000,
+        b"X: y\n\n" + b"a: b\n \f--\n" * 100_000,
+    ],
+    ids=["control characters in a field", "carriage returns", "dashes", "fields between delimiters"],
+)
+def test_runs_are_read_in_time(content: bytes, read: Read) -> None:
+    """B21: runs of what may begin a line or a delimiter are looked at once; each end by themselves."""
+    assert read(content).parts
+
+
+@pytest.mark.parametrize(("size", "reasons"), [(16_000, set()), (17_000, {"limit"})])
+def test_a_field_that_is_too_long(size: int, reasons: set[str], read: Read) -> None:
+    """B53: a field that says how a part is read is incomplete above 16 kB; others may be long."""
+    fields = b"Content-Type: text/plain; name=a.txt%s\nReferences:%s\n" % (b" " * size, b" <a@example.jp>" * 5000)
+    assert {gap.reason for gap in read(fields + b"\nx").incomplete} == reasons
