@@ -106,7 +106,7 @@ def test_work_of_other_readings_is_bounded(read: Read) -> None:
     ids=["control characters in a field", "carriage returns", "dashes", "fields between delimiters"],
 )
 def test_runs_are_read_in_time(content: bytes, read: Read) -> None:
-    """B21: runs of what may begin a line or a delimiter are looked at once; each end by themselves."""
+    """B21: runs of what may begin a line or a delimiter are looked at once, and the mail is read to its end."""
     assert read(content).parts
 
 
