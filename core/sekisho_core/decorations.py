@@ -26,8 +26,8 @@ _QUOTES = "「」『』\"“”'‘’"
 _REPLY = _words(
     "re|r|reply|fw|fwd|forward|forwarded|fs|vb|aw|sv|vs|vl|wg|antw|antwort|tr|trs|rv|enc|ref|rif|res|rsp|odp|pd|ynt|ilt|i|"
     "atb|bls|doorst|vá|tov|továbbítás|fyi|отв|на|пересл|απ|σχετ|πρθ|trả lời|ตอบ|회신|답장|전달|תגובה|הועבר|"
-    "automatic reply|auto reply|auto|自動転送|自動返信|自動応答|自动回复|返信|転送|再送|再送信|再返信|返|転|送|回复|回覆|"
-    "答复|答覆|轉寄|轉發|转寄|转发"
+    "automatic reply|auto reply|auto|自動転送|自動返信|自動応答|自动回复|返信|転送|再送|再送信|再返信|返|転|送|回复|"
+    "回覆|答复|答覆|轉寄|轉發|转寄|转发"
 )
 _WORDS = _words(
     "spam|meiwaku|junk|bulk|virus|suspect|suspected spam|caution|warning|ext|external|urgent|important|reminder|"
