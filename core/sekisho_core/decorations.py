@@ -21,19 +21,25 @@ def _words(text: str) -> str:
 # Quotes 「」『』 are no decoration: they hold part of the title.
 _PAIRS = dict(zip("【[(〔〈《<{〖≪«｢⦅", "】])〕〉》>}〗≫»｣⦆", strict=True))
 _CLOSERS = {close: opener for opener, close in _PAIRS.items()}
+_QUOTES = "「」『』\"“”'‘’"
 # What mail programs of all languages write before a colon (after RFC 5256 section 2.1 and their own translations).
 _REPLY = _words(
-    "re|r|fw|fwd|fs|vb|aw|sv|vs|vl|wg|antw|antwort|tr|trs|rv|enc|ref|rif|res|rsp|odp|pd|ynt|ilt|i|atb|bls|doorst|vá|tov|"
-    "továbbítás|fyi|отв|на|пересл|απ|σχετ|πρθ|trả lời|ตอบ|회신|답장|전달|תגובה|הועבר|automatic reply|auto reply|auto|"
-    "自動転送|自動返信|自動応答|自动回复|返信|転送|再送|再送信|再返信|返|転|送|回复|回覆|答复|答覆|轉寄|轉發|转寄|转发"
+    "re|r|reply|fw|fwd|forward|forwarded|fs|vb|aw|sv|vs|vl|wg|antw|antwort|tr|trs|rv|enc|ref|rif|res|rsp|odp|pd|ynt|ilt|i|"
+    "atb|bls|doorst|vá|tov|továbbítás|fyi|отв|на|пересл|απ|σχετ|πρθ|trả lời|ตอบ|회신|답장|전달|תגובה|הועבר|"
+    "automatic reply|auto reply|auto|自動転送|自動返信|自動応答|自动回复|返信|転送|再送|再送信|再返信|返|転|送|回复|"
+    "回覆|答复|答覆|轉寄|轉發|转寄|转发"
 )
 _WORDS = _words(
     "spam|meiwaku|junk|bulk|virus|suspect|suspected spam|caution|warning|ext|external|urgent|important|reminder|"
     "外部|社外|社外秘|重要|最重要|至急|大至急|緊急|注意|取扱注意|迷惑|迷惑メール|広告|訂正|再掲|追加|要返信|要回答|要確認|要対応|回覧|リマインド"
 )
-_ORNAMENT = "[*★☆■□◆◇●○◎※!#=_~+|/-]{1,20}"
+_HELD = re.escape("".join([*_PAIRS, *_CLOSERS, _QUOTES]))
+_ORNAMENT = rf"(?:[^\w{_HELD}]|[_●]){{1,20}}"
+# Of masks nothing is an ornament.
+_ORNAMENTS = re.compile(rf"(?:[^\w●{_HELD}]|_|●(?<!●●)(?!●))+")
 _PREFIX = re.compile(
     rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})(?:[:;>]+(?:[\[(]\d{{1,4}}[\])])?|[)\]】])"
+    rf"|(?:{_WORDS})!"
 )
 _STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS})(?:[\[(][\d./]{{1,12}}[\])])?{_ORNAMENT}")
 # A word in quotes is part of the title unless it is one that only tags say.
@@ -52,6 +58,8 @@ _ORDINAL = re.compile(
 _SENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d|\d月\d+日|\d[./]\d|\d{4}-\d")
 _UNDONE = re.compile(r"中止|延期|取消|取り消し|取りやめ|取り止め|cancel|postpon")
 _WARNING = re.compile(r"注意喚起|不審|警告|なりすまし|偽メール|詐欺|標的型|訓練")
+# 【予算委員会】の開催: the bracket is the beginning of the title.
+_GOES_ON = re.compile(r"[のを](?![ぁ-ゖ])|に(?:つ[いき]|関|係)")
 _QUOTED = re.compile(r"[「『\"“].*[」』\"”]", re.DOTALL)
 
 
@@ -68,16 +76,36 @@ def peeled(text: str) -> Kept | None:
 
     What stays is never empty: a subject that is all decoration keeps its innermost.
     """
-    return _leading(text) or _trailing(text) or _ending(text)
+    return _front(text) or _ornaments(text) or _leading(text) or _trailing(text) or _ending(text)
 
 
-def _leading(text: str) -> Kept | None:
+def _front(text: str) -> Kept | None:
     for kind, pattern in _FRONTS:
         found = pattern.match(text)
         if found and _says_something(text[found.end() :]):
             return Kept(found.end(), len(text), kind)
+    return None
+
+
+def _ornaments(text: str) -> Kept | None:
+    start, end = _bare(text)
+    return Kept(start, end, "punctuation") if end - start < len(text) and _says_something(text[start:end]) else None
+
+
+def _bare(text: str) -> tuple[int, int]:
+    """Where `text` begins and ends without the signs on both sides, which would hide a bracket or a quote."""
+    before, behind = (len(found[0]) if found else 0 for found in map(_ORNAMENTS.match, (text, text[::-1])))
+    return before, max(before, len(text) - behind)
+
+
+def _leading(text: str) -> Kept | None:
     end = _leading_bracket(text)
-    return Kept(end, len(text), "decoration") if end and _is_decoration(text[1 : end - 1], text[end:]) else None
+    if end == len(text) and _front(text[1:-1]):
+        # [Fwd: title], as RFC 5256 section 2.1 has it.
+        return Kept(1, end - 1, "punctuation")
+    if not end or _GOES_ON.match(text, end) or not _is_decoration(text[1 : end - 1], text[end:]):
+        return None
+    return Kept(end, len(text), "decoration")
 
 
 _FRONTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -101,7 +129,7 @@ def _is_decoration(inner: str, rest: str) -> bool:
     if not _says_something(rest) or _UNDONE.search(inner):
         return False
     # A warning that quotes a lure whole is not the lure.
-    if _WARNING.search(inner) and _QUOTED.fullmatch(rest):
+    if _WARNING.search(inner) and _QUOTED.fullmatch(rest, *_bare(rest)):
         return False
     return bool(_SENT.search(inner)) or not _ORDINAL.search(inner)
 

@@ -11,14 +11,14 @@ import re
 from sekisho_core.kanji import table
 
 # Kanji written in the place of kana, already folded to hiragana.
-_LOOK_ALIKES = "か力 ろ口囗 た夕 え工 と卜 ぬ又 む厶 ひ匕 の丿"
+_LOOK_ALIKES = "か力 ろ口囗 た夕 え工 と卜 ぬ又 む厶ㄙ ひ匕 の丿 へㄟ くㄑ"
 
 # Small kana are often written large (half-width data entry has lost them); sounds that today are written alike.
 _KANA = "あぁ いぃゐ うぅ えぇゑ おぉ かゕ けゖ つっ やゃ ゆゅ よょ わゎ じぢ ずづ"
 
 # After casefold: letters of other scripts, and phonetic and stroked ones, that look Latin (after UTS 39, confusables).
 _LATIN = """
-aаαɑᴀⲁꓮꭺ bвʙᏼꓐⲃ cсϲᴄⲥꓚᏟ dԁᴅđꓓᎠ eеεєҽᴇⲉꓰᎬ fꜰꓝ gɡցɢꓖᏀ hһнʜħⲏꓧᎻ iіιıɩɪⲓꓲᎥ jјϳᴊꓙᎫ kкκᴋⲕꓗᏦ lӏʟłⲗꓡᏞ mмμᴍⲙꓟᎷ nηոɴⲛꓠ
+aаαɑᴀⲁꓮꭺ bвʙᏼꓐⲃ cсϲᴄⲥꓚᏟ dԁᴅđꓓᎠ eеεєҽᴇⲉꓰᎬ fꜰꓝ gɡցɢꓖᏀ hһнʜħⲏꓧᎻ iіιıɩɪⲓꓲᎥᏆ jјϳᴊꓙᎫ kкκᴋⲕꓗᏦ lӏʟłⲗꓡᏞ mмμᴍⲙꓟᎷ nηոɴⲛꓠ
 oоοօσᴏøⲟꓳ pрρᴘⲣꓑᏢ qԛզ rгʀɾꓣᎡ sѕꜱꓢᏚ tтτᴛⲧꓔᎢ uυսᴜʋꓴ vνѵᴠꓦᏙ wԝωᴡꓪᎳ xхχⲭꓫ yуγүʏⲩꓬ zζᴢꓜᏃ
 """
 # Capitals that look like others than the capitals of what their small forms look like.
@@ -49,7 +49,7 @@ KANA_FORMS = table(_KANA)
 LOOK_ALIKES = table(_LOOK_ALIKES)
 TO_HIRAGANA = {chr(code): chr(code - 0x60) for code in range(0x30A1, 0x30F7)}
 
-DASHES = "-‐‑‒–—―−─━ｰ⁃﹣－﹘〜～~∼〰⸺⸻㇐˗᠆⁓➖⹀ㅡᅳ〡"
+DASHES = "-‐‑‒–—―−─━ｰ⁃﹣－﹘〜～~∼〰⸺⸻㇐˗᠆⁓➖⹀ㅡᅳ〡ㄧ"
 COLONS = "∶꞉ː᛬"
 
 # Words of Japanese titles with several lawful spellings, with kana folded; honorifics and okurigana go afterwards.
@@ -65,14 +65,16 @@ SPELLINGS = {
     "於ける": "おける", "係る": "かかる", "係わ": "かかわ", "関わ": "かかわ", "迄": "まで", "出来": "でき",
     "伴う": "ともなう", "伴い": "ともない", "共に": "ともに", "申しこみ": "申し込み", "合わせ": "合せ",
     "あわせ": "合せ", "積もり": "積り", "見なおし": "見直し", "〆切": "締切", "引つ越": "引越", "子ども": "子供",
-    "こども": "子供", "みなさま": "皆様", "皆さま": "皆様", "障がい": "障害", "障碍": "障害", "挨拶": "あいさつ",
-    "詫び": "わび",
+    "こども": "子供", "みなさま": "皆様", "皆さま": "皆様", "障がい": "障害", "障碍": "障害", "あいさつ": "挨拶",
+    "わび": "詫び", "関系": "関係",
     "ゔあ": "ば", "ゔい": "び", "ゔえ": "べ", "ゔお": "ぼ", "ゔゆ": "びゆ", "ゔ": "ぶ",
 }  # fmt: skip
 
 # Kana that a title writes or leaves out between the kanji of a compound and at its end: 申し込み, 申込み and 申込 are
-# one word. に, へ and て are left alone: they are particles.
-OKURIGANA = "[りみきしいちぎびけえれめせげ]"
+# one word. に, へ and て are left alone: they are particles. え stands for 工 too: it is dropped behind verbs that are
+# often written without it, and not where 切替工事 has it.
+OKURIGANA = "[りみきしいちぎびけれめせげ]"
+OKURIGANA_E = "え(?<=[換替変据植与押抑考控迎添].)(?=え[事業場程期]|[^事業場程期え]|$)"
 PARTICLES = "のをにはがでとへもやか"
 
 # Legal forms as they are abbreviated in brackets.

@@ -22,6 +22,7 @@ from sekisho_core.folding import (
     LOOK_ALIKES,
     NUMERAL,
     OKURIGANA,
+    OKURIGANA_E,
     PARTICLES,
     ROMAN,
     SIGNS,
@@ -105,7 +106,8 @@ def _clusters(text: str) -> Iterator[str]:
 
 
 def _compatibility_kind(piece: str, new: str) -> Kind:
-    if unicodedata.normalize("NFC", piece) == new or _MARK.search(unicodedata.normalize("NFD", piece)):
+    composed = len(piece) > 1 and unicodedata.normalize("NFC", piece) == new
+    if composed or _MARK.search(unicodedata.normalize("NFD", piece)):
         return "mark"
     tags = unicodedata.decomposition(piece[0])
     wide = tags.startswith(("<wide>", "<narrow>")) or piece[-1] in "ﾞﾟ"
@@ -165,11 +167,11 @@ _TO_KATAKANA = Rewrite(
 _IN_KATAKANA: tuple[Step, ...] = (
     Rewrite(
         "look-alike",
-        f"[二八千](?=[-ー一]?[ァ-ヺ])(?<![第{_NUMBER}].)(?![カヵケヶ][国月所年])",
+        f"[二八千](?=[-ー一]?[ァ-ヺ])(?<![第{_NUMBER}].)(?![カヵケヶ][国月所年]|ヶ[{_KANJI}])",
         lambda found: _FOR_KATAKANA[found[0]],
     ),
     _TO_KATAKANA,
-    Rewrite("look-alike", "[-ー](?=覧)", "一"),
+    Rewrite("look-alike", "[-ー](?:(?=覧)|(?<=第.))", "一"),
     Rewrite(
         "look-alike",
         "[ニハ](?:(?<=第.)|(?=[月回号人名件度])(?<![ぁ-ヺー].))",
@@ -182,7 +184,7 @@ _LETTERS: tuple[Step, ...] = (
     Rewrite("numeral", f"[○◯](?:(?=[{_NUMBER}])|(?<=[{_NUMBER}].))", "〇"),
     Rewrite("punctuation", "[^\\w●ー]+|_+"),
     Rewrite("punctuation", "●(?<!●.)(?!●)"),
-    Rewrite("look-alike", "0(?<=[a-z].)(?=[a-z])", "o"),
+    Rewrite("look-alike", "0(?:(?<=[a-z].)(?=[a-z])|(?<![0-9a-z].)(?=[a-z]{2}))", "o"),
     Rewrite("look-alike", "o(?<=[0-9].)(?=[0-9])", "0"),
     Rewrite("look-alike", "1(?<=[a-z].)(?=[a-z])", "l"),
     Rewrite("look-alike", "[il](?<=[0-9].)(?=[0-9])", "1"),
@@ -193,10 +195,12 @@ _LETTERS: tuple[Step, ...] = (
 )
 _KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
 _SOUNDS: tuple[Step, ...] = (
+    # 霞ヶ関 and 霞が関; what is counted follows below.
+    Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年])(?<![数何].)", "が"),
     Fold({"kana": _KANA_TABLE}),
     Rewrite("long-mark", "ー(?<![ぁ-ゖ].)"),
     Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),
-    Rewrite("spelling", "[け個箇](?<=[0-9].)(?=[月国所年])", "か"),
+    Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年])", "か"),
 )
 _VOICED_APART = re.compile(f"(?<!\\s)\\s++(?=[{_VOICED}])")
 _SEEN: tuple[Step, ...] = (Fold({**_SIGN_TABLES, "invisible": _NOTHING}), _Compatibility())
@@ -217,6 +221,7 @@ _WORDS: tuple[Step, ...] = (
     Rewrite("honorific", f"[御ごお]+(?=[{_KANJI}])"),
 )
 _ENDS: tuple[Step, ...] = (
+    Rewrite("okurigana", OKURIGANA_E),
     Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
     # サーバー and サーバ: a long mark at the end of a word of three sounds or more.
     Rewrite("long-mark", f"ー(?<=[ぁ-ゖー]{{3}}.)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),

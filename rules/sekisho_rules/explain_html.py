@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from sekisho_core.display import defanged, unlinked
 from sekisho_core.vocabulary import Action, Link, Part, PartState
 
 from sekisho_rules.explanation import (
+    BODY,
     SUBJECT_PLACE,
     Branch,
     Explanation,
@@ -21,6 +23,9 @@ from sekisho_rules.explanation import (
     Seen,
     Sender,
     TriedDecoding,
+    changes,
+    field_of,
+    flowing,
     gravest,
     is_linked,
     measured,
@@ -115,6 +120,10 @@ def _text(value: str) -> Markup:
     return untrusted(unlinked(value))
 
 
+def _flowing(value: str) -> Markup:
+    return _text(flowing(value))
+
+
 def _lines(values: Iterable[Child]) -> Markup:
     return joined(element("div", value) for value in values if value)
 
@@ -184,13 +193,12 @@ def _finding(one: JudgedFinding) -> Cells:
 def _subject(explanation: Explanation) -> Markup:
     subject = explanation.subject
     tried = [one for one in explanation.decodings if one.where == SUBJECT_PLACE]
-    changed = [mark for mark in subject.marks if mark.kinds]
     return _facts([
         (_both("As sent", "原文"), element("code", untrusted(subject.raw))),
         (_both("Decoded", "復号後"), _text(subject.decoded)),
         (_both("Read as", "文字コードの解釈"), _lines(map(_tried, tried))),
         (_both("With marks", "正規化の跡"), _marked(subject.marks)),
-        (_both("Changes", "変更点"), _lines(map(_done, changed))),
+        (_both("Changes", "変更点"), _lines(starmap(_done, changes(subject.marks).items()))),
         (_both("Normalised", "正規化後"), element("strong", _text(subject.normalised))),
     ])  # fmt: skip
 
@@ -201,9 +209,13 @@ def _marked(marks: Sequence[Mark]) -> Markup:
     )
 
 
-def _done(mark: Mark) -> Markup:
-    becomes = joined([" → ", _text(mark.form)]) if mark.form else None
-    return joined([element("span", ", ".join(mark.kinds), class_="small"), " ", _text(mark.piece), becomes])
+def _done(kinds: tuple[str, ...], pairs: Sequence[tuple[str, str]]) -> Markup:
+    return joined([_small(", ".join(kinds)), *(_change(*pair) for pair in pairs[:_MOST])])
+
+
+def _change(piece: str, form: str) -> Markup:
+    becomes = joined([" → ", _text(form)]) if form else None
+    return joined([" ", element("span", _text(piece), becomes, class_="change")])
 
 
 def _senders(explanation: Explanation) -> Markup:
@@ -274,7 +286,8 @@ def _notes(explanation: Explanation) -> dict[str, list[tuple[Child, Child]]]:
 
 
 def _tried(one: TriedDecoding) -> Markup:
-    return joined([_small(untrusted(one.charset), ", ", _label(one)), " ", _text(one.text)])
+    field = joined([untrusted(field), ", "]) if (field := field_of(one.where)) else None
+    return joined([_small(field, untrusted(one.charset), ", ", _label(one)), " ", _flowing(one.text)])
 
 
 def _label(one: TriedDecoding) -> Markup:
@@ -302,7 +315,7 @@ def _observables(observables: Sequence[ObservedPath]) -> Markup:
 
 
 def _observed(one: ObservedPath) -> Markup:
-    show = _link_text if is_linked(one.path) else _text
+    show = _link_text if is_linked(one.path) else _flowing if one.path == BODY else _text
     heads = [("Value", "値"), ("Places", "場所")]
     title = element("h3", untrusted(one.path), element("span", str(len(one.values)), class_="count"))
     return joined([title, _table("values", heads, one.values, lambda seen: [show(seen.value), _places(seen)])])

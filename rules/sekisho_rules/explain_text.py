@@ -12,6 +12,7 @@ from sekisho_core.display import defanged, unlinked, visible, wrapped
 from sekisho_core.vocabulary import Action, Envelope, Link, Part
 
 from sekisho_rules.explanation import (
+    BODY,
     SUBJECT_PLACE,
     Branch,
     Explanation,
@@ -21,6 +22,9 @@ from sekisho_rules.explanation import (
     ObservedPath,
     Sender,
     TriedDecoding,
+    changes,
+    field_of,
+    flowing,
     gravest,
     is_linked,
     measured,
@@ -154,10 +158,9 @@ def _subject(explanation: Explanation, look: Look) -> Iterator[str]:
     yield from _row("raw", subject.raw, look)
     yield from _row("decoded", subject.decoded, look, "heading")
     yield from _row("normalised", subject.normalised, look)
-    for mark in subject.marks[:_MOST]:
-        if mark.kinds:
-            form = f'"{mark.piece}" to "{mark.form}"' if mark.form else f'"{mark.piece}"'
-            yield from _row("", f"{' '.join(mark.kinds)}: {form}", look, "faint")
+    for kinds, pairs in changes(subject.marks).items():
+        said = ", ".join(f'"{piece}" to "{form}"' if form else f'"{piece}"' for piece, form in pairs[:_MOST])
+        yield from _row("", f"{' '.join(kinds)}: {said}", look, "faint")
     yield from _decodings([one for one in explanation.decodings if one.where == SUBJECT_PLACE], look)
 
 
@@ -196,7 +199,8 @@ def _decodings(decodings: Sequence[TriedDecoding], look: Look, placed: bool = Fa
 
 def _tried(one: TriedDecoding) -> str:
     label = f"labelled {one.label}" if one.label else "without label"
-    return f"as {one.charset} ({label}, {'shown' if one.shown else 'searched'}): {one.text}"
+    field = f"{field} " if (field := field_of(one.where)) else ""
+    return f"{field}as {one.charset} ({label}, {'shown' if one.shown else 'searched'}): {flowing(one.text)}"
 
 
 def _elsewhere(explanation: Explanation) -> list[TriedDecoding]:
@@ -289,6 +293,7 @@ def _counted(observed: ObservedPath) -> str:
 def _values(observed: ObservedPath, look: Look) -> Iterator[str]:
     for seen in observed.values if look.every else observed.values[:_MOST_VALUES]:
         value = defanged(seen.value) if is_linked(observed.path) else seen.value
+        value = flowing(value) if observed.path == BODY else value
         text = f"{visible(value)} at {visible(', '.join(seen.where), 100)}"
         yield from _lines(_INDENT * 2, _INDENT * 3, text, look, "faint")
     yield from _more(len(observed.values) - _MOST_VALUES, look)

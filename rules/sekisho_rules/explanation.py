@@ -6,6 +6,7 @@ is that object and more. docs/explanation.md has the table of keys.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ from sekisho_core.vocabulary import (
 
 from sekisho_rules.policy import Policy
 
+_LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*+")
+BODY = "email-message:body"
 SUBJECT_PLACE = "header:subject"
 # Ids come from the worker. The settings bound real mails far below this.
 MOST_LEVELS = 32
@@ -189,9 +192,34 @@ def _marks(decoded: str) -> tuple[Mark, ...]:
 
 
 def part_of(where: str) -> str | None:
-    """The id of the part that a place is in (`part:2.1/report.zip` is in 2.1); None where it is in none."""
+    """The id of the part that a place is in (`part:2.1/report.zip` and `part:2.1:subject` are in 2.1); None where it is
+    in none."""
+    return _within(where)[0]
+
+
+def field_of(where: str) -> str:
+    """The field of a mail within the mail that a place is (`part:2.1:subject`); "" where it is none."""
+    return _within(where)[1]
+
+
+def _within(where: str) -> tuple[str | None, str]:
     kind, colon, place = where.partition(":")
-    return place.partition("/")[0] if kind == "part" and colon else None
+    id, _, field = place.partition("/")[0].partition(":")
+    return (id, field) if kind == "part" and colon else (None, "")
+
+
+def changes(marks: Iterable[Mark]) -> dict[tuple[str, ...], list[tuple[str, str]]]:
+    """What normalising did to a subject: by kinds of change the pieces and what they became, each once."""
+    done: dict[tuple[str, ...], dict[tuple[str, str], None]] = {}
+    for mark in marks:
+        if mark.kinds:
+            done.setdefault(mark.kinds, {})[mark.piece, mark.form] = None
+    return {kinds: list(pairs) for kinds, pairs in done.items()}
+
+
+def flowing(text: str) -> str:
+    """A text of lines as one: ↵ for line ends, however many, and the white space behind them."""
+    return _LINE_ENDS.sub(" ↵ ", text).strip(" ")
 
 
 def is_linked(path: str) -> bool:

@@ -45,7 +45,7 @@ from sekisho_core.vocabulary import (
 from sekisho_rules.explain_html import as_page
 from sekisho_rules.explain_json import as_json_object
 from sekisho_rules.explain_text import Look, as_text
-from sekisho_rules.explanation import Explanation, explain, part_of
+from sekisho_rules.explanation import Explanation, changes, explain, field_of, flowing, part_of
 from sekisho_rules.policy import Policy
 from sekisho_rules.report import as_object
 from sekisho_rules.settings import PolicySettings
@@ -67,7 +67,7 @@ ELEMENTS = {
     **dict.fromkeys(["header", "p", "div", "b", "dl", "table"], "class"), **dict.fromkeys(PLAIN.split(), ""),
 }  # fmt: skip
 CLASSES = re.compile(
-    "(product|title|facts|small|ja|count|char|name|id|tree|card|card container|judged|placed|values|fields"
+    "(product|title|facts|small|ja|count|char|change|name|id|tree|card|card container|judged|placed|values|fields"
     "|(badge )?(accept|tag|tempfail|hold|quarantine|reject)|state (read|opened|locked|unreadable|skipped))"
 )
 STYLED = re.compile(r"\x1b\[[0-9;]*m")
@@ -186,11 +186,46 @@ def test_same_content_and_same_id() -> None:
 
 @pytest.mark.parametrize(
     ("where", "id"),
-    [("part:2.1", "2.1"), ("part:2/a/b.zip", "2"), ("header:subject", None), ("mail", None), ("part", None)],
+    [
+        ("part:2.1", "2.1"),
+        ("part:2/a/b.zip", "2"),
+        ("part:3:subject", "3"),
+        ("part:2/a:b", "2"),
+        ("header:subject", None),
+        ("mail", None),
+        ("part", None),
+    ],
 )
 def test_part_of(where: str, id: str | None) -> None:
     """The part of a place, whatever its file is called."""
     assert part_of(where) == id
+
+
+def test_subject_of_a_mail_within() -> None:
+    """The subject of a mail within the mail stands with its part, and says that it is the subject; the part's file may
+    be called as the sender likes."""
+    found = Decoding("part:3:subject", "", "us-ascii", "Trade talks")
+    explanation = explained(Reading(parts=(part("3", "a.eml"),), decodings=(found,)))
+    assert [branch.id for branch in explanation.tree] == ["3"]
+    assert "subject as us-ascii (without label, shown): Trade talks" in as_text(explanation, Look())
+    assert [field_of(where) for where in ("part:3:subject", "part:3/a:b", "header:subject")] == ["subject", "", ""]
+
+
+def test_changes_are_told_once() -> None:
+    """What normalising did to many places of a subject is one line for each kind."""
+    marks = explained(Reading(subject=Subject("", "A-b-c-d D", ""))).subject.marks
+    assert changes(marks) == {
+        ("case",): [("A", "a"), ("D", "d")],
+        ("punctuation",): [("-", "")],
+        ("space",): [(" ", "")],
+    }
+
+
+@pytest.mark.parametrize("unit", ["\r\n", "\n", "\r", " \n", "\n\n\t "])
+def test_lines_flow(unit: str) -> None:
+    """A text of many lines is one that can be read; a long run of line ends is one, in linear time."""
+    assert flowing(f"one{unit}two").replace("  ", " ") == "one ↵ two"
+    assert len(flowing(unit * 300_000)) < 10
 
 
 def test_effects() -> None:
