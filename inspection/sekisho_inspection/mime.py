@@ -176,8 +176,12 @@ class Walk:
         found = yield from self._multipart(place, stated)
         if not found and place.data[slice(*place.body)].strip():
             self._notes.find("ambiguous-structure", place.where, "a multipart without a part")
-        if not found or not stated.types[0].startswith("multipart/"):
+        if not found:
             yield from self._leaf(place, stated, top)
+        elif not stated.types[0].startswith("multipart/"):
+            # The mail's parts have taken the number of its only part.
+            own = replace(place, id=self._notes.child_id(place.id)) if top else place
+            yield from self._leaf(own, stated, top=False)
 
     def _multipart(self, place: _Place, stated: Parameters) -> Generator[Entity, None, bool]:
         """The parts by every boundary that some program reads and that the body has, in the body and in what its

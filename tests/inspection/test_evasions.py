@@ -35,6 +35,8 @@ def test_file_is_found(name: str, content: bytes, ending: bytes, read: Read) -> 
     """The file is a part with its own hash, whatever it is."""
     reading = read(EVASIONS[name](content).replace(b"\n", ending))
     assert hashlib.sha256(content).hexdigest() in {part.sha256 for part in reading.parts}
+    ids = [part.id for part in reading.parts]
+    assert len(set(ids)) == len(ids)
 
 
 @pytest.mark.parametrize("name", EVASIONS)
