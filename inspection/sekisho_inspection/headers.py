@@ -22,6 +22,9 @@ _BASE64 = re.compile(
 )
 # Words that every program reads alike.
 _LAWFUL = re.compile(rb"=\?[^? ]{1,100}\?[bB]\?[A-Za-z0-9+/]*+={0,2}\?=")
+_ONE_WORD = re.compile(rb"=\?[uU][tT][fF]-8\?[bB]\?([A-Za-z0-9+/]++={0,2})\?=")
+# What may be another charset's, or a word inside the word.
+_ODD_TEXT = re.compile("[\0-\x1f\x7f-\x9f\ufeff\ufffd]|=\\?|\\+[A-Za-z0-9+/]|~\\{")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # Words of one value of which more than one reading is looked for: no title has so many.
 _MAX_WORDS = 500
@@ -54,6 +57,8 @@ def decode_value(raw: bytes) -> str:
     line = unfold(raw)
     if b"=?" not in line:
         return charset.decode(line).text
+    if single := _single(line):
+        return single
     return "".join(charset.decode(data, label or "").text for data, label in _runs(line))
 
 
@@ -67,6 +72,8 @@ def _value_readings(raw: bytes) -> tuple[Decoded, ...]:
     line = unfold(raw)
     if b"=?" not in line:
         return tuple(one for one in charset.readings(line) if one.text)
+    if single := _single(line):
+        return (Decoded(single, "utf-8"),)
     found = _word_readings(line)
     if b"\n" in raw:
         # A fold inside a word's label is none of the label.
@@ -79,6 +86,18 @@ def _value_readings(raw: bytes) -> tuple[Decoded, ...]:
     for one in found:
         texts.setdefault(one.text, one)
     return tuple(one for text, one in texts.items() if text)
+
+
+def _single(line: bytes) -> str:
+    """The text of a value that is one lawful word of UTF-8, which has no other reading; "" for any other value."""
+    match = _ONE_WORD.fullmatch(line)
+    if match is None:
+        return ""
+    try:
+        text = binascii.a2b_base64(match[1], strict_mode=True).decode()
+    except ValueError:
+        return ""
+    return text if not _ODD_TEXT.search(text) else ""
 
 
 def decoded_values(raw: bytes) -> list[str]:

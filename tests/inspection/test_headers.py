@@ -121,3 +121,11 @@ def test_fields_never_raise(raw: bytes) -> None:
     value = headers.decode_value(raw)
     assert headers.decoded_values(raw)[:1] == ([value] if value else headers.decoded_values(raw)[:1])
     assert all(address.value or address.display_name for address in addresses(raw))
+
+
+@given(st.text(min_size=1, max_size=30) | st.text("=?+~{\x1bあAb", min_size=1, max_size=12))
+def test_one_word_is_read_as_any_other(text: str) -> None:
+    """A value of one word in UTF-8 has the readings that the same word has beside a language (RFC 2231 section 5)."""
+    coded = base64.b64encode(text.encode("utf-8", "replace"))
+    plain, tagged = (headers.decoded_values(b"=?utf-8%s?B?%s?=" % (tag, coded)) for tag in (b"", b"*ja"))
+    assert plain == tagged
