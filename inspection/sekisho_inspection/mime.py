@@ -265,7 +265,7 @@ class Walk:
         item = self._made(place, first, leaf).item
         if encoding.first == transfer.UNKNOWN and not others and first.strip():
             self._notes.gap(item.gap, "unreadable", "a transfer encoding that nobody knows")
-        if not leaf.is_message and not is_mail_file(item, filetype.sniff(first)):
+        if not leaf.is_message and not is_mail_file(item, item.sniffed):
             yield from self._hidden(place, leaf)
 
     def _hidden(self, place: _Place, leaf: _Leaf) -> Iterator[Entity]:
@@ -285,13 +285,13 @@ class Walk:
         """The leaf with this content, within the limits; of another reading than the standard only what is not known.
         `below` makes it a part inside of the one that it is another reading of."""
         other = place.reading != READING
-        if other and (not content.strip() or self._is_known(content, leaf)):
+        if other and (not content.strip() or self._is_known(place, content, leaf)):
             return
         if not self._notes.slot():
             return
         self._notes.known.setdefault(content, set()).update(leaf.names)
         entity = self._made(replace(place, id=self._notes.child_id(place.id)) if below else place, content, leaf)
-        if below and filetype.sniff(content):
+        if below and entity.item.sniffed:
             self._notes.explained.add(place.id)
         if other:
             if not self._notes.spend(len(content), entity.item):
@@ -301,12 +301,13 @@ class Walk:
             self._notes.find("ambiguous-name", entity.item.where, ", ".join(leaf.names))
         yield entity
 
-    def _is_known(self, content: bytes, leaf: _Leaf) -> bool:
+    def _is_known(self, place: _Place, content: bytes, leaf: _Leaf) -> bool:
         known = self._notes.known.get(content)
         if known is not None:
             return known.issuperset(leaf.names)
         # What begins later in the same header holds nothing more, nor does a message or multipart that ends earlier.
-        if any(longer.endswith(content) for longer in self._notes.known) and leaf.is_text:
+        later = place.reading == "mime-header" and leaf.is_text
+        if later and any(longer.endswith(content) for longer in self._notes.known):
             return True
         whole = not leaf.is_message and not leaf.stated.types[0].startswith("multipart/")
         return not whole and any(longer.startswith(content) for longer in self._notes.known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 from sekisho_core.vocabulary import (
     Decoding,
@@ -20,6 +21,7 @@ from sekisho_core.vocabulary import (
     Text,
 )
 
+from sekisho_inspection import filetype
 from sekisho_inspection.filetype import name_findings
 from sekisho_inspection.names import spellings
 from sekisho_inspection.passwords import candidates
@@ -55,6 +57,11 @@ class Item:
     @property
     def where(self) -> str:
         return f"part:{self.id}"
+
+    @cached_property
+    def sniffed(self) -> str:
+        """The media type that the content itself shows, looked at once; "" where it shows none."""
+        return filetype.sniff(self.content)
 
     @property
     def gap(self) -> str:

@@ -192,7 +192,7 @@ def _is_inner_mail(item: Item, kind: str) -> bool:
 
 def _kind(item: Item) -> str:
     """The type by content; a PDF without its header is one still when it is sent as such and has its objects."""
-    kind = filetype.sniff(item.content)
+    kind = item.sniffed
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
     kind = kind or officexml.sniff(item.content) or smime.sniff(item)

@@ -34,7 +34,7 @@ def looks_text(item: Item) -> bool:
 def read_text(item: Item, label: str, body: bool, notes: Notes) -> None:
     """A text part: its readable text, URLs, and what a page hides behind its links."""
     # A file of another type that is only called text; what looks like text is read, whatever magic stands before it.
-    if not item.content or (filetype.sniff(item.content) not in _TEXTS and not body and not is_textual(item)):
+    if not item.content or (item.sniffed not in _TEXTS and not body and not is_textual(item)):
         return
     found = charset.readings(item.content, label)
     for number, (text, used) in enumerate(found):
@@ -76,7 +76,7 @@ def is_textual(item: Item) -> bool:
 def is_page(item: Item) -> bool:
     """Whether it is HTML by name, declared type or content."""
     named = any(name.lower().rstrip(". ").endswith(_PAGES) for name in item.names)
-    return named or item.declared in ("text/html", "application/xhtml+xml") or filetype.sniff(item.content) in _PAGE
+    return named or item.declared in ("text/html", "application/xhtml+xml") or item.sniffed in _PAGE
 
 
 def _read_calendar(text: str, item: Item, notes: Notes) -> list[str]:

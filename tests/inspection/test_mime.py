@@ -151,3 +151,9 @@ def test_part_limit_is_exact(read: Callable[..., Reading], parts: int, complete:
     """B53: a mail is incomplete exactly above the limit of parts."""
     reading = read(multipart(*[b"\r\nx"] * parts), max_parts=4)
     assert (not reading.incomplete) == complete
+
+
+def test_last_hidden_text_is_a_part(read: Callable[..., Reading]) -> None:
+    """B9: a text behind a delimiter that nobody stated is a part with its own hash, also as the end of the text."""
+    reading = read(b"Content-Type: text/plain\n\nhello\n--cc\nContent-Type: text/plain\n\na listed text")
+    assert [(part.id, part.size) for part in reading.parts] == [("1", 50), ("1.1", 13)]
