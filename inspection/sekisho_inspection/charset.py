@@ -59,7 +59,7 @@ class Decoded(NamedTuple):
 def decode(data: bytes, label: str = "") -> Decoded:
     """`data` as text, and the charset that was used: the one that `label` names where it fits, else the best guess."""
     declared = labels.canonical(label)
-    if data.isascii() and declared not in _ODD and not any(byte in data for byte in b"\x1b\x0e\0"):
+    if data.isascii() and declared not in _ODD and b"\x1b" not in data and b"\x0e" not in data and b"\0" not in data:
         return Decoded(data.decode("ascii"), label.lower() or "us-ascii")
     charset = _fitting(data, declared)
     return Decoded(_decode_as(data, charset), charset)

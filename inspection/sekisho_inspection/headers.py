@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 from sekisho_inspection import charset, jis, labels
 from sekisho_inspection.charset import Decoded
@@ -34,16 +34,22 @@ _FOLD = re.compile(rb"\r?\n[ \t]*|\r")
 _NOT_BASE64 = bytes(byte for byte in range(256) if not (chr(byte).isalnum() and byte < 128) and byte not in b"+/=")
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One header field as it stands: name as text, value as raw bytes with its folds."""
 
     name: str
     raw: bytes
 
-    @cached_property
+    @property
     def key(self) -> str:
-        return self.name.strip(" \t\r\0").lower()
+        """The name in small letters."""
+        return _key(self.name)
+
+
+# The fields of all mails have some hundred names.
+@lru_cache(maxsize=512)
+def _key(name: str) -> str:
+    return name.strip(" \t\r\0").lower()
 
 
 def unfold(raw: bytes) -> bytes:

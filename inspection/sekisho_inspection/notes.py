@@ -29,6 +29,7 @@ from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_scan import CompiledYara
 from sekisho_inspection.yenc import Piece
 
+_HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256)
 # Observables and findings of one mail; a mail with more is one that was made to be so.
 MAX_FACTS = 20000
 # Decodings and links that are kept for showing; all of them are searched.
@@ -242,9 +243,7 @@ class Notes:
 
     def part(self, item: Item, kind: str, state: PartState) -> None:
         """List a part that was read, with its hashes and names as observables."""
-        md5, sha1, sha256 = (
-            hashlib.new(name, item.content, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
-        )
+        md5, sha1, sha256 = (make(item.content, usedforsecurity=False).hexdigest() for make in _HASHES)
         size = len(item.content)
         self.parts.append(Part(item.id, item.names, kind, item.declared, size, md5, sha1, sha256, state, item.origin))
         self.name_facts(item.id, item.names)
