@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sekisho_core.addresses import closeness
 from sekisho_core.settings import default_table
 from sekisho_core.vocabulary import (
     Action,
@@ -24,7 +25,6 @@ from sekisho_core.vocabulary import (
     Severity,
     Verdict,
 )
-from sekisho_rules.addresses import closeness
 from sekisho_rules.policy import Policy
 from sekisho_rules.settings import PolicySettings
 
