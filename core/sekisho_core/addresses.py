@@ -17,8 +17,8 @@ def senders(envelope: Envelope, reading: Reading) -> tuple[str, ...]:
 
 
 def closeness(entry: str, address: str) -> int:
-    """How closely `entry` names `address`: 0 not at all, an address more than its domain ("@domain"), and that more than
-    any domain above it ("@.domain"). Letters' case does not count."""
+    """How closely `entry` ("a@b", "@b", "@.b" for all domains below b) names `address`: 0 not at all, an address more
+    than its domain, and that more than any domain above it. Letters' case does not count."""
     entry, address = entry.casefold(), address.strip("<>").casefold()
     if not entry.startswith("@"):
         return 2 * _WHOLE if entry == address else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sekisho_core.passwords import LONGEST, MOST, Passwords
+from sekisho_core.passwords import LONGEST, MOST, NONE, Passwords
 
 _MOST_BYTES = 1 << 16
 
@@ -23,7 +23,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Machine-read
 def _typed(context: click.Context, parameter: click.Parameter, value: str | None) -> Passwords:
     """The lines of a file, of standard input for "-", or what is typed where that is a terminal."""
     if value is None:
-        return Passwords()
+        return NONE
     if value == "-" and sys.stdin.isatty():
         lines = [str(click.prompt("Password", hide_input=True, err=True))]
     else:

@@ -32,15 +32,21 @@ class Passwords(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
         return f"Passwords({len(self.words)})"
 
 
+NONE = Passwords()
+
+
 class Keys(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What a reading is given: `first` was typed by a person and is tried before the mail's own, `more` after them.
 
     `wanted` asks for what the mail itself states, whether or not it has a lock.
     """
 
-    first: Passwords = Passwords()
-    more: Passwords = Passwords()
+    first: Passwords = NONE
+    more: Passwords = NONE
     wanted: bool = False
+
+
+NO_KEYS = Keys()
 
 
 def _is_text(word: str) -> bool:

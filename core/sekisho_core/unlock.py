@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from sekisho_core.passwords import Keys, Passwords
+from sekisho_core.passwords import NONE, Keys, Passwords
 from sekisho_core.scan import Progress, YaraRules
 from sekisho_core.vocabulary import Mail, Reading
 
@@ -23,7 +23,7 @@ class Examined:
     """What was read in a mail, and the passwords that it states, where they were asked for."""
 
     reading: Reading
-    stated: Passwords = Passwords()
+    stated: Passwords = NONE
 
 
 class Read(Protocol):
@@ -37,7 +37,7 @@ class Unlocking:
     `hear` is told what each mail states."""
 
     def __init__(
-        self, read: Read, sources: Sequence[Source], first: Passwords = Passwords(), hear: Hear | None = None
+        self, read: Read, sources: Sequence[Source], first: Passwords = NONE, hear: Hear | None = None
     ) -> None:
         self._read = read
         self._sources = sources

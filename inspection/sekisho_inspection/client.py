@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 from sekisho_core.addresses import senders
-from sekisho_core.passwords import Keys
+from sekisho_core.passwords import NO_KEYS, Keys
 from sekisho_core.scan import Progress, YaraRules, silent
 from sekisho_core.unlock import Examined, Source
 from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason
@@ -51,7 +51,7 @@ class InspectionClient:
 
     def __call__(self, mail: Mail, yara: YaraRules | None, progress: Progress) -> Reading:
         """What the workers read in the mail with no other passwords than its own."""
-        return self.examine(mail, yara, progress, Keys()).reading
+        return self.examine(mail, yara, progress, NO_KEYS).reading
 
     def examine(self, mail: Mail, yara: YaraRules | None, progress: Progress, keys: Keys) -> Examined:
         """What the workers read in the mail with these keys (implements `core.unlock.Read`).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sekisho_core.passwords import Keys, Passwords
+from sekisho_core.passwords import NO_KEYS, NONE, Keys, Passwords
 
 # Of these words one stands in every text that states a password, in one width or the other. To look for them costs a
 # twentieth of what it takes to find the passwords, and most mail has none.
@@ -19,9 +19,9 @@ _MOST_TEXT = 1 << 16
 class Keyring:
     """Holds the keys of one mail's reading; what shows it shows none of them."""
 
-    def __init__(self, keys: Keys = Keys()) -> None:
+    def __init__(self, keys: Keys = NO_KEYS) -> None:
         self._keys = keys
-        self.stated = Passwords()
+        self.stated = NONE
 
     @property
     def wanted(self) -> bool:

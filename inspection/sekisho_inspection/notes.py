@@ -264,8 +264,8 @@ class Notes:
         self.observe("file:mime_type", kind, where)
 
     def passwords(self) -> list[str]:
-        """Candidates for a lock: those given first, at most as many of the mail's own as may be tried on one part, those
-        given besides. They are secrets."""
+        """Candidates for a lock: a person's, at most as many of the mail's own as may be tried on one part, those from
+        elsewhere. They are secrets."""
         return self._keyring.ordered(self._own_passwords())
 
     def tell_passwords(self) -> None:

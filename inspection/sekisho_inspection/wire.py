@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from sekisho_core.passwords import Keys, Passwords
+from sekisho_core.passwords import NO_KEYS, NONE, Keys, Passwords
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
@@ -55,7 +55,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     size: int = 0
     sha256: str = ""
     yara: int | None = None
-    keys: Keys = Keys()
+    keys: Keys = NO_KEYS
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -69,7 +69,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     detail: str = ""
     leaving: bool = False
     body: bytes = b""
-    stated: Passwords = Passwords()
+    stated: Passwords = NONE
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

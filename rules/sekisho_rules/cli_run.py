@@ -16,7 +16,7 @@ from sekisho_core.display import visible
 from sekisho_core.errors import SekishoError, SnapshotError
 from sekisho_core.files import Spool
 from sekisho_core.ids import new_id
-from sekisho_core.passwords import Passwords
+from sekisho_core.passwords import NONE, Passwords
 from sekisho_core.scan import Snapshot, Stages, discard, scan
 from sekisho_core.settings import Organisation, Settings
 from sekisho_core.unlock import Unlocking
@@ -70,7 +70,7 @@ def policy_of(settings: Settings) -> Policy:
 
 @contextmanager
 def stages_of(
-    settings: Settings, files: tuple[Path, ...], policy: Policy, workers: int, typed: Passwords = Passwords()
+    settings: Settings, files: tuple[Path, ...], policy: Policy, workers: int, typed: Passwords = NONE
 ) -> Iterator[Stages]:
     """The stages of a run that keeps nothing, with workers and a snapshot of its own; `files` are its indicators, ()
     for the installed index; `typed` are a person's passwords. Raises SekishoError."""

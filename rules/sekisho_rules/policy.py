@@ -78,7 +78,7 @@ class _Ground:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What the grounds come to under one rulebook and some exclusions: by ground, the gravest, and how long a mail waits
+    """What the grounds come to under one rulebook and some exclusions: by ground, the gravest, and the wait of a mail
     that is held for nothing but a lock."""
 
     actions: tuple[Action, ...]
@@ -232,13 +232,15 @@ def _outcome(
 
 def _wait(rulebook: Rulebook, effective: Sequence[tuple[Match | Finding | Incomplete, Action]]) -> Wait | None:
     """The wait of a mail that is held for its locks alone; whatever else is said of it holds when the wait is over."""
-    locks = [action for reason, action in effective if isinstance(reason, Incomplete) and reason.reason == "locked"]
-    others = [
-        action for reason, action in effective if not (isinstance(reason, Incomplete) and reason.reason == "locked")
-    ]
+    locks = [action for reason, action in effective if _is_lock(reason)]
+    others = [action for reason, action in effective if not _is_lock(reason)]
     if graver(*locks) is not Action.HOLD or graver(*others).gravity >= Action.HOLD.gravity:
         return None
     return Wait(rulebook.wait.seconds, graver(rulebook.wait.otherwise, *others))
+
+
+def _is_lock(reason: Match | Finding | Incomplete) -> bool:
+    return isinstance(reason, Incomplete) and reason.reason == "locked"
 
 
 def _reasons(grounds: Sequence[_Ground], outcomes: Sequence[_Outcome]) -> tuple[Match, ...]:
