@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from sekisho_core.passwords import LONGEST, MOST, NONE, Passwords
 
 _MOST_BYTES = 1 << 16
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 config_option = click.option(
     "--config",
@@ -45,10 +48,13 @@ def _lines(name: str, context: click.Context, parameter: click.Parameter) -> lis
     return [line for line in text.splitlines() if line]
 
 
-password_option = click.option(
-    "--password-file",
-    "typed",
-    metavar="FILE",
-    callback=_typed,
-    help='Passwords to try first, one a line; "-" asks for one, or reads standard input.',
-)
+def password_option(default: str | None = None) -> Callable[[Command], Command]:
+    """`--password-file`, as `typed`: never a value on the command line, which every process list shows."""
+    return click.option(
+        "--password-file",
+        "typed",
+        metavar="FILE",
+        default=default,
+        callback=_typed,
+        help='Passwords to try first, one a line; "-" asks for one, or reads standard input.',
+    )

@@ -26,7 +26,7 @@ from sekisho_rules.report import as_json_line, as_text
 
 @click.command("scan")
 @run_options
-@password_option
+@password_option()
 @json_option
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 def scan_command(
