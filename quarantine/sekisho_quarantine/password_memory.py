@@ -83,16 +83,20 @@ class PasswordMemory:
         """The marks by which a mail is found akin to what is remembered. Raises StoreError."""
         return {self._seal.mark(f"{tie}:{value}"): tie for tie, value in ties(envelope, reading)}
 
-    def fresh(self, known: Set[str]) -> dict[str, set[str]]:
-        """The mails that are remembered, each with its marks; without them for those that are `known`."""
-        query = select(passwords.c.id).where(passwords.c.expires_at > self._now())
+    def ids(self) -> set[str]:
+        """The names of all that is remembered."""
         with reader(self._engine).connect() as connection:
-            found: dict[str, set[str]] = {one: set() for one in connection.scalars(query)}
-            for some in _slices([one for one in found if one not in known]):
+            return set(connection.scalars(select(passwords.c.id).where(passwords.c.expires_at > self._now())))
+
+    def marks_of(self, ids: Set[str]) -> list[set[str]]:
+        """The marks of each of these mails."""
+        found: dict[str, set[str]] = {}
+        with reader(self._engine).connect() as connection:
+            for some in _slices(list(ids)):
                 wanted = select(password_links).where(password_links.c.password_id.in_(some))
                 for row in connection.execute(wanted):
-                    found[row.password_id].add(row.mark)
-        return found
+                    found.setdefault(row.password_id, set()).add(row.mark)
+        return list(found.values())
 
     def forget_old(self) -> int:
         """Delete what is over its time; returns of how many mails."""
