@@ -33,7 +33,7 @@ from sekisho_milter.work import Work
 
 _BUSY, _IDLE = 0.5, 2.0
 # Between two tries of one mail: each futile one doubles it. What came meanwhile is tried at the next.
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 # Between two tries of releases that wait, likewise.
 _RELEASE_PAUSE, _LONGEST_RELEASE_PAUSE = 30.0, 1800.0
 _FORGET_EVERY = 60.0

@@ -71,7 +71,9 @@ def message(sender: str, to: str, text: str, attachment: bytes = b"", subject: s
 
 def notice(sender: str, to: str, password: str) -> bytes:
     """The mail that states a password."""
-    return message(sender, to, f"先ほどお送りした添付ファイルのパスワードは以下の通りです。\n\nパスワード: {password}\n")
+    return message(
+        sender, to, f"先ほどお送りした添付ファイルのパスワードは以下の通りです。\n\nパスワード: {password}\n"
+    )
 
 
 def send(gateway: Gateway, sender: str, to: str, content: bytes) -> None:
@@ -104,21 +106,24 @@ def waits(gateway: Gateway, to: str) -> bool:
 
 
 def restart(gateway: Gateway) -> None:
-    """A new milter in place of the running one."""
+    """A new milter in place of the running one, which serves when this returns."""
+    served = gateway.log("milter").count(" serving ")
     gateway.start_service("milter", gateway.postfix.milter_socket)
+    until(lambda: gateway.log("milter").count(" serving ") > served, "the new milter serves")
 
 
 def is_delivered_once(gateway: Gateway, to: str, content: bytes) -> None:
-    """The mail comes, with the bytes that were sent, and once."""
+    """The mail comes with the bytes that were sent, beside our headers where the MTA delivers it at once, and once."""
     until(lambda: copies(gateway, to, content), "the delivery")
     time.sleep(0.5)
     (copy,) = copies(gateway, to, content)
-    assert copy.endswith(content.replace(b"\r\n", b"\n"))
+    plain = b"".join(line for line in copy.splitlines(keepends=True) if not line.startswith(b"X-Sekisho-"))
+    assert plain.endswith(content.replace(b"\r\n", b"\n"))
 
 
 def test_the_password_comes_after(running: Gateway) -> None:
-    """A locked mail waits, is not delivered, and is listed with its deadline; with the password mail it is opened, found
-    good and delivered by itself, once and with its original bytes."""
+    """A locked mail waits, is not delivered, and is listed with its deadline; with the password mail it is opened,
+    found good and delivered by itself, once and as it was sent."""
     alice, bob = fresh(ALICE), fresh(BOB)
     content = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
     send(running, alice, bob, content)
@@ -142,3 +147,158 @@ def test_the_password_comes_before(running: Gateway) -> None:
     send(running, alice, bob, content)
     until(lambda: copies(running, bob, content), "the delivery", 5.0)
     assert running.quarantined(bob) == []
+
+
+@pytest.mark.parametrize("order", ["after", "before"])
+def test_what_is_opened_is_judged_as_any_other(running: Gateway, order: str) -> None:
+    """A listed URL in the locked file: the mail is kept whether its password comes after it or came before, and its
+    record says what was found."""
+    alice, bob = fresh(ALICE), fresh(BOB)
+    content, password = (
+        message(alice, bob, "see attached", locked("Kasumi#2012", BAD)),
+        notice(alice, bob, "Kasumi#2012"),
+    )
+    for one in (content, password) if order == "after" else (password, content):
+        send(running, alice, bob, one)
+    until(lambda: running.quarantined(bob)[:1] and only_record(running, bob)["action"] == "quarantine", "the verdict")
+    found = only_record(running, bob)
+    assert found["state"] == "kept" and any(reason["kind"] == "indicator" for reason in found["reasons"])
+    assert [one["state"] for one in found["waits"]] == (["quarantined"] if order == "after" else [])
+    assert copies(running, bob, content) == [] and len(copies(running, bob, password)) == 1
+
+
+def test_two_senders_at_once(running: Gateway) -> None:
+    """Two senders, each with a locked mail to the same recipient, and a third mail to another: each password opens its
+    own mail, whichever comes first, and nothing of the stranger's."""
+    alice, carol, bob, dave = fresh(ALICE), fresh(MALLORY), fresh(BOB), fresh(BOB)
+    first = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
+    second = message(carol, bob, "see attached", locked("Sakura#2013", GOOD))
+    third = message(carol, dave, "see attached", locked("Kasumi#2012", GOOD))
+    for sender, to, content in ((alice, bob, first), (carol, bob, second), (carol, dave, third)):
+        send(running, sender, to, content)
+    send(running, alice, bob, notice(alice, bob, "Kasumi#2012"))
+    is_delivered_once(running, bob, first)
+    assert copies(running, bob, second) == [] and waits(running, dave)
+    send(running, carol, bob, notice(carol, bob, "Sakura#2013"))
+    is_delivered_once(running, bob, second)
+    assert waits(running, dave)
+
+
+def test_a_wrong_password_and_the_right_one_later(running: Gateway) -> None:
+    """A password that does not open leaves the mail waiting; the right one still opens it."""
+    alice, bob = fresh(ALICE), fresh(BOB)
+    content = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
+    send(running, alice, bob, content)
+    send(running, alice, bob, notice(alice, bob, "Tsubaki#1999"))
+    time.sleep(2.0)
+    assert waits(running, bob) and copies(running, bob, content) == []
+    send(running, alice, bob, notice(alice, bob, "Kasumi#2012"))
+    is_delivered_once(running, bob, content)
+
+
+@pytest.mark.parametrize("ending", ["polite", "kill"])
+@pytest.mark.parametrize("order", ["after", "before"])
+def test_a_restart_in_between(running: Gateway, order: str, ending: str) -> None:
+    """The milter is stopped, or killed with all its processes, between the two mails: nothing is forgotten, in either
+    order."""
+    alice, bob = fresh(ALICE), fresh(BOB)
+    content, password = (
+        message(alice, bob, "see attached", locked("Kasumi#2012", GOOD)),
+        notice(alice, bob, "Kasumi#2012"),
+    )
+    first, second = (content, password) if order == "after" else (password, content)
+    send(running, alice, bob, first)
+    if ending == "kill":
+        os.killpg(running.pid("milter"), signal.SIGKILL)
+    restart(running)
+    send(running, alice, bob, second)
+    is_delivered_once(running, bob, content)
+
+
+def test_a_killed_keeper(running: Gateway) -> None:
+    """The keeper is killed while a mail waits: the parent starts another one, which opens the mail."""
+    alice, bob = fresh(ALICE), fresh(BOB)
+    content = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
+    send(running, alice, bob, content)
+    before = RealMilter(running).events("keeper-died")
+    for child in attendants(running):
+        os.kill(child, signal.SIGKILL)
+    until(lambda: len(RealMilter(running).events("keeper-died")) > len(before), "the death is noticed")
+    send(running, alice, bob, notice(alice, bob, "Kasumi#2012"))
+    is_delivered_once(running, bob, content)
+
+
+def attendants(gateway: Gateway) -> set[int]:
+    """The process ids of sentry and keeper."""
+    milter = RealMilter(gateway)
+    children = Path(f"/proc/{milter.pid}/task/{milter.pid}/children").read_text().split()
+    return {int(child) for child in children} - set(milter.filters())
+
+
+def test_a_retry_of_the_mta(running: Gateway) -> None:
+    """The sender did not hear our answer and sends once more: the mail that waits joins its record and keeps its time;
+    after it was opened and delivered, one more try is not delivered a second time."""
+    alice, bob = fresh(ALICE), fresh(BOB)
+    content = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
+    send(running, alice, bob, content)
+    before = only_record(running, bob)
+    send(running, alice, bob, content)
+    again = only_record(running, bob)
+    assert again["retries"] == 1 and again["held_until"] == before["held_until"]
+    send(running, alice, bob, notice(alice, bob, "Kasumi#2012"))
+    is_delivered_once(running, bob, content)
+    send(running, alice, bob, content)
+    is_delivered_once(running, bob, content)
+    assert only_record(running, bob)["state"] == "released"
+
+
+def test_nothing_tells_a_password(running: Gateway) -> None:
+    """A password stands neither in the logs nor in the database, nor in what the commands show; only in the mails."""
+    secret = "Himitsu#777"
+    alice, bob = fresh(ALICE), fresh(BOB)
+    send(running, alice, bob, notice(alice, bob, secret))
+    content = message(alice, bob, "see attached", locked(secret, BAD))
+    send(running, alice, bob, content)
+    shown = running.command("quarantine", "show", "--json", running.quarantined(bob)[0]["id"])
+    texts = [running.log("milter").encode(), running.log("inspection").encode(), shown.encode()]
+    texts += [file.read_bytes() for file in running.root.glob("sekisho.sqlite*")]
+    assert not [text for text in texts if secret.encode() in text]
+    assert (running.root / "seal").stat().st_mode & 0o777 == 0o600
+
+
+def test_when_the_time_is_over(gateway_factory: Callable[..., Gateway]) -> None:
+    """No password comes, or a wrong one: the mail is kept, or let go where policy says so, each by itself. Where the
+    milter was dead at that time, its next start makes up for it."""
+    lax = {"recipients": ["lax@example.jp"], "locked_expired": "accept"}
+    gateway = gateway_factory(tables(5.0, overrides=[lax]))
+    gateway.start()
+    content = {to: message(ALICE, to, "see attached", locked("Kasumi#2012", GOOD)) for to in (BOB, "lax@example.jp")}
+    for to, one in content.items():
+        send(gateway, ALICE, to, one)
+    send(gateway, ALICE, BOB, notice(ALICE, BOB, "Tsubaki#1999"))
+    os.killpg(gateway.pid("milter"), signal.SIGKILL)
+    time.sleep(5.0)
+    assert waits(gateway, BOB)
+    restart(gateway)
+    until(lambda: ended(gateway, BOB, "expired"), "the end of the time")
+    is_delivered_once(gateway, "lax@example.jp", content["lax@example.jp"])
+    assert only_record(gateway, BOB)["action"] == "quarantine" and copies(gateway, BOB, content[BOB]) == []
+    assert "outcome=expired" in gateway.log("milter") and "outcome=released" in gateway.log("milter")
+
+
+def test_no_room_to_wait_and_no_seal(gateway_factory: Callable[..., Gateway]) -> None:
+    """With room for one mail that waits, the next one's time is over at once; with the key in memory alone a password
+    is found by every process while the milter runs, and lost when it ends."""
+    gateway = gateway_factory(tables(30.0) | {"quarantine": {"wait_limit": 1, "seal_file": ""}})
+    gateway.start()
+    alice, bob, carol = fresh(ALICE), fresh(BOB), fresh(BOB)
+    content = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
+    send(gateway, alice, bob, content)
+    send(gateway, MALLORY, carol, message(MALLORY, carol, "see attached", locked("x", GOOD)))
+    until(lambda: ended(gateway, carol, "expired"), "the end of the second")
+    send(gateway, alice, bob, notice(alice, bob, "Kasumi#2012"))
+    is_delivered_once(gateway, bob, content)
+    restart(gateway)
+    late = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
+    send(gateway, alice, bob, late)
+    until(lambda: any(one["held_until"] for one in gateway.quarantined(bob)), "the late mail waits")
