@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sekisho_core.database import error_line, reader
-from sekisho_core.errors import SekishoError
+from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.events import Events
 from sekisho_core.scan import scan
 from sekisho_core.settings import Settings
@@ -104,8 +104,13 @@ class Keeper:
                 one.due |= kinship({one.marks[mark] for mark in marks & one.marks.keys()}) > 0
 
     def _met(self, passage_id: str) -> _Held:
-        with reader(self._own.engine).connect() as connection:
-            record = load(connection, passage_id)
+        try:
+            with reader(self._own.engine).connect() as connection:
+                record = load(connection, passage_id)
+        except StoreError as error:
+            # A damaged record waits out its time; it must not keep the others from being seen to.
+            self._events.error("keeper-fault", passage=passage_id, reason=error)
+            return _Held({})
         return _Held(self._own.memory.marks(record.envelope, record.reading))
 
     def _see_to(self, one: Waiting) -> None:

@@ -83,10 +83,10 @@ def settle(engine: Engine, passage: Passage, now: datetime) -> dict[str, WaitSta
         verdict = _at(passage.verdict, {row.address for row in rows if row.until <= now})
         ends = {row.address: _end_of(row, verdict, now) for row in rows}
         ended = {address: state for address, state in ends.items() if state is not None}
-        for state in set(ended.values()):
-            _conclude(connection, passage, state, [address for address, one in ended.items() if one is state])
         if ended:
             take_over(connection, passage, verdict, list(ended))
+        for state in sorted(set(ended.values())):
+            _conclude(connection, passage, state, [address for address, one in ended.items() if one is state])
     return ended
 
 
