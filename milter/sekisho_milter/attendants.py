@@ -74,7 +74,7 @@ class Attendants:
         self._bury(one)
         if one.orders >= 0:
             os.close(one.orders)
-            self._events.error(f"{one.post.name}-died", pid=one.pid)
+            self._events.error("attendant-died", which=one.post.name, pid=one.pid)
             self._not_before[one.post.name] = time.monotonic() + _AGAIN
         return False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from sekisho_core.unlock import Hear, Unlocking
 from sekisho_inspection.client import InspectionClient, listed_passwords
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.keeper import Holdings
 from sekisho_quarantine.password_memory import PasswordMemory
 from sekisho_quarantine.release import Releaser
 from sekisho_quarantine.seal import Seal
@@ -26,7 +26,6 @@ from sekisho_quarantine.store import Store
 from sekisho_rules.policy import Policy
 from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
-from sqlalchemy import Engine
 
 from sekisho_milter.gate import Tools
 from sekisho_milter.pairing import Pairing
@@ -39,22 +38,11 @@ OpenTools = Callable[[Settings, bytes, Events], Tools]
 _CLIENT_GRACE = 10.0
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """What the keeper works on."""
-
-    engine: Engine
-    bodies: Bodies
-    memory: PasswordMemory
-    stages: Stages
-    releaser: Releaser
-
-
 def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     """The tools of one filter process. Raises DatabaseError for a URL that is none of ours."""
     ours = settings.of(QuarantineSettings)
     engine = connect(settings.of(Database))
-    memory = _memory(settings, engine, secret)
+    memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     pairing = Pairing(memory, events)
     store = Store(engine, Path(ours.bodies), ours.wait_limit)
     stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None)
@@ -65,15 +53,10 @@ def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings
     """What the keeper works on. Raises DatabaseError for a URL that is none of ours."""
     ours = settings.of(QuarantineSettings)
     engine = connect(settings.of(Database))
-    memory = _memory(settings, engine, secret)
+    memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     bodies = Bodies(Path(ours.bodies))
     stages = _stages(settings, Pairing(memory, events), discard, None)
     return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events))
-
-
-def _memory(settings: Settings, engine: Engine, secret: bytes) -> PasswordMemory:
-    ours = settings.of(QuarantineSettings)
-    return PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
 
 
 def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None) -> Stages:

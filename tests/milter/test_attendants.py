@@ -64,7 +64,7 @@ def test_a_dead_one_is_started_again(book: Book) -> None:
     os.kill(first[0], signal.SIGKILL)
     book.until(alive=1)
     book.all.tick()
-    assert book.all.alive == 1 and book.told == ["keeper-died"]
+    assert book.all.alive == 1 and book.told == ["attendant-died"]
     time.sleep(1.0)
     book.all.tick()
     assert book.all.alive == 2 and first[0] not in book.pids()
@@ -88,3 +88,4 @@ def test_orders_end_with_the_parent_alone() -> None:
     book.until(beats=3)
     book.all.dismiss()
     book.until(alive=0)
+    assert book.told == []
