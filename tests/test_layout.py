@@ -41,6 +41,7 @@ THIRD_PARTY = {
     "PIL": {"inspection"},
     "zxingcpp": {"inspection"},
     "pyseccomp": {"inspection"},
+    "cryptography": {"quarantine"},
     "lmdb": {"rules"},
     "hyperscan": {"rules"},
     "re2": {"rules"},

@@ -321,12 +321,27 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Literal["enforce", "observe"] = "enforce"
 
 
+class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hold that ends by itself: the seconds that a locked mail waits for its password, and what becomes of it when
+    none came."""
+
+    seconds: float
+    otherwise: Action
+
+
 class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to become of the copy for one recipient, and the policy that said so."""
+    """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
+    for nothing but a lock: such a copy waits with us, not at the MTA."""
 
     recipient: str
     action: Action
     policy: str
+    wait: Wait | None = None
+
+    @property
+    def at_mta(self) -> Action:
+        """The action as the MTA is told: a copy that waits is taken from it like a quarantined one."""
+        return Action.QUARANTINE if self.wait else self.action
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

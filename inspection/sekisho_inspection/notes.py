@@ -23,6 +23,7 @@ from sekisho_core.vocabulary import (
 
 from sekisho_inspection import filetype
 from sekisho_inspection.filetype import name_findings
+from sekisho_inspection.keyring import Keyring, may_state_one
 from sekisho_inspection.names import spellings
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
@@ -73,8 +74,15 @@ class Item:
 class Notes:
     """The growing record of one mail. Nothing is written twice, and the order is that of finding."""
 
-    def __init__(self, limits: InspectionSettings, yara: CompiledYara | None = None, size: int = 0) -> None:
+    def __init__(
+        self,
+        limits: InspectionSettings,
+        yara: CompiledYara | None = None,
+        size: int = 0,
+        keyring: Keyring | None = None,
+    ) -> None:
         self.limits = limits
+        self._keyring = keyring or Keyring()
         self._effort = _EFFORT + _EFFORT_PER_BYTE * size
         self._yara = yara
         self._rounds = _MAX_ROUNDS
@@ -255,7 +263,16 @@ class Notes:
         self.observe("file:mime_type", kind, where)
 
     def passwords(self) -> list[str]:
-        """Candidates from all texts and file names, at most as many as may be tried on one part. They are secrets."""
+        """Candidates for a lock: a person's, at most as many of the mail's own as may be tried on one part, those from
+        elsewhere. They are secrets."""
+        return self._keyring.ordered(self._own_passwords())
+
+    def tell_passwords(self) -> None:
+        """Put what the mail states on the keyring, where it is wanted for other mails."""
+        if self._keyring.wanted and may_state_one([*(text.text for text in self.texts), *self.named, *self.subjects]):
+            self._keyring.tell(self._own_passwords())
+
+    def _own_passwords(self) -> list[str]:
         if self._passwords[0] != len(self.texts):
             texts = [text.text for text in self.texts]
             found = candidates([*texts, *self.named], " ".join(self.subjects), self.date, self.limits.max_passwords)

@@ -35,6 +35,7 @@ from sekisho_inspection import (
 )
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
+from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.lures import note_lures
 from sekisho_inspection.names import spellings
 from sekisho_inspection.notes import Item, Notes
@@ -72,12 +73,14 @@ charset.preload()
 qr.preload()
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | None) -> Reading:
+def read_mail(
+    content: bytes, limits: InspectionSettings, yara: CompiledYara | None, keyring: Keyring | None = None
+) -> Reading:
     """Read a mail as the MTA sent it (RFC 5322). Raises nothing; what could not be read is `incomplete`.
 
-    The same bytes, limits and rules give the same Reading.
+    The same bytes, limits, rules and keys give the same Reading.
     """
-    notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes))
+    notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes), keyring)
     with warnings.catch_warnings():
         # What third parties' parsers complain about in hostile files is nobody's news.
         warnings.simplefilter("ignore")
@@ -96,6 +99,7 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
             _read_file(notes.queue.popleft(), notes)
             if not notes.queue:
                 embedded.join_pieces(notes)
+        notes.tell_passwords()
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
