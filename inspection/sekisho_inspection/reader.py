@@ -7,14 +7,13 @@ every file, and every file inside of one, is taken from one queue.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
-    archive,
     charset,
+    containers,
     elsewhere,
     embedded,
     filetype,
@@ -33,6 +32,7 @@ from sekisho_inspection import (
     tnef,
     unread,
 )
+from sekisho_inspection.containers import FileReader
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.lures import note_lures
@@ -41,17 +41,14 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_appended, read_zip
+from sekisho_inspection.zip import read_appended
 
-FileReader = Callable[[Item, Notes], PartState]
 _READERS: dict[str, FileReader] = {
+    **containers.READERS,
     "application/pdf": pdf.read_pdf,
-    "application/zip": read_zip,
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
     "application/rtf": rtf.read_rtf,
-    "application/gzip": archive.read_gzip,
-    "application/x-tar": archive.read_tar,
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
@@ -64,8 +61,6 @@ _READERS: dict[str, FileReader] = {
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
 _UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
-# Names under which a fixed archive tells of its members; a program among them is an archived one.
-_ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
 
 charset.preload()
@@ -226,4 +221,4 @@ def _names(item: Item, kind: str, notes: Notes) -> None:
 def _executable_kind(item: Item) -> FindingKind:
     if item.origin.reading == "pdf":
         return "pdf-embedded-executable"
-    return "archived-executable" if item.origin.reading in _ARCHIVES else "executable"
+    return "archived-executable" if item.origin.reading in containers.READINGS else "executable"
