@@ -13,8 +13,8 @@ from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
 
 _STEP = 1 << 20
-# Below this size no ratio is too high: tables of zeros and empty disk images are ordinary, and soon read.
-RATIO_FLOOR = 4 << 20
+# Below this size no ratio is too high: tables of zeros in small files are ordinary.
+RATIO_FLOOR = 1 << 20
 # Members of one gzip file: gzip joins them, and nobody makes more than a handful.
 _MAX_GZIP_MEMBERS = 1000
 # What follows a member's data: a checksum and the length.

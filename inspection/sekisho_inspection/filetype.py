@@ -33,7 +33,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"WLPWM\0\0\0", "application/x-wim"),
     (b"ALZ\1", "application/x-alz"),
     (b"SIT!", "application/x-stuffit"),
-    (b"StuffIt (c)1997-", "application/x-stuffit"),
+    (b"StuffIt (c)1997-", "application/x-stuffit-5"),
     (b"GCAX", "application/x-gca"),
     (b"SZDD\x88\xf0\x27\x33", "application/x-ms-compress"),
     (b"KWAJ\x88\xf0\x27\xd1", "application/x-ms-compress"),
@@ -54,8 +54,6 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
     (b"xar!", "application/x-xar"),
-    (b"vhdxfile", "application/x-vhdx"),
-    (b"conectix", "application/x-vhd"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
@@ -67,10 +65,9 @@ _BY_FIRST_BYTE = {
 }
 # Containers that nothing here opens yet: what is in them is unknown, so they are never clean.
 UNREAD = {
-    "application/x-arj", "application/x-ace", "application/x-iso9660-image", "application/x-vhdx", "application/x-vhd",
-    "application/onenote", "application/vnd.ms-htmlhelp", "application/x-egg", "application/x-zoo", "application/x-alz",
-    "application/x-wim", "application/x-stuffit", "application/x-gca", "application/x-ms-compress",
-    "application/x-lzh-stream", "application/x-pack", "application/x-lzop", "application/x-rar-1.4",
+    "application/onenote", "application/vnd.ms-htmlhelp", "application/x-wim", "application/x-apple-diskimage",
+    "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream", "application/x-pack",
+    "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
@@ -153,7 +150,7 @@ def _structure(content: bytes, head: bytes) -> str:
         return "application/x-ace"
     if _is_tar(head):
         return "application/x-tar"
-    if content[0x8001:0x8006] == b"CD001":
+    if content[0x8001:0x8006] in (b"CD001", b"BEA01", b"NSR02", b"NSR03"):
         return "application/x-iso9660-image"
     for pattern, kind in _PATTERNS:
         if pattern.match(head):
@@ -162,6 +159,8 @@ def _structure(content: bytes, head: bytes) -> str:
         return _behind_skipped(content)
     if _is_mac_binary(head):
         return "application/x-macbinary"
+    if disk := _disk(content, head):
+        return disk
     return "message/rfc822" if _FIELD.match(head + b"\n") else ""
 
 
@@ -182,6 +181,23 @@ def _behind_skipped(content: bytes) -> str:
             break
         at += 8 + int.from_bytes(content[at + 4 : at + 8], "little")
     return "application/x-lz4" if content[at : at + 4] == b"\x04\x22\x4d\x18" else "application/zstd"
+
+
+def _disk(content: bytes, head: bytes) -> str:
+    """The kind of an image of a disk: by its marks, by its first volume, or by a partition that begins inside it."""
+    if head.startswith(b"vhdxfile"):
+        return "application/x-vhdx"
+    if head.startswith(b"conectix") or content[-512:-504] == b"conectix":
+        return "application/x-vhd"
+    if content[-512:-508] == b"koly":
+        return "application/x-apple-diskimage"
+    if head[510:512] != b"\x55\xaa":
+        return ""
+    volume = head[3:11] in (b"NTFS    ", b"EXFAT   ") or b"FAT" in (head[54:57], head[82:85])
+    for at in range(446, 510, 16):
+        start = 512 * int.from_bytes(head[at + 8 : at + 12], "little")
+        volume |= head[at] in (0x00, 0x80) and head[at + 4] != 0 and 0 < start < len(content)
+    return "application/x-raw-disk-image" if volume else ""
 
 
 def _is_mac_binary(head: bytes) -> bool:

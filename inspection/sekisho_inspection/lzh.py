@@ -75,6 +75,17 @@ def read_lzh(item: Item, notes: Notes) -> PartState:
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
 
 
+def is_one(data: bytes, at: int) -> bool:
+    """Whether a member's header stands at a position: one that fits into the bytes, with the right sum where it has
+    one."""
+    try:
+        member = _member(data, at)
+    except (_Damaged, struct.error):
+        return False
+    summed = data[at + 20] > 1 or sum(data[at + 2 : at + 2 + data[at]]) & 0xFF == data[at + 1]
+    return summed and member.start < member.end <= len(data) and bool(member.names)
+
+
 def _read(member: _Member, item: Item, notes: Notes) -> PartState:
     note_path(member.names, item, notes, "a link" if member.is_link else "")
     if member.method == _FOLDER:

@@ -25,6 +25,7 @@ from sekisho_inspection import (
     ole,
     opendocument,
     pdf,
+    polyglots,
     qr,
     rtf,
     smime,
@@ -165,10 +166,21 @@ def _read_file(item: Item, notes: Notes) -> None:
         _read_message(item.content, item.id, item.depth + 1, notes)
     if _may_be_zip(item, kind):
         read_appended(item, notes)
+    _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
+    """Read what the item is to programs that look elsewhere than at its beginning."""
+    polyglots.read_polyglot(item, kind, notes)
+    # Readers accept the header of a PDF within the first 1024 bytes; a packed one is no document by itself.
+    if kind not in ("application/pdf", *_ZIPS) and b"%PDF-" in item.content[:1024]:
+        _bounded(pdf.read_pdf, item, notes)
+    if kind == "application/pdf" and (start := polyglots.mail_start(item.content)) >= 0:
+        _read_message(item.content[start:], item.id, item.depth + 1, notes)
 
 
 def _may_be_zip(item: Item, kind: str) -> bool:

@@ -221,7 +221,7 @@ def _alone(coder: Coder, data: bytes, size: int) -> bytes:
     """A 7z of one file that this one coder packed."""
     folder = b"\x01" + bytes([0x20 | len(coder.method)]) + coder.method + _number(len(coder.properties))
     streams = b"\x06" + _number(0) + b"\x01\x09" + _number(len(data)) + b"\0"
-    streams += b"\x07\x0b\x01\0" + folder + coder.properties + b"\x0c" + _number(size) + b"\0\0"
+    streams += b"\x07\x0b\x01\0" + folder + coder.properties + b"\x0c" + _number(size) + b"\0\x08\0\0"
     name = "x\0".encode("utf-16-le")
     files = b"\x01\x11" + _number(len(name) + 1) + b"\0" + name + b"\0"
     header = b"\x01\x04" + streams + b"\x05" + files + b"\0"

@@ -56,15 +56,13 @@ def read_stream(item: Item, notes: Notes) -> PartState:
     content, problem = _filtered(item, kind, most) if kind in _FILTERS else _joined(item, kind, most, notes)
     if problem == "limit":
         within(most + 1, len(item.content), item, notes)
-        return PartState.UNREADABLE
-    if problem:
+    elif problem:
         notes.gap(item.gap, "unreadable", f"{_reading(kind)} stream without an end")
-    if not content and problem:
+    # The beginning of what is too long tells what it is and what is in it.
+    if (problem and not content) or not notes.spend(len(content[:most]), item):
         return PartState.UNREADABLE
-    if not notes.spend(len(content), item):
-        return PartState.UNREADABLE
-    notes.child(item, content, unpacked_name(item), _reading(kind), 0, len(item.content))
-    return PartState.READ
+    notes.child(item, content[:most], unpacked_name(item), _reading(kind), 0, len(item.content))
+    return PartState.UNREADABLE if problem == "limit" else PartState.READ
 
 
 def _reading(kind: str) -> str:
@@ -93,7 +91,7 @@ def _joined(item: Item, kind: str, most: int, notes: Notes) -> tuple[bytes, str]
         out.append(content)
         size += len(content)
         if size > most:
-            return b"", "limit"
+            return b"".join(out), "limit"
         if at < 0:
             return b"".join(out), "unreadable"
     if 0 <= at < len(data):
