@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Literal
 
 _END, _RETRY, _WARN = 1, -10, -20
-_STEP = 1 << 20
 # The bits of a file's mode that say what it is (sys/stat.h).
 _KINDS = {0o100000: "file", 0o040000: "folder", 0o120000: "link", 0: "file"}
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
@@ -22,7 +21,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "archive_read_free": (ctypes.c_int, [ctypes.c_void_p]),
     "archive_read_open_memory": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
     "archive_read_next_header": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]),
-    "archive_read_data": (ctypes.c_ssize_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+    "archive_read_data_block": (ctypes.c_int, [ctypes.c_void_p] * 4),
     "archive_entry_pathname": (ctypes.c_char_p, [ctypes.c_void_p]),
     "archive_entry_pathname_utf8": (ctypes.c_char_p, [ctypes.c_void_p]),
     "archive_entry_hardlink": (ctypes.c_char_p, [ctypes.c_void_p]),
@@ -110,16 +109,20 @@ class Archive:
         return Entry(name, kind, max(0, library.archive_entry_size(entry)))
 
     def read(self, room: int) -> tuple[bytes, Problem]:
-        """The current member's content as far as it can be read, and what kept the rest: `room` bytes are the most."""
-        pieces: list[bytes] = []
-        buffer = ctypes.create_string_buffer(min(_STEP, room + 1))
-        size = 0
-        while size <= room:
-            got = self._library.archive_read_data(self._handle, buffer, len(buffer))
-            if got == _RETRY:
+        """The current member's content as far as it can be read, and what kept the rest: `room` bytes are the most, and
+        a block. What stands before a wrong checksum is content."""
+        pieces, have = list[bytes](), 0
+        block, size, offset = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_int64()
+        while have <= room:
+            code = self._library.archive_read_data_block(
+                self._handle, ctypes.byref(block), ctypes.byref(size), ctypes.byref(offset)
+            )
+            if code == _RETRY:
                 continue
-            if got <= 0:
-                return b"".join(pieces), "unreadable" if got < 0 else ""
-            pieces.append(buffer.raw[:got])
-            size += got
+            if code == _END or code < _WARN:
+                return b"".join(pieces), "" if code == _END else "unreadable"
+            # Between two blocks of a sparse file are zeros.
+            pieces.append(bytes(min(max(0, offset.value - have), room + 1 - have)))
+            pieces.append(ctypes.string_at(block, size.value) if size.value else b"")
+            have += len(pieces[-2]) + len(pieces[-1])
         return b"".join(pieces), "limit"
