@@ -79,6 +79,8 @@ FindingKind = Literal[
     "ambiguous-name",
     "ambiguous-structure",
     "ambiguous-type",
+    "archive-link",
+    "archive-path",
     "archived-executable",
     "executable",
     "html-form",

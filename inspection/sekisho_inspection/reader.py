@@ -7,14 +7,13 @@ every file, and every file inside of one, is taken from one queue.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
-    archive,
     charset,
+    containers,
     elsewhere,
     embedded,
     filetype,
@@ -26,6 +25,7 @@ from sekisho_inspection import (
     ole,
     opendocument,
     pdf,
+    polyglots,
     qr,
     rtf,
     smime,
@@ -33,6 +33,7 @@ from sekisho_inspection import (
     tnef,
     unread,
 )
+from sekisho_inspection.containers import FileReader
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.keyring import Keyring
@@ -42,17 +43,14 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_appended, read_zip
+from sekisho_inspection.zip import read_appended
 
-FileReader = Callable[[Item, Notes], PartState]
 _READERS: dict[str, FileReader] = {
+    **containers.READERS,
     "application/pdf": pdf.read_pdf,
-    "application/zip": read_zip,
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
     "application/rtf": rtf.read_rtf,
-    "application/gzip": archive.read_gzip,
-    "application/x-tar": archive.read_tar,
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
@@ -65,8 +63,6 @@ _READERS: dict[str, FileReader] = {
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
 _UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
-# Names under which a fixed archive tells of its members; a program among them is an archived one.
-_ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
 
 charset.preload()
@@ -174,10 +170,21 @@ def _read_file(item: Item, notes: Notes) -> None:
         _read_message(item.content, item.id, item.depth + 1, notes)
     if _may_be_zip(item, kind):
         read_appended(item, notes)
+    _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
+    """Read what the item is to programs that look elsewhere than at its beginning."""
+    polyglots.read_polyglot(item, kind, notes)
+    # Readers accept the header of a PDF within the first 1024 bytes; a packed one is no document by itself.
+    if kind not in ("application/pdf", *_ZIPS) and b"%PDF-" in item.content[:1024]:
+        _bounded(pdf.read_pdf, item, notes)
+    if kind == "application/pdf" and (start := polyglots.mail_start(item.content)) >= 0:
+        _read_message(item.content[start:], item.id, item.depth + 1, notes)
 
 
 def _may_be_zip(item: Item, kind: str) -> bool:
@@ -230,4 +237,4 @@ def _names(item: Item, kind: str, notes: Notes) -> None:
 def _executable_kind(item: Item) -> FindingKind:
     if item.origin.reading == "pdf":
         return "pdf-embedded-executable"
-    return "archived-executable" if item.origin.reading in _ARCHIVES else "executable"
+    return "archived-executable" if item.origin.reading in containers.READINGS else "executable"
