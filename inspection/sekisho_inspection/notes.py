@@ -18,15 +18,16 @@ from sekisho_core.vocabulary import (
     Part,
     PartState,
     Reason,
+    RuleHit,
     Text,
 )
 
-from sekisho_inspection import filetype
+from sekisho_inspection import filetype, yara_scan
 from sekisho_inspection.filetype import name_findings
 from sekisho_inspection.names import spellings
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.yara_scan import CompiledYara
+from sekisho_inspection.yara_scan import About, CompiledYara
 from sekisho_inspection.yenc import Piece
 
 # Observables and findings of one mail; a mail with more is one that was made to be so.
@@ -53,6 +54,8 @@ class Item:
     declared: str
     origin: Origin
     depth: int
+    # What stands in the mail, where that is encoded.
+    raw: bytes | memoryview = b""
 
     @property
     def where(self) -> str:
@@ -75,7 +78,7 @@ class Notes:
     def __init__(self, limits: InspectionSettings, yara: CompiledYara | None = None, size: int = 0) -> None:
         self.limits = limits
         self._effort = _EFFORT + _EFFORT_PER_BYTE * size
-        self._yara = yara
+        self._scanner = yara.scanner(limits.yara_timeout) if yara else None
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
         # What the codes of a picture say, by the picture's hash; and the pixels that may still be searched for some.
@@ -92,6 +95,8 @@ class Notes:
         self.texts_read: set[str] = set()
         # By content, the names under which it was found.
         self.known: dict[bytes, set[str]] = {}
+        # Parts that are locked, wholly or in part, whether or not a password opened them.
+        self.locked: set[str] = set()
         # Parts of which another decoding shows what they are.
         self.explained: set[str] = set()
         self.named: list[str] = []
@@ -146,12 +151,12 @@ class Notes:
         else:
             self._observables[Observable(path, value, where)] = None
 
-    def find(self, kind: FindingKind, where: str, detail: str = "", rule: str = "") -> None:
+    def find(self, kind: FindingKind, where: str, detail: str = "", rule: str = "", hit: RuleHit | None = None) -> None:
         """Note a finding; `detail` is cut to a line."""
         if len(self._findings) >= MAX_FACTS:
             self.gap("mail", "limit", f"more than {MAX_FACTS} findings")
         else:
-            self._findings[Finding(kind, where, detail[:_MAX_DETAIL], rule)] = None
+            self._findings[Finding(kind, where, detail[:_MAX_DETAIL], rule, hit)] = None
 
     def gap(self, where: str, reason: Reason, detail: str = "") -> None:
         """Note what could not be read. Of the many gaps of a broken part one stands for each reason and detail."""
@@ -271,24 +276,20 @@ class Notes:
         self._rounds -= rounds
         return True
 
-    def scan(self, item: Item, content: bytes, name: str, kind: str) -> None:
-        """Note the YARA rules that `content` meets: the item's own, a reading of it as text, or a file inside it. Of
-        one rule and item the first is noted."""
-        if self._yara is None:
+    def scan(self, item: Item, content: bytes | memoryview, name: str, kind: str, view: str = "") -> None:
+        """Note the YARA rules that `content` meets: the item's own, or what `view` names: its encoded bytes, a reading
+        of it as text, a file inside it. Of one rule and item the first is noted."""
+        if self._scanner is None:
             return
-        try:
-            hits = self._yara.scan(content, name, kind, self.limits.yara_timeout)
-        except TimeoutError:
-            self.gap(item.gap, "timeout", "YARA")
-            return
-        except ValueError as error:
-            self.gap(item.gap, "crashed", f"YARA: {error}")
-            return
+        names = item.names if name in item.names else (name,)
+        about = About(names, kind, item.id, not self.locked.isdisjoint(_lineage(item.id)))
+        hits, problems = self._scanner.scan(content, about, view)
+        for reason, detail in problems:
+            self.gap(item.gap, reason, detail)
         for hit in hits:
-            if (item.id, hit.namespace, hit.rule) in self._met:
-                continue
-            self._met.add((item.id, hit.namespace, hit.rule))
-            self.find("yara", item.where, hit.detail, f"{hit.namespace}:{hit.rule}")
+            if (item.id, hit.namespace, hit.rule) not in self._met:
+                self._met.add((item.id, hit.namespace, hit.rule))
+                self.find("yara", item.where, yara_scan.detail(hit), f"{hit.namespace}:{hit.rule}", hit.found)
 
     def _inside(self, parent: Item) -> str:
         """The id of a file inside `parent`; "", noted as a gap, beyond a limit."""
@@ -296,3 +297,9 @@ class Notes:
             self.gap(parent.gap, "limit", f"deeper than {self.limits.max_depth} levels")
             return ""
         return self.child_id(parent.id) if self.slot() else ""
+
+
+def _lineage(id: str) -> list[str]:
+    """The id and those of all that is around it."""
+    steps = id.split(".")
+    return [".".join(steps[:count]) for count in range(1, len(steps) + 1)]

@@ -196,12 +196,15 @@ class Pool:
             return worker.since + _START_LIMIT
         if worker.job is None or worker.job.started is None:
             return float("inf")
-        return worker.job.started + self._settings.deadline
+        return worker.job.started + self._deadline(worker.job)
+
+    def _deadline(self, job: Job) -> float:
+        return self._settings.deadline * (wire.COMPILE_DEADLINES if job.request.task == "compile" else 1)
 
     def _limit_in_queue(self, job: Job) -> float:
         # A job that is retried has the rest of its one deadline, so a scan's time is bounded whatever the mail does.
         if job.started is not None:
-            return job.started + self._settings.deadline
+            return job.started + self._deadline(job)
         return job.arrived + self._settings.queue_wait
 
     def _refill(self, now: float) -> None:

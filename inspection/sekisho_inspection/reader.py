@@ -32,6 +32,7 @@ from sekisho_inspection import (
     textfile,
     tnef,
     unread,
+    yara_scan,
 )
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
@@ -120,7 +121,7 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
         tuple(notes.texts),
         tuple(parts),
         notes.observables,
-        notes.findings,
+        yara_scan.masked(notes.findings, notes.passwords),
         notes.incomplete,
         notes.decodings,
         notes.links,
@@ -159,7 +160,6 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.id not in notes.texts_read and ((is_textual(item) and kind not in _READERS) or is_page(item)):
         read_text(item, "", False, notes)
     _names(item, kind, notes)
-    notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
     if item.id not in notes.explained and (problem := unread.problem(item, kind)):
         notes.gap(item.gap, *problem)
         state = PartState.UNREADABLE
@@ -173,7 +173,18 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
+    _scan(item, kind, state, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:
+    """The rules over the file, and over what stands for it in the mail where that is encoded."""
+    if state in (PartState.LOCKED, PartState.OPENED):
+        notes.locked.add(item.id)
+    name, kind = item.names[0] if item.names else "", kind or item.declared
+    notes.scan(item, item.content, name, kind)
+    if item.raw and item.raw != item.content:
+        notes.scan(item, item.raw, name, kind, "encoded")
 
 
 def _may_be_zip(item: Item, kind: str) -> bool:

@@ -37,7 +37,10 @@ MAX_READING = 1 << 26
 _MAX_DESCRIPTORS = 2
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
-Task = Literal["read", "compile", "status"]
+Task = Literal["read", "check", "compile", "measure", "status"]
+OF_RULES = ("check", "compile", "measure")
+# All rules are compiled in one go, which may take as long as so many mails.
+COMPILE_DEADLINES = 10
 
 
 class WireError(Exception):
@@ -45,9 +48,9 @@ class WireError(Exception):
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `compile` the
-    sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of its content,
-    `yara` the serial of the index that the rules belong to."""
+    """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `check`, `compile` and
+    `measure` the sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of its
+    content, `yara` the serial of the index that the rules belong to."""
 
     task: Task
     size: int = 0
@@ -75,9 +78,23 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 
 class Compiled(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Compiled YARA rules, and an error for each namespace that is not among them."""
+    """Compiled YARA rules (none of a check), and an error for each namespace that is not good."""
 
     rules: bytes
+    errors: dict[str, str]
+
+
+class Sources(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """YARA sources by namespace, and the rule set of each."""
+
+    sources: dict[str, str]
+    sets: dict[str, str]
+
+
+class Costs(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The cost of each rule by namespace, in times that of a plain string, and an error for each other namespace."""
+
+    costs: dict[str, dict[str, float]]
     errors: dict[str, str]
 
 
@@ -114,6 +131,7 @@ T = TypeVar("T")
 _ENCODER = msgspec.msgpack.Encoder()
 _READINGS = msgspec.msgpack.Decoder(_BoundedReading)
 _COMPILED = msgspec.msgpack.Decoder(Compiled)
+_COSTS = msgspec.msgpack.Decoder(Costs)
 
 
 def send(connection: socket.socket, message: msgspec.Struct, descriptors: Sequence[int] = ()) -> None:
@@ -174,7 +192,7 @@ def sealed(data: bytes, name: str) -> int:
     return descriptor
 
 
-def encode(value: msgspec.Struct | dict[str, str]) -> bytes:
+def encode(value: msgspec.Struct) -> bytes:
     """A body's bytes. Raises UnicodeEncodeError for text with lone surrogates."""
     return _ENCODER.encode(value)
 
@@ -208,6 +226,11 @@ def decode_compiled(body: bytes) -> Compiled:
     return _decode(_COMPILED, body)
 
 
+def decode_costs(body: bytes) -> Costs:
+    """The costs of rules in a body, every field checked. Raises WireError."""
+    return _decode(_COSTS, body)
+
+
 def _decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
@@ -217,8 +240,8 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
 
 def check(task: Task, answer: Answer, descriptors: Sequence[int]) -> None:
     """Whether a worker's answer can be believed in form. Raises WireError."""
-    if task == "compile":
+    if task in OF_RULES:
         if not answer.failure:
-            decode_compiled(body_of(answer, descriptors, MAX_BODY))
+            (decode_costs if task == "measure" else decode_compiled)(body_of(answer, descriptors, MAX_BODY))
         return
     decode_reading(body_of(answer, descriptors, MAX_READING))

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from sekisho_core.vocabulary import Incomplete, Reading, Reason
 
-from sekisho_inspection import sandbox, wire, yara_scan
+from sekisho_inspection import sandbox, wire, yara_compile, yara_scan
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.wire import Answer, Request
 
@@ -102,8 +102,8 @@ class Worker:
     def _answer(self, request: Request, descriptors: list[int]) -> Answer:
         try:
             content = _read(descriptors[0], request.size)
-            if request.task == "compile":
-                return _compile(content)
+            if request.task in wire.OF_RULES:
+                return _of_rules(request.task, content)
             return _packed(self._reading(request, content, descriptors[1:]))
         except MemoryError:
             # What the mail left behind goes with this process.
@@ -126,9 +126,14 @@ class Worker:
         return self._rules[1]
 
 
-def _compile(content: bytes) -> Answer:
-    sources = msgspec.msgpack.decode(content, type=dict[str, str])
-    return Answer(body=wire.encode(wire.Compiled(*yara_scan.compile_rules(sources))))
+def _of_rules(task: wire.Task, content: bytes) -> Answer:
+    given = msgspec.msgpack.decode(content, type=wire.Sources)
+    if task == "measure":
+        return Answer(body=wire.encode(wire.Costs(*yara_compile.costs_of(given.sources))))
+    if task == "compile":
+        return Answer(body=wire.encode(wire.Compiled(*yara_compile.bundle(given.sources, given.sets))))
+    problems = {namespace: yara_compile.check(text) for namespace, text in given.sources.items()}
+    return Answer(body=wire.encode(wire.Compiled(b"", {name: told for name, told in problems.items() if told})))
 
 
 def _packed(reading: Reading) -> Answer:
@@ -137,7 +142,7 @@ def _packed(reading: Reading) -> Answer:
 
 
 def _failed(task: wire.Task, reason: Reason, detail: str, leaving: bool = False) -> Answer:
-    if task == "compile":
+    if task in wire.OF_RULES:
         return Answer(reason, detail, leaving)
     return Answer(body=wire.encode(Reading(incomplete=(Incomplete("mail", reason, detail),))), leaving=leaving)
 

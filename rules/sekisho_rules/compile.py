@@ -43,7 +43,8 @@ from sekisho_rules.snapshot import IndexSnapshot
 from sekisho_rules.tree import PatternError, Tree
 from sekisho_rules.values import is_network
 
-CompileYara = Callable[[Mapping[str, str]], tuple[bytes, dict[str, str]]]
+CompileYara = Callable[[Mapping[str, str], Mapping[str, str]], tuple[bytes, dict[str, str]]]
+"""YARA sources by namespace, and the source (feed) of each, to compiled rules and errors by namespace."""
 NOBODY = Protected()
 _LOCK = ".lock"
 _BUILD = ".build-"
@@ -258,7 +259,7 @@ def _append(environment: lmdb.Environment, name: bytes, items: Iterator[tuple[by
 def _write_yara(path: Path, gathered: _Gathered, compile_yara: CompileYara) -> None:
     if not gathered.yara:
         return
-    compiled, errors = compile_yara(gathered.yara)
+    compiled, errors = compile_yara(gathered.yara, gathered.yara_sources)
     for namespace, error in errors.items():
         gathered.counts["yara"] -= 1
         gathered.counts["refused"] += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from sekisho_core.vocabulary import Finding, Header, Observable, Reading, Subject, Text
 from sekisho_inspection.settings import InspectionSettings
+from sekisho_inspection.yara_scan import About
 
 # Beside this file on the path of the supervisor that the tests start.
 _ACTS = importlib.import_module("hostile_acts")
@@ -19,7 +20,7 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: Any) -> Reading:
     if line.startswith("!"):
         act, _, argument = line[1:].partition(" ")
         return Reading(Subject(decoded=getattr(_ACTS, act)(argument)))
-    hits = yara.scan(content, "", "", 5.0) if yara else []
+    hits = yara.scanner(5.0).scan(content, About())[0] if yara else []
     return Reading(
         Subject(decoded=line),
         (Header("Subject", line, content[:20]),),
