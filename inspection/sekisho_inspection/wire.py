@@ -48,9 +48,9 @@ class WireError(Exception):
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `check`, `compile` and
-    `measure` the sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of its
-    content, `yara` the serial of the index that the rules belong to."""
+    """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `check`, `compile`
+    and `measure` the sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of
+    its content, `yara` the serial of the index that the rules belong to."""
 
     task: Task
     size: int = 0

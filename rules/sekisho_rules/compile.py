@@ -178,7 +178,7 @@ def _entries(
         except _LeftOut as reason:
             gathered.refuse(indicator, str(reason))
             continue
-        yield number_bytes(number), encode_entry(_entry(indicator, tree))
+        yield number_bytes(number), encode_entry(entry_of(indicator, tree))
         number += 1
 
 
@@ -209,7 +209,8 @@ def _tree(indicator: Indicator, protected: Protected) -> Tree:
     return pattern.tree
 
 
-def _entry(indicator: Indicator, tree: Tree | None) -> Entry:
+def entry_of(indicator: Indicator, tree: Tree | None) -> Entry:
+    """The indicator as the matcher needs it."""
     return Entry(
         indicator.id,
         indicator.source,
