@@ -35,6 +35,7 @@ from sekisho_inspection import (
     yara_scan,
 )
 from sekisho_inspection.fields import note_fields
+from sekisho_inspection.file_cache import FileCache
 from sekisho_inspection.headers import Field
 from sekisho_inspection.lures import note_lures
 from sekisho_inspection.names import spellings
@@ -73,20 +74,22 @@ charset.preload()
 qr.preload()
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | None) -> Reading:
+def read_mail(
+    content: bytes, limits: InspectionSettings, yara: CompiledYara | None, cache: FileCache | None = None
+) -> Reading:
     """Read a mail as the MTA sent it (RFC 5322). Raises nothing; what could not be read is `incomplete`.
 
-    The same bytes, limits and rules give the same Reading.
+    The same bytes, limits and rules give the same Reading, with a cache of these limits and rules or without one.
     """
     notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes))
     with warnings.catch_warnings():
         # What third parties' parsers complain about in hostile files is nobody's news.
         warnings.simplefilter("ignore")
-        top = _read(content, notes)
+        top = _read(content, notes, yara, cache or FileCache(0))
     return _reading(top, notes)
 
 
-def _read(content: bytes, notes: Notes) -> list[Field]:
+def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCache) -> list[Field]:
     top: list[Field] = []
     limits = notes.limits
     try:
@@ -94,7 +97,7 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
-            _read_file(notes.queue.popleft(), notes)
+            cache.read(notes.queue.popleft(), notes, yara, _read_file)
             if not notes.queue:
                 embedded.join_pieces(notes)
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.

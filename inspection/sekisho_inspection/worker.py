@@ -17,10 +17,11 @@ import msgspec
 from sekisho_core.vocabulary import Incomplete, Reading, Reason
 
 from sekisho_inspection import sandbox, wire, yara_compile, yara_scan
+from sekisho_inspection.file_cache import FileCache
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.wire import Answer, Request
 
-Reader = Callable[[bytes, InspectionSettings, Any], Reading]
+Reader = Callable[[bytes, InspectionSettings, Any, FileCache], Reading]
 # CPU seconds over a worker's life: a last bound should the supervisor be stopped. It leaves by itself well before.
 _CPU_DEADLINES = 40
 
@@ -75,6 +76,8 @@ class Worker:
         self._settings = settings
         self._cpu = cpu
         self._rules: tuple[object, yara_scan.CompiledYara] | None = None
+        self._cache = FileCache(settings.cache_bytes)
+        self._cache_without_rules = FileCache(settings.cache_bytes)
 
     def serve(self) -> None:
         """Read until the supervisor closes the socket or this worker has spent its time."""
@@ -114,14 +117,17 @@ class Worker:
 
     def _reading(self, request: Request, content: bytes, rules: list[int]) -> Reading:
         if request.yara is None:
-            return self._reader(content, self._settings, None)
-        return self._reader(content, self._settings, self._compiled(request.yara, rules[0]))
+            return self._reader(content, self._settings, None, self._cache_without_rules)
+        compiled = self._compiled(request.yara, rules[0])
+        return self._reader(content, self._settings, compiled, self._cache)
 
     def _compiled(self, serial: int, descriptor: int) -> yara_scan.CompiledYara:
         status = os.fstat(descriptor)
         # A scan with rules of its own may bear a serial that the service knows for another file.
         key = (serial, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if self._rules is None or self._rules[0] != key:
+            # What older rules did not find the new ones may.
+            self._cache = FileCache(self._settings.cache_bytes)
             self._rules = key, yara_scan.load_rules(_read(descriptor, status.st_size))
         return self._rules[1]
 
