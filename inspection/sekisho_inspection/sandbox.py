@@ -117,10 +117,11 @@ def _apply(steps: Iterable[tuple[str, Callable[[], object]]]) -> Hello:
 
 
 def _limit(memory: int, cpu: int) -> None:
+    # Files in memory are not counted as address space: their size times their number bounds what a worker can take.
     for kind, limit in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_FSIZE, MAX_BODY),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),

@@ -32,7 +32,7 @@ from sekisho_core.vocabulary import (
 # A packet must fit the kernel's default socket buffer (208 KiB) with room to spare; what is larger goes by memfd.
 MAX_PACKET = 1 << 16
 MAX_INLINE = MAX_PACKET - 1024
-MAX_BODY = 1 << 28
+MAX_BODY = 1 << 27
 MAX_READING = 1 << 26
 _MAX_DESCRIPTORS = 2
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -50,12 +50,14 @@ class WireError(Exception):
 class Request(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `check`, `compile`
     and `measure` the sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of
-    its content, `yara` the serial of the index that the rules belong to."""
+    its content, `yara` the serial of the index that the rules belong to. `turn` is the supervisor's; the answer
+    bears it."""
 
     task: Task
     size: int = 0
     sha256: str = ""
     yara: int | None = None
+    turn: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -68,6 +70,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     detail: str = ""
     leaving: bool = False
     body: bytes = b""
+    turn: int = 0
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -92,7 +92,7 @@ class Worker:
             finally:
                 wire.close_all(descriptors)
             leaving = answer.leaving or _cpu_spent() > self._cpu
-            self._send(msgspec.structs.replace(answer, leaving=leaving))
+            self._send(msgspec.structs.replace(answer, leaving=leaving, turn=request.turn))
 
     def _send(self, answer: Answer) -> None:
         if len(answer.body) <= wire.MAX_INLINE:

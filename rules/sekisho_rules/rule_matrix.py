@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 from sekisho_core.display import column, visible
@@ -152,7 +153,7 @@ def _rule_object(matrix: Matrix, rule: Rule) -> dict[str, Any]:
     return {
         "rule": rule.label, "id": rule.id, "kind": rule.kind, "source": rule.source,
         "in_force": rule.holds,
-        "cost": {"value": round(rule.cost, 2), "unit": rule.unit},
+        "cost": {"value": round(rule.cost, 2) if isfinite(rule.cost) else None, "unit": rule.unit},
         "hits": by_cell["hit"], "misses": by_cell["miss"], "false_hits": by_cell["false"], "allowed": by_cell["may"],
     }  # fmt: skip
 
