@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -267,17 +267,40 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
 
 
+class RuleString(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place where a string of a YARA rule stands: offset and length in bytes, and the bytes before, there and behind
+    as text for people."""
+
+    identifier: str
+    offset: int
+    length: int
+    before: str
+    matched: str
+    after: str
+
+
+class RuleHit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a YARA rule found: the form of the content that was searched ("" for the file itself), the rule's tags and
+    meta, and the first places of its strings."""
+
+    view: str
+    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
+    meta: Annotated[tuple[tuple[str, str], ...], msgspec.Meta(max_length=100)]
+    strings: Annotated[tuple[RuleString, ...], msgspec.Meta(max_length=100)]
+
+
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact about the content that is no observable: an action in a PDF, a macro, a YARA hit.
 
     docs/findings.md says what each kind means; `detail` is for people. For kind "yara", `rule` is "namespace:rule" and
-    the namespace is the id of the indicator that brought it.
+    the namespace is the id of the indicator that brought it; `hit` is what the rule found.
     """
 
     kind: FindingKind
     where: str
     detail: str = ""
     rule: str = ""
+    hit: RuleHit | None = None
 
 
 class Incomplete(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

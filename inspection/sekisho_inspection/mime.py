@@ -318,7 +318,9 @@ class Walk:
     def _made(self, place: _Place, content: bytes, leaf: _Leaf) -> Entity:
         start, end = place.body
         origin = Origin(self._top.id, start, end - start, place.reading)
-        item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth)
+        # Another decoding stands in the same bytes, which are searched with the first.
+        raw = b"" if place.reading == "mime-encoding" else memoryview(place.data)[start:end]
+        item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth, raw)
         shown_as = (unfold(raw).lower() for raw in place.block.values("content-disposition"))
         attached = any(value.startswith(b"attachment") for value in shown_as)
         return Entity(item, leaf.stated, attached)

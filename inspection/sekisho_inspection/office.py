@@ -86,7 +86,7 @@ def _read_member(member: zip.Member, content: bytes, item: Item, notes: Notes) -
             notes.find("office-dde", item.where, "a link of a binary workbook")
         notes.child(item, content, member.names, "ooxml", member.header, member.packed)
         return
-    notes.scan(item, content, member.names[0], "application/xml")
+    notes.scan(item, content, member.names[0], "application/xml", member.names[0])
     source = charset.decode(content, "utf-8")[0]
     if name.endswith(b".rels"):
         _relations(source, item, notes)

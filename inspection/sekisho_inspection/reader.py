@@ -32,9 +32,11 @@ from sekisho_inspection import (
     textfile,
     tnef,
     unread,
+    yara_scan,
 )
 from sekisho_inspection.containers import FileReader
 from sekisho_inspection.fields import note_fields
+from sekisho_inspection.file_cache import FileCache
 from sekisho_inspection.headers import Field
 from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.lures import note_lures
@@ -70,21 +72,25 @@ qr.preload()
 
 
 def read_mail(
-    content: bytes, limits: InspectionSettings, yara: CompiledYara | None, keyring: Keyring | None = None
+    content: bytes,
+    limits: InspectionSettings,
+    yara: CompiledYara | None,
+    keyring: Keyring | None = None,
+    cache: FileCache | None = None,
 ) -> Reading:
     """Read a mail as the MTA sent it (RFC 5322). Raises nothing; what could not be read is `incomplete`.
 
-    The same bytes, limits, rules and keys give the same Reading.
+    The same bytes, limits, rules and keys give the same Reading, with a cache of these limits and rules or without one.
     """
     notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes), keyring)
     with warnings.catch_warnings():
         # What third parties' parsers complain about in hostile files is nobody's news.
         warnings.simplefilter("ignore")
-        top = _read(content, notes)
+        top = _read(content, notes, yara, cache or FileCache(0))
     return _reading(top, notes)
 
 
-def _read(content: bytes, notes: Notes) -> list[Field]:
+def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCache) -> list[Field]:
     top: list[Field] = []
     limits = notes.limits
     try:
@@ -92,7 +98,7 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
-            _read_file(notes.queue.popleft(), notes)
+            cache.read(notes.queue.popleft(), notes, yara, _read_file)
             if not notes.queue:
                 embedded.join_pieces(notes)
         notes.tell_passwords()
@@ -120,7 +126,7 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
         tuple(notes.texts),
         tuple(parts),
         notes.observables,
-        notes.findings,
+        yara_scan.masked(notes.findings, notes.passwords),
         notes.incomplete,
         notes.decodings,
         notes.links,
@@ -159,7 +165,6 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.id not in notes.texts_read and ((is_textual(item) and kind not in _READERS) or is_page(item)):
         read_text(item, "", False, notes)
     _names(item, kind, notes)
-    notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
     if item.id not in notes.explained and (problem := unread.problem(item, kind)):
         notes.gap(item.gap, *problem)
         state = PartState.UNREADABLE
@@ -174,6 +179,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
+    _scan(item, kind, state, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
@@ -185,6 +191,16 @@ def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
         _bounded(pdf.read_pdf, item, notes)
     if kind == "application/pdf" and (start := polyglots.mail_start(item.content)) >= 0:
         _read_message(item.content[start:], item.id, item.depth + 1, notes)
+
+
+def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:
+    """The rules over the file, and over what stands for it in the mail where that is encoded."""
+    if state in (PartState.LOCKED, PartState.OPENED):
+        notes.locked.add(item.id)
+    name, kind = item.names[0] if item.names else "", kind or item.declared
+    notes.scan(item, item.content, name, kind)
+    if item.raw and item.raw != item.content:
+        notes.scan(item, item.raw, name, kind, "encoded")
 
 
 def _may_be_zip(item: Item, kind: str) -> bool:

@@ -125,7 +125,7 @@ class Supervisor:
         except (EOFError, WireError, OSError):
             self._forget(connection)
             return
-        wanted = {"status": 0, "compile": 1}.get(request.task, 1 if request.yara is None else 2)
+        wanted = {"status": 0, "read": 1 if request.yara is None else 2}.get(request.task, 1)
         if self._clients[connection] is not None or len(descriptors) != wanted:
             wire.close_all(descriptors)
             self._forget(connection)

@@ -48,10 +48,12 @@ class InspectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     partner_passwords: tuple[PartnerPasswords, ...]
     yara_timeout: float
     max_text_bytes: int
+    cache_bytes: int
 
     def __post_init__(self) -> None:
         require(self.workers >= 0, "workers", "0 (one a processor) or more")
         require(self.memory >= 1 << 28, "memory", "at least 268435456 (256 MiB)")
+        require(self.cache_bytes >= 0, "cache_bytes", "0 (no cache) or more")
         for key in ("deadline", "queue_wait", "yara_timeout", "slow_after"):
             require(getattr(self, key) > 0, key, "more than 0 seconds")
         for key in _COUNTS:

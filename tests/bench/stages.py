@@ -32,7 +32,8 @@ from sekisho_inspection import wire
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.yara_scan import CompiledYara, compile_rules, load_rules
+from sekisho_inspection.yara_compile import compile_rules
+from sekisho_inspection.yara_scan import CompiledYara, load_rules
 from sekisho_rules.compile import compile_snapshot
 from sekisho_rules.indicator import Indicator
 from sekisho_rules.packs import read_packs

@@ -19,7 +19,9 @@ from sekisho_inspection.reader import read_mail as truly_read
 from sekisho_inspection.settings import InspectionSettings
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: YaraRules | None, keyring: Keyring) -> Reading:
+def read_mail(
+    content: bytes, limits: InspectionSettings, yara: YaraRules | None, keyring: Keyring, cache: object
+) -> Reading:
     """The real reader after an X-Test-Reader field was obeyed."""
     order = re.search(rb"(?m)^X-Test-Reader: ([a-z]+)\r$", content)
     if order and order[1] == b"hang":
