@@ -35,6 +35,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x05\x16\x00\x00", "application/applefile"),
     (b"\x00\x05\x16\x07\x00", "application/applefile"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
+    (b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c", "application/onenote"),
     (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
     (b"xar!", "application/x-xar"),
@@ -54,7 +55,7 @@ UNREAD = {
     "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2", "application/x-xz", "application/zstd",
     "application/x-compress", "application/x-lzma", "application/vnd.ms-cab-compressed", "application/x-lzh",
     "application/x-arj", "application/x-ace", "application/x-xar", "application/x-iso9660-image", "application/x-vhdx",
-    "application/x-vhd", "application/onenote", "application/vnd.ms-htmlhelp",
+    "application/x-vhd", "application/vnd.ms-htmlhelp",
     "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")

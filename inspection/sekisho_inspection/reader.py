@@ -21,9 +21,11 @@ from sekisho_inspection import (
     headers,
     macfile,
     mime,
+    msg,
     office,
     officexml,
     ole,
+    onenote,
     opendocument,
     pdf,
     qr,
@@ -56,6 +58,8 @@ _READERS: dict[str, FileReader] = {
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
     tnef.KIND: tnef.read_tnef,
+    msg.KIND: msg.read_msg,
+    onenote.KIND: onenote.read_onenote,
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     macfile.MAC_BINARY: macfile.read_mac_binary,
@@ -63,7 +67,12 @@ _READERS: dict[str, FileReader] = {
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
-_UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
+_UNPACKED = {
+    tnef.KIND: (".dat", ".tnef"),
+    smime.KIND: (".p7m", ".p7s"),
+    msg.KIND: (".msg", ".oft"),
+    onenote.KIND: (".one",),
+}
 # Names under which a fixed archive tells of its members; a program among them is an archived one.
 _ARCHIVES = frozenset(["zip", "gzip", "tar"])
 
@@ -195,6 +204,8 @@ def _kind(item: Item) -> str:
     kind = item.sniffed
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
+    if kind == "application/x-ole-storage":
+        return msg.sniff(item.content) or kind
     kind = kind or officexml.sniff(item.content) or smime.sniff(item)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
