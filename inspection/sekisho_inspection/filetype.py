@@ -36,9 +36,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x05\x16\x07\x00", "application/applefile"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
     (b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c", "application/onenote"),
-    (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
+    (b"ITSF", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
     (b"xar!", "application/x-xar"),
+    (b"!BDN", "application/vnd.ms-outlook-pst"),
+    (b"\xcf\xad\x12\xfe", "application/x-outlook-express"),
     (b"vhdxfile", "application/x-vhdx"),
     (b"conectix", "application/x-vhd"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -55,7 +57,7 @@ UNREAD = {
     "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2", "application/x-xz", "application/zstd",
     "application/x-compress", "application/x-lzma", "application/vnd.ms-cab-compressed", "application/x-lzh",
     "application/x-arj", "application/x-ace", "application/x-xar", "application/x-iso9660-image", "application/x-vhdx",
-    "application/x-vhd", "application/vnd.ms-htmlhelp",
+    "application/x-vhd", "application/vnd.ms-outlook-pst", "application/x-outlook-express",
     "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
@@ -134,7 +136,7 @@ def _structure(content: bytes, head: bytes) -> str:
         )
     if _is_mac_binary(head):
         return "application/x-macbinary"
-    return "message/rfc822" if _FIELD.match(head + b"\n") else ""
+    return "message/rfc822" if _FIELD.match(head.removeprefix(b"\xef\xbb\xbf") + b"\n") else ""
 
 
 def _is_mac_binary(head: bytes) -> bool:

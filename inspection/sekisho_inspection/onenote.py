@@ -21,6 +21,7 @@ _READING = "onenote"
 # FileDataStoreObject (2.6.13): header, length, 12 bytes unused and reserved, the file, the footer.
 _HEADER = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac")
 _FOOTER = bytes.fromhex("22a7fb71790f0b4abb13899256426b24")
+_MARKS = re.compile(re.escape(_HEADER) + b"|" + re.escape(_FOOTER))
 _LENGTH, _DATA = 16, 36
 # The format stands at 48: the one of files, or that in which they are packed for transport (2.8, MS-FSSHTTPB).
 _FORMAT = 48
@@ -61,21 +62,22 @@ def read_onenote(item: Item, notes: Notes) -> PartState:
 
 
 def _files(item: Item, notes: Notes) -> Iterator[tuple[int, int]]:
-    """Place and size of each file; one whose length or footer is wrong is read up to where it must end."""
-    content, at = item.content, item.content.find(_HEADER)
-    while at >= 0:
+    """Place and size of each file; one whose length or footer is wrong is read up to what follows it.
+
+    One may claim to hold others, which are read all the same."""
+    content = item.content
+    marks = [match.start() for match in _MARKS.finditer(content)]
+    for number, at in enumerate(marks):
         start = at + _DATA
-        size = int.from_bytes(content[at + _LENGTH : at + _LENGTH + 8], "little")
-        following = content.find(_HEADER, start)
-        end = start + size
+        if not content.startswith(_HEADER, at):
+            continue
+        end = start + int.from_bytes(content[at + _LENGTH : at + _LENGTH + 8], "little")
         # The file is padded to eight bytes before the footer.
         if _FOOTER not in content[end : end + 8 + len(_FOOTER)]:
             notes.gap(item.gap, "malformed", "a file in OneNote whose length is wrong")
-            end = content.find(_FOOTER, start)
-            end = end if end >= 0 else following if following >= 0 else len(content)
+            end = marks[number + 1] if number + 1 < len(marks) else len(content)
         if end > start:
             yield start, end - start
-        at = content.find(_HEADER, max(start, end) if end <= len(content) else start)
 
 
 def _blobs(content: bytes) -> Iterator[tuple[int, int]]:

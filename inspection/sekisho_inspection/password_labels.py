@@ -117,7 +117,9 @@ _WORDS = frozenset([
 _CUSTOMARY = "infected"
 _ENDINGS = ("ed", "ing", "ly", "able", "ible", "ful", "sensitive")
 _PLACEHOLDER = re.compile(
-    r"[\[<{(%$#]{0,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|パスワード|password[_ -]?here)[\]>})%$#]{0,3}", re.I
+    r"[\[<{(%$#]{1,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}"
+    r"|[\[<{(%$#]{0,3}(?:パスワード|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}",
+    re.I,
 )
 RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>↓⇩▼▽↑\u2500-\u257f]*")
 
@@ -166,7 +168,7 @@ def is_word(token: str) -> bool:
 def is_plausible(value: str, quoted: bool = False) -> bool:
     """Whether a string can be a password: not masked, no ruler, no address; in quotes any script, else ASCII."""
     plain = value.strip()
-    if not plain or (len(set(plain)) == 1 and (len(plain) > 1 or not plain.isalnum())):
+    if not plain or (len(set(plain)) == 1 and not (plain[0].isascii() and plain[0].isalnum() and plain[0] not in "xX")):
         return False
     if RULER.fullmatch(plain) or "://" in plain or plain.startswith(("\\\\", "www.")) or _PLACEHOLDER.fullmatch(plain):
         return False

@@ -195,6 +195,9 @@ def _value(text: str) -> Found:
     match = _token(text.lstrip())
     if not match:
         return Found(native(plain))
+    # The word itself, alone behind the mark, is the simplest password of all.
+    if plain.lower() in ("password", "pass"):
+        return Found([plain])
     if is_word(match[0]) and not ELSEWHERE.search(text):
         return Found(phrase(plain, long=True))
     if is_word(match[0]) or not is_plausible(match[0]) or (match[0].startswith("(") and ELSEWHERE.search(text)):
@@ -376,11 +379,18 @@ def _quoted_values(text: str, leading: bool) -> list[str]:
     """Contents of quotes; parts that are to be joined are also given joined, first."""
     if leading and not QUOTED.match(text.lstrip()):
         return []
-    values = [next(filter(None, match.groups())) for match in QUOTED.finditer(text)]
-    values = [value for value in values if is_plausible(value, quoted=True) and not is_word(value)]
+    values = [value for match in QUOTED.finditer(text) if (value := _content(match))]
     joined = ["".join(values)] if len(values) > 1 and _JOINT.search(text) else []
-    plain = [value for value in joined + values if not ELSEWHERE.search(value) and not has_label(value)]
+    plain = [value for value in joined + values if not ELSEWHERE.search(value)]
     return plain[:1] if leading and not joined else plain
+
+
+def _content(match: re.Match[str]) -> str:
+    """The content of quotes that can be a password; "" else. Square and pointed brackets also hold remarks."""
+    value = str(next(filter(None, match.groups())))
+    remark = match[0][0] in "[<" and is_word(value)
+    label = has_label(value) and not value.isascii()
+    return value if is_plausible(value, quoted=True) and not remark and not label else ""
 
 
 def trimmings(token: str, prose: bool = False) -> list[str]:

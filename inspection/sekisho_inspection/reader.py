@@ -15,11 +15,13 @@ from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Sub
 from sekisho_inspection import (
     archive,
     charset,
+    chm,
     elsewhere,
     embedded,
     filetype,
     headers,
     macfile,
+    mailboxes,
     mime,
     msg,
     office,
@@ -60,6 +62,7 @@ _READERS: dict[str, FileReader] = {
     tnef.KIND: tnef.read_tnef,
     msg.KIND: msg.read_msg,
     onenote.KIND: onenote.read_onenote,
+    chm.KIND: chm.read_chm,
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     macfile.MAC_BINARY: macfile.read_mac_binary,
@@ -182,6 +185,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
+    mailboxes.read_mailbox(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
@@ -194,7 +198,7 @@ def _may_be_zip(item: Item, kind: str) -> bool:
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by what holds it, by content or by name."""
-    if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
+    if item.origin.reading in (smime.READING, mailboxes.READING) or item.declared == elsewhere.PARTIAL:
         return kind not in _READERS
     return mime.is_mail_file(item, kind)
 
