@@ -51,9 +51,12 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x05\x16\x00\x00", "application/applefile"),
     (b"\x00\x05\x16\x07\x00", "application/applefile"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
-    (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
+    (b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c", "application/onenote"),
+    (b"ITSF", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
     (b"xar!", "application/x-xar"),
+    (b"!BDN", "application/vnd.ms-outlook-pst"),
+    (b"\xcf\xad\x12\xfe", "application/x-outlook-express"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
@@ -65,9 +68,9 @@ _BY_FIRST_BYTE = {
 }
 # Containers that nothing here opens yet: what is in them is unknown, so they are never clean.
 UNREAD = {
-    "application/onenote", "application/vnd.ms-htmlhelp", "application/x-wim", "application/x-apple-diskimage",
-    "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream", "application/x-pack",
-    "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
+    "application/x-wim", "application/x-apple-diskimage", "application/vnd.ms-outlook-pst",
+    "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
+    "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
@@ -161,7 +164,7 @@ def _structure(content: bytes, head: bytes) -> str:
         return "application/x-macbinary"
     if disk := _disk(content, head):
         return disk
-    return "message/rfc822" if _FIELD.match(head + b"\n") else ""
+    return "message/rfc822" if _FIELD.match(head.removeprefix(b"\xef\xbb\xbf") + b"\n") else ""
 
 
 def _is_tar(head: bytes) -> bool:

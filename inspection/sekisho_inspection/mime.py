@@ -40,6 +40,10 @@ _DETAILS = {
 }
 # Fields of one name that are read.
 _MOST_FIELDS = 50
+# A page that was saved with all that belongs to it, whatever it is called: Word opens one as a document.
+_SAVED_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s{0,1000}mime-version[ \t]{0,20}:[^\r\n]{0,200}\r?\n[!-9;-~]{1,60}:", re.I
+)
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
 _CONTENT = re.compile(rb"://|^begin |^=ybegin |^:[!-r]|with BinHex|^[ \t]*content-", re.I | re.M)
@@ -348,6 +352,8 @@ def is_mail_file(item: Item, kind: str) -> bool:
     if item.declared.startswith("multipart/") or item.declared in MESSAGES:
         return False
     if kind != "message/rfc822":
+        if not kind and item.names and _SAVED_PAGE.match(item.content):
+            return True
         named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
         return named and not kind and filetype.is_text(item.content)
     is_body = item.declared + item.origin.reading == READING

@@ -28,6 +28,7 @@ from sekisho_inspection.facts import MAX_DETAIL, Facts
 from sekisho_inspection.filetype import name_findings
 from sekisho_inspection.keyring import Keyring, may_state_one
 from sekisho_inspection.names import spellings
+from sekisho_inspection.password_labels import is_plausible
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_scan import About, CompiledYara
@@ -40,6 +41,8 @@ _EFFORT, _EFFORT_PER_BYTE = 16 << 20, 8
 _MAX_ROUNDS = 10_000_000
 # Different pictures of one mail.
 MAX_PICTURES = 50
+# A code of a picture that may be a password by itself.
+_LONGEST_CODE = 64
 # Pixels of all pictures of a mail: about two seconds of searching noise, far less of photos.
 _MAX_PIXELS = 40_000_000
 
@@ -107,6 +110,8 @@ class Notes(Facts):
         self._scanner = yara.scanner(limits.yara_timeout) if yara else None
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
+        # The address in the From field of the mail itself.
+        self.sender = ""
         # What the codes of a picture say, by the picture's hash; and the pixels that may still be searched for some.
         self.codes: dict[bytes, tuple[str, ...]] = {}
         self.pixels = _MAX_PIXELS
@@ -259,10 +264,14 @@ class Notes(Facts):
             self._keyring.tell(self._own_passwords())
 
     def _own_passwords(self) -> list[str]:
-        if self._passwords[0] != len(self.texts):
+        """Candidates from all texts, pictures' codes and file names."""
+        codes = [code for found in self.codes.values() for code in found]
+        if self._passwords[0] != len(self.texts) + len(codes):
             texts = [text.text for text in self.texts]
-            found = candidates([*texts, *self.named], " ".join(self.subjects), self.date, self.limits.max_passwords)
-            self._passwords = len(self.texts), found
+            subject, limit = " ".join(self.subjects), self.limits.max_passwords
+            found = candidates([*texts, *codes], subject, self.date, limit, self.sender, self.named)
+            alone = [code for code in codes if is_plausible(code) and len(code) <= _LONGEST_CODE]
+            self._passwords = len(self.texts) + len(codes), list(dict.fromkeys([*found, *alone]))[:limit]
         return self._passwords[1]
 
     def try_password(self, rounds: int, item: Item) -> bool:

@@ -13,16 +13,20 @@ from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Sub
 
 from sekisho_inspection import (
     charset,
+    chm,
     containers,
     elsewhere,
     embedded,
     filetype,
     headers,
     macfile,
+    mailboxes,
     mime,
+    msg,
     office,
     officexml,
     ole,
+    onenote,
     opendocument,
     pdf,
     polyglots,
@@ -57,6 +61,9 @@ _READERS: dict[str, FileReader] = {
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
     tnef.KIND: tnef.read_tnef,
+    msg.KIND: msg.read_msg,
+    onenote.KIND: onenote.read_onenote,
+    chm.KIND: chm.read_chm,
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     macfile.MAC_BINARY: macfile.read_mac_binary,
@@ -64,7 +71,12 @@ _READERS: dict[str, FileReader] = {
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
-_UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
+_UNPACKED = {
+    tnef.KIND: (".dat", ".tnef"),
+    smime.KIND: (".p7m", ".p7s"),
+    msg.KIND: (".msg", ".oft"),
+    onenote.KIND: (".one",),
+}
 
 
 charset.preload()
@@ -179,6 +191,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
+    mailboxes.read_mailbox(item, notes)
     _scan(item, kind, state, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
@@ -212,7 +225,7 @@ def _may_be_zip(item: Item, kind: str) -> bool:
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by what holds it, by content or by name."""
-    if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
+    if item.origin.reading in (smime.READING, mailboxes.READING) or item.declared == elsewhere.PARTIAL:
         return kind not in _READERS
     return mime.is_mail_file(item, kind)
 
@@ -222,6 +235,8 @@ def _kind(item: Item) -> str:
     kind = item.sniffed
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
+    if kind == "application/x-ole-storage":
+        return msg.sniff(item.content) or kind
     kind = kind or officexml.sniff(item.content) or smime.sniff(item)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
