@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import pdf_objects, pdf_pictures, pdf_streams, pdf_text
+from sekisho_inspection import pdf_objects, pdf_pictures, pdf_shape, pdf_streams, pdf_text
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.pdf_actions import Walk
 from sekisho_inspection.pdf_crypt import Lock, UnknownHandler
@@ -16,16 +17,40 @@ from sekisho_inspection.pdf_document import Access, Document
 from sekisho_inspection.pdf_files import Files
 from sekisho_inspection.pdf_objects import Scanned
 from sekisho_inspection.pdf_pages import first_pages
+from sekisho_inspection.pdf_syntax import Stream
 from sekisho_inspection.urls import note_urls
 
 # Encryption dictionaries of one file that are tried; an update repeats the one that there is.
 _MAX_LOCKS = 4
 _PAGES = 2
-_HEADER = b"%PDF-"
-# Where the header may stand (implementation note 13), and the end of the file (note 18).
-_NEAR = 1024
+KIND = "application/pdf"
+# The reading of a web page inside of a PDF ("MalDoc in PDF": Word opens what follows the first field of a message).
+WEB_PAGE = "pdf-mht"
+_MESSAGE = re.compile(rb"^mime-version[ \t]{0,20}:", re.I | re.M)
+# Where programs look for the header (implementation note 13), with some room.
+_NEAR = 1100
 
 logging.getLogger("pdfminer").setLevel(logging.CRITICAL + 1)
+
+
+def may_be_pdf(item: Item, kind: str) -> bool:
+    """Whether a file that shows another type is a PDF as well, to programs that look for the header further on."""
+    return kind != KIND and b"%PDF-" in item.content[:_NEAR] and b"obj" in item.content
+
+
+def read_message(item: Item, notes: Notes) -> None:
+    """Put a message that stands in the file on the list of what is to be read: Word opens web pages so kept."""
+    if b"ultipart/" in item.content and (start := _MESSAGE.search(item.content)):
+        content = item.content[start.start() :]
+        if notes.spend(len(content), item):
+            notes.child(item, content, (), WEB_PAGE, start.start())
+
+
+def note_misnamed(item: Item, kind: str, notes: Notes) -> None:
+    """Note what is called a PDF and is none."""
+    called = item.declared == KIND or any(name.lower().rstrip(" .").endswith(".pdf") for name in item.names)
+    if called and kind != KIND and item.content:
+        notes.find("pdf-damaged", item.where, f"called a PDF, and is {kind or 'none'}")
 
 
 def read_pdf(item: Item, notes: Notes) -> PartState:
@@ -37,7 +62,8 @@ def read_pdf(item: Item, notes: Notes) -> PartState:
     if not scanned.objects:
         notes.gap(item.gap, "unreadable", "PDF without objects")
         return PartState.UNREADABLE
-    _note_shape(data, scanned, item, notes)
+    for departure in pdf_shape.departures(data, scanned):
+        notes.find("pdf-damaged", item.where, departure)
     states = [_read_as(Document(data, scanned, access, item, notes), access, item, notes)
               for access in _accesses(data, scanned, item, notes)]  # fmt: skip
     return next((state for state in (PartState.LOCKED, PartState.OPENED) if state in states), PartState.READ)
@@ -49,11 +75,19 @@ def _read_as(document: Document, access: Access, item: Item, notes: Notes) -> Pa
     walk = Walk(document, files, item, notes)
     for found in document.objects:
         walk.visit(found)
+    _note_lengths(document, item, notes)
     pieces = pdf_streams.read_streams(document, files, item, notes)
     pdf_streams.search_all(pieces + walk.scripts, item, notes)
     if access.is_open:
         _draw(document, item, notes)
     return access.state
+
+
+def _note_lengths(document: Document, item: Item, notes: Notes) -> None:
+    streams = (found for found in document.objects if type(found.value) is Stream)
+    wrong = next((found for found in streams if not document.has_true_length(found.value)), None)
+    if wrong:
+        notes.find("pdf-damaged", item.where, f"a stream of another length: {wrong.place}")
 
 
 def _draw(document: Document, item: Item, notes: Notes) -> None:
@@ -122,18 +156,3 @@ def _file_id(trailer: dict[str, Any], scanned: Scanned) -> bytes:
     stated = scanned.one(trailer.get("ID"))
     first = scanned.one(stated[0]) if isinstance(stated, list) and stated else None
     return first if isinstance(first, bytes) else b""
-
-
-def _note_shape(data: bytes, scanned: Scanned, item: Item, notes: Notes) -> None:
-    """Note where the file departs from the form that programs write: most such files are damaged, some are made so."""
-    header, end = data.find(_HEADER, 0, 1 << 16), data.rfind(b"%%EOF")
-    for is_so, detail in (
-        (header < 0, "no header"),
-        (header > 0, f"header at offset {header}"),
-        (end < 0, "no end"),
-        (0 <= end < len(data) - _NEAR, f"{len(data) - end} bytes from the last end on"),
-        (not scanned.trailers, "no trailer"),
-        (b"startxref" not in data, "no table's place"),
-    ):
-        if is_so:
-            notes.find("pdf-damaged", item.where, detail)

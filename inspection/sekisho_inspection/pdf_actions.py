@@ -35,7 +35,7 @@ _SYSTEMS, _PARAMETERS = ("Win", "Mac", "Unix"), ("P", "D", "O")
 # Keys of what is looked at; a dictionary without any says nothing here.
 _KEYS = frozenset([
     "S", "JS", "URI", "EF", "XFA", "AA", "OpenAction", "JavaScript", "Collection", "ByteRange", "OnInstantiate",
-    "Subtype", "FS", "Ref", "AcroForm", "F", "A", "Base",
+    "Subtype", "FS", "FontMatrix", "Ref", "AcroForm", "F", "A", "Base",
 ])  # fmt: skip
 
 
@@ -76,6 +76,8 @@ class Walk:
             self._script(node["OnInstantiate"], f"{found.place} /OnInstantiate")
         if kinds:
             self._action(node, kinds, found)
+        if "FontMatrix" in node:
+            self._font_matrix(node["FontMatrix"], found)
         if "URI" in node:
             self._uri(node["URI"], found)
         if "EF" in node:
@@ -165,6 +167,13 @@ class Walk:
                 self.scripts += pdf_scripts.note_script(code, self._item, self._notes)
         if not texts:
             self._notes.find("pdf-javascript", self._item.where, place)
+
+    def _font_matrix(self, value: Any, found: Found) -> None:
+        """A string among a font's numbers is code to browsers that put them into a program (CVE-2024-4367)."""
+        for item in self._document.items(value):
+            if isinstance(self._document.one(item), bytes):
+                self._script(item, f"{found.place} /FontMatrix")
+                self._notes.find("pdf-auto-javascript", self._item.where, f"{found.place} /FontMatrix")
 
     def _xfa(self, value: Any, found: Found) -> None:
         """A form of one stream, or of packets each behind its name (12.7.8); a packet may break a script in two."""

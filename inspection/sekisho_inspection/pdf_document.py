@@ -123,6 +123,11 @@ class Document:
         name = "" if own is None else str(own.get("Name", "Identity"))
         return self._access.lock.stream(raw, stream.number, stream.generation, name, embedded)
 
+    def has_true_length(self, stream: Stream) -> bool:
+        """Whether its end stands where its length says."""
+        length = self.one(stream.attrs.get("Length"))
+        return type(length) is int and pdf_objects.is_end(self.data, stream.start + length)
+
     def content(self, stream: Stream, needed: bool, embedded: bool = False) -> bytes | None:
         """A stream's unpacked bytes; None where they are out of reach, which is a gap when they are `needed`, as is
         damage in them. What a locked file holds is told once for all of it."""
@@ -182,6 +187,8 @@ class Document:
             content = self.content(stream, True)
             if content is None:
                 continue
+            if "ObjStm" not in self.words(stream.attrs.get("Type")):
+                self._notes.find("pdf-damaged", self._item.where, f"a stream of objects of another type: {found.place}")
             inner = list(self._packed_in(stream, content, budget))
             if not inner and content:
                 self._gap("malformed", "a stream of objects without objects")

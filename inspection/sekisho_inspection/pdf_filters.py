@@ -44,7 +44,7 @@ class Unpacked(NamedTuple):
 
 @dataclass
 class Room:
-    """What may still be unpacked: bytes of the mail, unpacked bytes for each packed one, packed bytes, slow filters'."""
+    """What may yet be unpacked: bytes of the mail, bytes for each packed one, packed bytes, bytes of slow filters."""
 
     unpacked: int
     ratio: int
@@ -112,9 +112,10 @@ _Decoded = tuple[bytes, str]
 
 def _flate(data: bytes, parameters: dict[str, Any], room: Room) -> _Decoded:
     content, problem = inflated(data, 15, room)
-    if problem and not content:
-        # A wrong header, or none: programs go on with what stands behind it.
-        content, _ = max((inflated(data[start:], -15, room) for start in (0, 2)), key=lambda found: len(found[0]))
+    if problem:
+        # A wrong header or none, a wrong checksum or none: programs look at what stands between.
+        others = [inflated(data[start:], -15, room) for start in ((2,) if content else (2, 0))]
+        content, problem = max([(content, problem), *others], key=lambda found: (not found[1], len(found[0])))
     return _unpredicted(content, parameters, problem, room)
 
 
@@ -135,7 +136,8 @@ def inflated(data: bytes, wbits: int, room: Room) -> _Decoded:
         size += len(piece)
         out.append(piece)
         room.check(size, len(data))
-    return b"".join(out), "" if engine.eof else "Flate without an end"
+    # What ends early ends so for every program.
+    return b"".join(out), ""
 
 
 def _before_damage(engine: Any, data: bytes, room: Room) -> bytes:

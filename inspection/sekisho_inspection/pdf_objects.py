@@ -14,7 +14,7 @@ from typing import Any
 
 from sekisho_core.vocabulary import Reason
 
-from sekisho_inspection.pdf_syntax import Either, Reference, Stream, parse
+from sekisho_inspection.pdf_syntax import Either, Parsed, Reference, Stream, parse
 
 MAX_OBJECTS = 500_000
 _MAX_TRAILERS = 1000
@@ -55,6 +55,9 @@ class Scanned:
 
     objects: list[Found] = field(default_factory=list)
     trailers: list[dict[str, Any]] = field(default_factory=list)
+    # The places of the first object whose brackets, keys or words are not as they should be, and that nothing ends.
+    flawed: str = ""
+    unended: str = ""
     # Reasons and details of gaps.
     problems: dict[tuple[Reason, str], None] = field(default_factory=dict)
 
@@ -100,8 +103,13 @@ def scan(data: bytes, budget: Budget) -> Scanned:
         if not budget.take(parsed.end - at):
             out.problems["limit", "more objects than are read"] = None
             break
-        out.objects.append(Found(number, generation, value, at))
-    out.trailers = list(_trailers(data, budget))
+        found = Found(number, generation, value, at)
+        out.objects.append(found)
+        out.flawed = out.flawed or ("" if parsed.orderly else found.place)
+        out.unended = out.unended or ("" if parsed.word.startswith((b"endobj", b"stream")) else found.place)
+    for parsed in _trailers(data, budget):
+        out.trailers += [parsed.value] if isinstance(parsed.value, dict) else []
+        out.flawed = out.flawed or ("" if parsed.orderly else f"trailer that ends at offset {parsed.end}")
     out.trailers += [
         found.value.attrs for found in out.objects if isinstance(found.value, Stream) and "Root" in found.value.attrs
     ]
@@ -110,9 +118,12 @@ def scan(data: bytes, budget: Budget) -> Scanned:
 
 def exact_end(data: bytes, stream: Stream, length: object) -> int:
     """Where a stream's bytes end: where its length says, if its end stands there, else before the next end."""
-    if type(length) is int and 0 <= length <= len(data) and _STREAM_END.match(data, stream.start + length):
-        return stream.start + length
-    return stream.end
+    return stream.start + length if type(length) is int and is_end(data, stream.start + length) else stream.end
+
+
+def is_end(data: bytes, at: int) -> bool:
+    """Whether a stream ends at an offset."""
+    return 0 <= at <= len(data) and _STREAM_END.match(data, at) is not None
 
 
 def packed_objects(content: bytes, stream: Stream, first: int, budget: Budget) -> Iterator[Found | None]:
@@ -155,7 +166,7 @@ def _data_end(data: bytes, start: int, ends: list[int]) -> int:
     return end
 
 
-def _trailers(data: bytes, budget: Budget) -> Iterator[dict[str, Any]]:
+def _trailers(data: bytes, budget: Budget) -> Iterator[Parsed]:
     at = data.find(b"trailer")
     for _ in range(_MAX_TRAILERS):
         if at < 0:
@@ -163,6 +174,5 @@ def _trailers(data: bytes, budget: Budget) -> Iterator[dict[str, Any]]:
         parsed = parse(data, at + 7, alone=True)
         if not budget.take(parsed.end - at):
             return
-        if isinstance(parsed.value, dict):
-            yield parsed.value
+        yield parsed
         at = data.find(b"trailer", at + 7)

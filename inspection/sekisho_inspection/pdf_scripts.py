@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote
 
 from sekisho_inspection import filetype, headers
 from sekisho_inspection.notes import Item, Notes
@@ -86,16 +85,20 @@ def _scripts(source: str) -> Iterator[tuple[int, str]]:
 
 def _inner(code: str, item: Item, notes: Notes) -> list[str]:
     made = built(code)
-    found = list(made.texts)
+    found = [*made.texts, _UNIT.sub(_character, code)] if "%" in code else list(made.texts)
     for match in _ESCAPED.finditer(code):
         data = b"".join(_bytes_of(unit) for unit in _UNIT.finditer(match[0]))
-        found += [unquote(match[0]), data.decode("latin-1")]
+        found.append(data.decode("latin-1"))
     for content in made.files:
         if filetype.is_text(content):
             found.append(content.decode("utf-8", "replace"))
         else:
             _note_data(content, item, notes)
     return found
+
+
+def _character(unit: re.Match[str]) -> str:
+    return chr(int(unit[3] or unit[1] + unit[2], 16))
 
 
 def _bytes_of(unit: re.Match[str]) -> bytes:

@@ -1,4 +1,4 @@
-"""The streams of a PDF document that are neither pictures nor fonts, unpacked: links, files, what rules find in them."""
+"""The streams of a PDF that are neither pictures nor fonts, unpacked: links, files, and what rules find in them."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|\r\n|(.))", re.S)
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b""}
 _CODED = re.compile(rb"#([0-9a-fA-F]{2})")
 _NO_HEX = re.compile(rb"[^0-9a-fA-F]++")
+_STRAY = re.compile(rb"[^0-9a-fA-F\0\t\n\f\r ]")
 _CONSTANTS = {b"true": True, b"false": False, b"null": None}
 _ENDS = (b"endobj", b"stream", b"obj", b"xref", b"trailer", b"startxref", b"endstream")
 
@@ -58,12 +59,13 @@ class Stream:
 
 class Parsed(NamedTuple):
     """A value; the word that ended it (`endobj`, `stream`, "" at the end of the data) and where that ends; whether the
-    nesting was within the bound."""
+    nesting was within the bound, and whether brackets, keys and words were as they should be."""
 
     value: Any
     word: bytes
     end: int
     whole: bool
+    orderly: bool
 
 
 def parse(data: bytes, at: int, alone: bool = False) -> Parsed:
@@ -76,13 +78,13 @@ def parse(data: bytes, at: int, alone: bool = False) -> Parsed:
             if kind == _NESTED:
                 break
             if kind == _WORD and token[_WORD].startswith(_ENDS):
-                return Parsed(reader.first(), token[_WORD], token.end(), True)
+                return reader.parsed(token[_WORD], token.end(), True)
             if not reader.take(kind, token):
-                return Parsed(reader.first(), b"", token.end(), False)
+                return reader.parsed(b"", token.end(), False)
             if alone and reader.has_one():
-                return Parsed(reader.first(), b"", token.end(), True)
+                return reader.parsed(b"", token.end(), True)
         else:
-            return Parsed(reader.first(), b"", len(data), True)
+            return reader.parsed(b"", len(data), True)
         text, at = _nested(data, token.end())
         reader.items.append(unescaped(text))
 
@@ -94,6 +96,7 @@ class _Values:
         self.items: list[Any] = []
         # Of each container around the innermost its items, and whether the one inside of it is a dictionary.
         self._outer: list[tuple[list[Any], bool]] = []
+        self._orderly = True
 
     def take(self, kind: int | None, token: re.Match[bytes]) -> bool:
         """Take one token; False for one that nests too deep."""
@@ -107,22 +110,26 @@ class _Values:
             self.items.append(unescaped(token[_TEXT]))
         elif kind == _HEX:
             self.items.append(of_hex(token[_HEX]))
+            self._orderly = self._orderly and _STRAY.search(token[_HEX]) is None
         elif kind in (_DICTIONARY, _LIST):
             self._outer.append((self.items, kind == _DICTIONARY))
             self.items = []
         elif kind in (_DICTIONARY_END, _LIST_END) and self._outer:
             self._close(kind == _DICTIONARY_END)
+        elif kind is not None:
+            self._orderly = False
         return len(self._outer) <= MAX_DEPTH
 
     def has_one(self) -> bool:
         """Whether a value is complete; a number may begin a reference."""
         return not self._outer and bool(self.items) and (type(self.items[0]) is not int or len(self.items) > 2)
 
-    def first(self) -> Any:
+    def parsed(self, word: bytes, end: int, whole: bool) -> Parsed:
         """The first value, containers that nothing closes ended here."""
         while self._outer:
+            self._orderly = False
             self._pop()
-        return self.items[0] if self.items else None
+        return Parsed(self.items[0] if self.items else None, word, end, whole, self._orderly)
 
     def _word(self, word: bytes) -> None:
         if word == b"R":
@@ -131,9 +138,12 @@ class _Values:
                 self.items.append(Reference(number, generation))
         elif word in _CONSTANTS:
             self.items.append(_CONSTANTS[word])
+        else:
+            self._orderly = False
 
     def _close(self, dictionary: bool) -> None:
         """End the innermost container; the end of a dictionary ends lists in it that nothing ended."""
+        self._orderly = self._orderly and dictionary == self._outer[-1][1]
         if not dictionary and self._outer[-1][1]:
             return
         while dictionary and not self._outer[-1][1] and any(inside for _, inside in self._outer):
@@ -143,6 +153,7 @@ class _Values:
     def _pop(self) -> None:
         inner = self.items
         self.items, is_dictionary = self._outer.pop()
+        self._orderly = self._orderly and not (is_dictionary and len(inner) % 2)
         self.items.append(_dictionary(inner) if is_dictionary else inner)
 
 

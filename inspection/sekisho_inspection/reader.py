@@ -45,7 +45,7 @@ from sekisho_inspection.zip import read_appended, read_zip
 
 FileReader = Callable[[Item, Notes], PartState]
 _READERS: dict[str, FileReader] = {
-    "application/pdf": pdf.read_pdf,
+    pdf.KIND: pdf.read_pdf,
     "application/zip": read_zip,
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
@@ -168,6 +168,11 @@ def _read_file(item: Item, notes: Notes) -> None:
     if _is_inner_mail(item, kind):
         # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
+    pdf.note_misnamed(item, kind, notes)
+    if kind == pdf.KIND:
+        pdf.read_message(item, notes)
+    elif pdf.may_be_pdf(item, kind):
+        _bounded(pdf.read_pdf, item, notes)
     if _may_be_zip(item, kind):
         read_appended(item, notes)
     if item.declared not in mime.MESSAGES:
@@ -185,7 +190,7 @@ def _may_be_zip(item: Item, kind: str) -> bool:
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by what holds it, by content or by name."""
-    if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
+    if item.origin.reading in (smime.READING, pdf.WEB_PAGE) or item.declared == elsewhere.PARTIAL:
         return kind not in _READERS
     return mime.is_mail_file(item, kind)
 
