@@ -24,7 +24,6 @@ _INSTALLERS = (
     (b"Inno Setup Setup Data (", "Inno Setup"),
     (b"ISSetupStream", "InstallShield"),
 )
-_MAIL = re.compile(rb"^(?:mime-version|content-type)[ \t]*:[^\n]*\n(?:[!-9;-~]+:|[ \t])", re.I | re.M)
 
 
 def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
@@ -38,14 +37,6 @@ def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
         _read_archives(item, kind, start, end, notes)
     if kind == filetype.PE and (maker := next((name for mark, name in _INSTALLERS if mark in data), "")):
         notes.gap(item.gap, "unreadable", f"no reader for installers of {maker}")
-
-
-def mail_start(content: bytes) -> int:
-    """Where a mail or a web archive of several parts begins behind something else; -1 where none does."""
-    if b"ultipart/" not in content and b"ULTIPART/" not in content:
-        return -1
-    found = _MAIL.search(content)
-    return found.start() if found else -1
 
 
 def _spans(item: Item, kind: str) -> list[tuple[int, int]]:

@@ -53,7 +53,7 @@ from sekisho_inspection.zip import read_appended
 
 _READERS: dict[str, FileReader] = {
     **containers.READERS,
-    "application/pdf": pdf.read_pdf,
+    pdf.KIND: pdf.read_pdf,
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
     "application/rtf": rtf.read_rtf,
@@ -185,8 +185,6 @@ def _read_file(item: Item, notes: Notes) -> None:
     if _is_inner_mail(item, kind):
         # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
-    if _may_be_zip(item, kind):
-        read_appended(item, notes)
     _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
@@ -198,12 +196,14 @@ def _read_file(item: Item, notes: Notes) -> None:
 
 def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
     """Read what the item is to programs that look elsewhere than at its beginning."""
+    if _may_be_zip(item, kind):
+        read_appended(item, notes)
     polyglots.read_polyglot(item, kind, notes)
-    # Readers accept the header of a PDF within the first 1024 bytes; a packed one is no document by itself.
-    if kind not in ("application/pdf", *_ZIPS) and b"%PDF-" in item.content[:1024]:
+    pdf.note_misnamed(item, kind, notes)
+    if kind == pdf.KIND:
+        pdf.read_message(item, notes)
+    elif pdf.may_be_pdf(item, kind):
         _bounded(pdf.read_pdf, item, notes)
-    if kind == "application/pdf" and (start := polyglots.mail_start(item.content)) >= 0:
-        _read_message(item.content[start:], item.id, item.depth + 1, notes)
 
 
 def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:
@@ -225,7 +225,7 @@ def _may_be_zip(item: Item, kind: str) -> bool:
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by what holds it, by content or by name."""
-    if item.origin.reading in (smime.READING, mailboxes.READING) or item.declared == elsewhere.PARTIAL:
+    if item.origin.reading in (smime.READING, mailboxes.READING, pdf.WEB_PAGE) or item.declared == elsewhere.PARTIAL:
         return kind not in _READERS
     return mime.is_mail_file(item, kind)
 
