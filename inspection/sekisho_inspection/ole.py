@@ -37,6 +37,8 @@ def read_ole(item: Item, notes: Notes) -> PartState:
     names = {entry.name for entry in file.entries if entry.is_stream}
     if not file.entries:
         notes.gap(item.gap, "unreadable", "OLE file without a directory")
+        _project(vba.salvaged(item.content), item, notes)
+        _links(item.content, "", item, notes)
         return PartState.UNREADABLE
     if "__properties_version1.0" in names:
         notes.gap(item.gap, "unreadable", "no reader for Outlook messages")
@@ -178,7 +180,7 @@ def _project(project: vba.Project, item: Item, notes: Notes) -> None:
     if code and not any(module.compiled for module in project.modules):
         notes.find("office-macro-purged", item.at(project.folder), f"{len(code)} modules without compiled code")
     stomped = [module for module in project.modules if module.path in compiled and not module.statements]
-    if code or any(compiled[module.path].names for module in stomped):
+    if code or stomped:
         # Every document with a project has empty modules; code is what is in one.
         notes.find("office-macro", item.at(project.folder), f"{len(project.modules)} modules")
 

@@ -22,7 +22,7 @@ _STRING = re.compile(rf"<{_P}si\b[^<>]{{0,200}}>((?:[^<]|<(?!/?{_P}si[\s>/]))*+)
 _RUN = re.compile(rf"<{_P}t\b[^<>]{{0,100}}>([^<]{{0,32768}})<")
 _FOLDERS = ("xl/macrosheets/", "xl/intlmacrosheets/")
 _STATES = {"hidden": 1, "veryhidden": 2}
-_BEGIN_SHEET = b"\x81\x01\x00"
+_BEGIN_SHEET = 129
 _MAX_CELLS = 100_000
 _ATTRIBUTE = re.compile(r"(?<![\w:-])(?:[\w-]{1,40}:)?([\w-]{1,80})\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
@@ -81,7 +81,7 @@ class Spreadsheet:
             self._book.sheets += book.sheets
         elif name.endswith("sharedstrings.bin"):
             self._shared = xlsb.read_strings(content)
-        elif _BEGIN_SHEET in content[:16]:
+        elif name.startswith("xl/") and next(xlsb.records(content), (0, b""))[0] == _BEGIN_SHEET:
             self._binary[name] = content
         elif name.startswith("xl/externallinks/") or content[:2] == b"\xe8\x02":
             self._book.links += xlsb.read_book(content).links

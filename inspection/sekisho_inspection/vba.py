@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sekisho_inspection import charset
 
@@ -21,6 +22,7 @@ _MODULE_NAME, _MODULE_STREAM, _MODULE_OFFSET, _MODULE_END = 0x19, 0x1A, 0x31, 0x
 _CODE_PAGE, _VERSION = 0x03, 0x09
 # Records of one directory; a module has eleven.
 _MAX_RECORDS = 50_000
+_MAX_SALVAGED = 100
 _CHARSETS = {932: "cp932", 936: "gb18030", 949: "cp949", 950: "big5", 65001: "utf-8", 10001: "cp932", 51932: "euc-jp"}
 
 
@@ -74,6 +76,15 @@ def projects(streams: Mapping[str, bytes]) -> Iterator[Project]:
             around = folders.get(folder.rpartition("/")[0] if "/" in folder else "", {})
             listing = next((content for name, content in around.items() if name.lower() == "project"), b"")
             yield _project(folder, files, named, listing)
+
+
+def salvaged(data: bytes) -> Project:
+    """Every source that is seen in bytes which have no directory."""
+    project = Project("")
+    for match in islice(_SOURCE.finditer(data), _MAX_SALVAGED):
+        code = _text(unpacked(data, match.start(), MAX_CODE // _MAX_SALVAGED), "")
+        project.modules.append(Module("salvaged", f"at {match.start()}", code, b""))
+    return project
 
 
 def unpacked(data: bytes, at: int = 0, limit: int = MAX_CODE) -> bytes:
