@@ -115,8 +115,9 @@ def note_xml(source: str, place: str, item: Item, notes: Notes, book: Spreadshee
     if "instr" in source:
         note_fields(_fields(source), item, notes, place)
     _controls(source, place, item, notes)
-    note_links(source, place, item, notes)
-    if _TEXT.search(source):
+    shows = _TEXT.search(source) is not None
+    note_links(source, place, item, notes, texts=not shows)
+    if shows:
         text = html.unescape(_TAGS.sub("", _BREAKS.sub("\n", source)))
         notes.text(item.at(place), "utf-8", text)
         note_urls(text, item.at(place), notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 
 from sekisho_core.vocabulary import PartState
@@ -28,6 +29,7 @@ _WIDE_LINK = re.compile(
 _WORDS = re.compile(rb"[ -~]{4,4096}|(?:[ -~]\0){4,4096}")
 # Streams with the strings that macros fetch: properties, and the controls of forms.
 _PROPERTIES = ("\x05summaryinformation", "\x05documentsummaryinformation", "o", "f", "contents", "1table", "0table")
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _MAX_LINKS, _MAX_WORDS = 2000, 20_000
 
 
@@ -81,14 +83,14 @@ def _read_stream(entry: Entry, content: bytes, item: Item, notes: Notes) -> None
             note_workbook(biff.workbook(content), entry.path, item, notes)
         elif entry.name == "powerpoint document":
             slide_objects(content, item, notes)
-        elif content[4:5] == b"\x78" and (packed := inflate(content[4:], 15, item, notes)) and packed[0][:8] == MAGIC:
-            # Word 2003 packs the objects of its XML files.
-            notes.child(item, packed[0], (), "ole")
         elif (kind := filetype.sniff(content)) and entry.name in ("package", "contents", "\x01ole10itemname"):
             _child(content, kind, item, notes)
         if entry.name in (_LINKED, "\x03linkinfo", "contents", "\x03eprint") or len(content) < 4096:
             objects.note_monikers(content, entry.path, item, notes)
         _links(content, entry.path, item, notes)
+        # Word 2003 packs the objects of its XML files behind their size.
+        if content[4:6] in _ZLIB and (found := _inflated(content[4:], item, notes)).startswith(MAGIC):
+            notes.child(item, found, (), "ole")
     except Exception as error:
         notes.gap(item.gap, "malformed", f"Office stream: {type(error).__name__}")
 
@@ -154,18 +156,29 @@ def slide_objects(stream: bytes, item: Item, notes: Notes) -> None:
         size = int.from_bytes(match[2], "little")
         content = stream[match.end() : match.end() + size]
         if match[1] == b"\x10":
-            got = inflate(content[4:], 15, item, notes)
-            content = got[0] if got else b""
+            content = _inflated(content[4:], item, notes)
+            if not content:
+                notes.gap(item.gap, "malformed", "an object of a presentation that does not unpack")
         elif not notes.spend(len(content), item):
             return
         if content.startswith(MAGIC):
             notes.child(item, content, (), "ppt", match.start(), size)
 
 
+def _inflated(data: bytes, item: Item, notes: Notes) -> bytes:
+    try:
+        got = inflate(data, 15, item, notes)
+    except zlib.error:
+        return b""
+    return got[0] if got else b""
+
+
 def _project(project: vba.Project, item: Item, notes: Notes) -> None:
     """One VBA project: its code, what runs by itself, and what its author concealed."""
     for fault in project.faults:
         notes.gap(item.gap, "malformed", fault)
+    if project.cut:
+        notes.gap(item.gap, "limit", f"more than {vba.MAX_CODE} bytes of VBA")
     compiled = pcode.compiled(project)
     code = [module for module in project.modules if module.statements]
     for module in project.modules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sekisho_inspection import charset
@@ -50,6 +50,8 @@ class Project:
     folder: str
     modules: list[Module] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    # Whether code beyond the limit was left out.
+    cut: bool = False
     # The table of names that compiled code refers to, and whether that is code of 64 bits.
     names: bytes = b""
     wide: bool = False
@@ -64,8 +66,22 @@ class _Stated:
     offset: int
 
 
+class _Room:
+    """Unpacks source as long as there is room for more."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def unpacked(self, data: bytes, at: int) -> bytes:
+        """What stands packed at `at`, as far as there is room."""
+        code = unpacked(data, at, self.left) if self.left > 0 else b""
+        self.left -= len(code)
+        return code
+
+
 def projects(streams: Mapping[str, bytes]) -> Iterator[Project]:
     """The projects of a compound file by its streams: one for each storage that holds a directory or packed source."""
+    room = _Room(MAX_CODE)
     folders: dict[str, dict[str, bytes]] = {}
     for path, content in streams.items():
         folder, _, name = path.rpartition("/")
@@ -75,7 +91,7 @@ def projects(streams: Mapping[str, bytes]) -> Iterator[Project]:
         if "_vba_project" in named or _is_directory(named.get("dir", b"")) or any(map(_is_source, files.values())):
             around = folders.get(folder.rpartition("/")[0] if "/" in folder else "", {})
             listing = next((content for name, content in around.items() if name.lower() == "project"), b"")
-            yield _project(folder, files, named, listing)
+            yield _project(folder, files, listing, room)
 
 
 def salvaged(data: bytes) -> Project:
@@ -134,7 +150,8 @@ def _is_source(data: bytes) -> bool:
     return b"\0Attribut" in data and _SOURCE.search(data) is not None
 
 
-def _project(folder: str, files: dict[str, bytes], named: dict[str, bytes], listing: bytes) -> Project:
+def _project(folder: str, files: dict[str, bytes], listing: bytes, room: _Room) -> Project:
+    named = {name.lower(): content for name, content in files.items()}
     stated, label, wide = _directory(unpacked(named["dir"])) if "dir" in named else ([], "", False)
     project = Project(folder, names=named.get("_vba_project", b""), wide=wide)
     if not stated:
@@ -146,27 +163,26 @@ def _project(folder: str, files: dict[str, bytes], named: dict[str, bytes], list
         if not path:
             project.faults.append(f"a VBA module without its stream: {module.name[:80]}")
             continue
-        hidden = bool(shown) and module.name.lower() not in shown
-        project.modules.append(_module(folder, path, left.pop(path), module, label, hidden, project))
+        found = _module(f"{folder}/{path}", left.pop(path), module, label, room, project)
+        project.modules.append(replace(found, hidden=bool(shown) and module.name.lower() not in shown))
     for name, content in left.items():
         # Streams that the directory does not list may hold source all the same.
-        if name.lower() not in ("dir", "_vba_project") and (found := _SOURCE.search(content)):
-            code = _text(unpacked(content, found.start()), label)
-            project.modules.append(Module(name, f"{folder}/{name}", code, content[: found.start()], bool(stated)))
+        if name.lower() not in ("dir", "_vba_project") and (seen := _SOURCE.search(content)):
+            code = _text(room.unpacked(content, seen.start()), label)
+            project.modules.append(Module(name, f"{folder}/{name}", code, content[: seen.start()], bool(stated)))
+    project.cut = room.left <= 0
     return project
 
 
-def _module(
-    folder: str, path: str, content: bytes, stated: _Stated, label: str, hidden: bool, project: Project
-) -> Module:
+def _module(path: str, content: bytes, stated: _Stated, label: str, room: _Room, project: Project) -> Module:
     """A module at the offset that the directory states, or where source is seen, when there is none."""
     offset = stated.offset
-    code = unpacked(content, offset) if offset < len(content) else b""
-    if not code.lstrip().lower().startswith(b"attribut") and (found := _SOURCE.search(content)):
-        offset, code = found.start(), unpacked(content, found.start())
+    if b"attribut" not in unpacked(content, offset, 64).lower()[:20] and (seen := _SOURCE.search(content)):
+        offset = seen.start()
+    code = room.unpacked(content, offset) if offset < len(content) else b""
     if content[offset : offset + 1] not in (b"\x01", b""):
         project.faults.append(f"a VBA module with a wrong signature: {stated.name[:80]}")
-    return Module(stated.name, f"{folder}/{path}".lstrip("/"), _text(code, label), content[:offset], hidden)
+    return Module(stated.name, path.lstrip("/"), _text(code, label), content[:offset])
 
 
 def _text(code: bytes, label: str) -> str:

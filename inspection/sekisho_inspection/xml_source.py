@@ -75,13 +75,14 @@ def note_entities(source: str, place: str, item: Item, notes: Notes) -> None:
         note_urls(html.unescape(style[1]), where, notes)
 
 
-def note_links(source: str, place: str, item: Item, notes: Notes) -> None:
-    """Note the URLs in attributes and texts, without names of namespaces and schemas."""
-    if found := list(dict.fromkeys(links(source))):
+def note_links(source: str, place: str, item: Item, notes: Notes, texts: bool = True) -> None:
+    """Note the URLs in attributes, and in texts unless these are read elsewhere, without names of namespaces and
+    schemas."""
+    if found := list(dict.fromkeys(links(source, texts))):
         note_urls("\n".join(found), item.at(place), notes)
 
 
-def links(source: str) -> Iterator[str]:
+def links(source: str, texts: bool) -> Iterator[str]:
     """Each value or run of text that holds a link, up to 2,048 characters around it."""
     end = 0
     for match in islice(_LINK.finditer(source), _MAX_LINKS):
@@ -91,6 +92,8 @@ def links(source: str) -> Iterator[str]:
         edge = _EDGE.search(source, match.end(), match.end() + _LONGEST)
         end = edge.start() if edge else match.end() + _LONGEST
         text = source[start:end]
+        if not texts and source[start - 1 : start] == ">":
+            continue
         if not _SCHEMAS.match(text) and not _NAMESPACE.search(source, max(0, start - 160), max(0, start - 1)):
             yield html.unescape(text)
 
