@@ -32,7 +32,7 @@ THIRD_PARTY = {
     "sqlalchemy": {"core", "rules", "quarantine", "feeds", "console"},
     "alembic": {"core"},
     "yara": {"inspection"},
-    "oletools": {"inspection"},
+    "pcodedmp": {"inspection"},
     "olefile": {"inspection"},
     "msoffcrypto": {"inspection"},
     "pdfminer": {"inspection"},

@@ -79,6 +79,10 @@ class Item:
         """`where` with the name, as `incomplete` states it: part:2/report.zip."""
         return f"part:{self.id}/{self.names[0][:120]}" if self.names else self.where
 
+    def at(self, place: str) -> str:
+        """A place inside of it: a stream's path, a member's name, an object. Cut, because the sender made it up."""
+        return f"part:{self.id}/{place[:200]}" if place else self.where
+
 
 class Left(NamedTuple):
     """What is left of each limit that the reading of a file draws on; the last four are of facts."""

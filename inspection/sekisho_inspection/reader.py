@@ -12,6 +12,7 @@ from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
+    biff,
     charset,
     chm,
     containers,
@@ -56,7 +57,8 @@ _READERS: dict[str, FileReader] = {
     pdf.KIND: pdf.read_pdf,
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
-    "application/rtf": rtf.read_rtf,
+    rtf.KIND: rtf.read_rtf,
+    biff.KIND: biff.read_plain,
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
@@ -237,9 +239,16 @@ def _kind(item: Item) -> str:
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or kind
-    kind = kind or officexml.sniff(item.content) or smime.sniff(item)
+    kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
+
+
+def _old_office(content: bytes) -> str:
+    """Formats that Office reads by a beginning that is short, or late."""
+    if biff.is_plain(content):
+        return biff.KIND
+    return rtf.KIND if rtf.is_one(content) else ""
 
 
 def _stated_type(item: Item, kind: str, notes: Notes) -> str:
