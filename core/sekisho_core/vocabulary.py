@@ -105,6 +105,13 @@ FindingKind = Literal[
     "pdf-xfa",
     "picture-unread",
     "qr-code",
+    "script-autostart",
+    "script-download",
+    "script-encoded",
+    "script-hidden-window",
+    "script-runs-program",
+    "script-tampering",
+    "type-mismatch",
     "yara",
 ]
 Reason = Literal[

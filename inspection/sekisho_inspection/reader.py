@@ -28,6 +28,7 @@ from sekisho_inspection import (
     pdf,
     qr,
     rtf,
+    script_files,
     smime,
     textfile,
     tnef,
@@ -173,6 +174,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
+    script_files.read_script(item, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
