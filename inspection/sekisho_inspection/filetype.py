@@ -63,6 +63,8 @@ _RUNNABLE = frozenset([
     "exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl",
     "msi", "msp", "msc", "ps1", "psm1", "psc1", "scf", "sct", "reg", "jar", "chm", "gadget", "application",
     "appref-ms", "xll", "inf", "vb", "ws", "jnlp", "wsc", "settingcontent-ms", "diagcab", "appinstaller", "xbap",
+    "vsto", "appx", "appxbundle", "msix", "msixbundle", "apk", "pyw", "pyz", "shb", "shs", "hlp", "mst", "wll", "wsb",
+    "diagcfg", "diagpkg", "ps2", "ps1xml", "msh", "udl", "osd", "search-ms", "library-ms", "searchconnector-ms",
 ])  # fmt: skip
 # Endings that are also ordinary in harmless mail (domain names, source patches): the content must not be plain text.
 _AMBIGUOUS = {"com", "inf", "reg", "application"}
@@ -72,7 +74,7 @@ _DOCUMENT = frozenset([
     "zip", "lzh", "rar", "7z", "htm", "html", "xml", "eml", "msg", "ai", "psd", "dwg",
 ])  # fmt: skip
 # Of these a document's name makes a trick; by themselves they are sent in good faith.
-_LINKS = frozenset(["url", "website", "library-ms", "search-ms", "desktop", "webloc"])
+_LINKS = frozenset(["url", "website", "desktop", "webloc", "inetloc", "fileloc"])
 _STARTING = "|".join(sorted(_RUNNABLE | _LINKS))
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _DOTS = dict.fromkeys(map(ord, "\u2024\u3002\uff0e\uff61\u0701\u0702\ua60e\ua4f8\ufe52"), ".")

@@ -292,7 +292,11 @@ def _links(key: str, text: str, tag: str) -> Iterator[str]:
         yield from (piece.strip(",") for piece in text.split()[:200] if len(piece) > 3)
     elif key == "content" and tag == "meta" and (found := _REFRESH.search(text)):
         yield found[1].strip()
-    elif (tag in ("animate", "set") and key in ("to", "from", "values", "by")) or text.startswith("//") or (key == "value" and tag == "param" and "/" in text):
+    elif (
+        (tag in ("animate", "set") and key in ("to", "from", "values", "by"))
+        or text.startswith("//")
+        or (key == "value" and tag == "param" and "/" in text)
+    ):
         yield text.strip()
     elif key == "style" and "url(" in text.lower():
         yield from (match[1].strip() for match in _STYLE_URL.finditer(text))

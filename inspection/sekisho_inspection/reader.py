@@ -19,6 +19,7 @@ from sekisho_inspection import (
     embedded,
     filetype,
     headers,
+    link_files,
     macfile,
     mime,
     office,
@@ -29,6 +30,7 @@ from sekisho_inspection import (
     qr,
     rtf,
     script_files,
+    shortcut,
     smime,
     textfile,
     tnef,
@@ -37,6 +39,7 @@ from sekisho_inspection import (
 from sekisho_inspection.fields import note_fields
 from sekisho_inspection.headers import Field
 from sekisho_inspection.lures import note_lures
+from sekisho_inspection.mismatch import note_mismatch
 from sekisho_inspection.names import spellings
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
@@ -59,6 +62,7 @@ _READERS: dict[str, FileReader] = {
     tnef.KIND: tnef.read_tnef,
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
+    shortcut.KIND: shortcut.read_shortcut,
     macfile.MAC_BINARY: macfile.read_mac_binary,
     **dict.fromkeys(filetype.PICTURES, qr.read_picture),
 }
@@ -175,6 +179,8 @@ def _read_file(item: Item, notes: Notes) -> None:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
     script_files.read_script(item, notes)
+    link_files.read_link_file(item, notes)
+    note_mismatch(item, kind, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
@@ -222,7 +228,8 @@ def _names(item: Item, kind: str, notes: Notes) -> None:
     spelt = (one for name in item.names for one in spellings(name))
     named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
     if kind in filetype.EXECUTABLE or named:
-        notes.find(_executable_kind(item), item.where, kind or f"named {named.rpartition('.')[2]}")
+        shown = kind if kind in filetype.EXECUTABLE else f"named {named.rpartition('.')[2]}"
+        notes.find(_executable_kind(item), item.where, shown)
 
 
 def _executable_kind(item: Item) -> FindingKind:

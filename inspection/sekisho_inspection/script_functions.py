@@ -237,7 +237,9 @@ def _encode64(value: object, *_: object) -> str:
 _OF_ENCODINGS = frozenset(["getstring", "getbytes"])
 _FUNCTIONS: dict[str, Callable[..., object]] = {
     **dict.fromkeys(["atob", "b64decode", "frombase64string", "standard_b64decode", "urlsafe_b64decode"], _decode64),
-    **dict.fromkeys(["unescape", "decodeuri", "decodeuricomponent", "unquote"], lambda text: unpercented(text_of(text))),
+    **dict.fromkeys(
+        ["unescape", "decodeuri", "decodeuricomponent", "unquote"], lambda text: unpercented(text_of(text))
+    ),
     **dict.fromkeys(["chr", "chrw", "chrb", "fromcharcode", "fromcodepoint"], _chr),
     **dict.fromkeys(["asc", "ascw", "ord", "charcodeat", "codepointat"], _code_at),
     **dict.fromkeys(["strreverse", "reverse", "reversed"], _reverse),

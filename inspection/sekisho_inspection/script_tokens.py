@@ -38,12 +38,15 @@ _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "\n": ""}
 _TICK = re.compile(r"`(.)", re.S)
 _TICKS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _VBS_SIGNS = re.compile(
-    r"\bCreateObject\s*\(|\bEnd\s+(?:Sub|Function|If)\b|\bDim\s+\w|\bOn\s+Error\b|&\s*Chrw?\s*\(|\bExecuteGlobal\b", re.I
+    r"\bCreateObject\s*\(|\bEnd\s+(?:Sub|Function|If)\b|\bDim\s+\w|\bOn\s+Error\b|&\s*Chrw?\s*\(|\bExecuteGlobal\b",
+    re.I,
 )
 _PS1_SIGNS = re.compile(
     r"\$\w+\s*=|\[\w[\w.]*\]::|\bNew-Object\b|-join\b|-f\s*'|\bpowershell|\bInvoke-\w|\biex\b|\[char\]", re.I
 )
-_JS_SIGNS = re.compile(r"\bfunction\b|\bvar\s+\w|\bconst\s+\w|\blet\s+\w|;\s*\n|\batob\(|=>|\bnew\s+ActiveXObject", re.I)
+_JS_SIGNS = re.compile(
+    r"\bfunction\b|\bvar\s+\w|\bconst\s+\w|\blet\s+\w|;\s*\n|\batob\(|=>|\bnew\s+ActiveXObject", re.I
+)
 # What is looked at to tell a language.
 _HEAD = 100_000
 

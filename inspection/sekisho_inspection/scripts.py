@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from sekisho_inspection.script_layers import layers
 
-_SAVES = re.compile(r"createObjectURL|msSaveOrOpenBlob|msSaveBlob|navigator\.msSave|\bdownload\b\s*[=,\"')\]]|\bsaveAs\s*\(")
+_SAVES = re.compile(
+    r"createObjectURL|msSaveOrOpenBlob|msSaveBlob|navigator\.msSave|\bdownload\b\s*[=,\"')\]]|\bsaveAs\s*\("
+)
 _FILES = re.compile(r"\bBlob\b|\bFile\s*\(|\bdata:[\w/+.-]{1,100};base64|octet-?stream", re.I)
 _NAME = re.compile(
     r"\bdownload[\"']?\]?\s*[=,]\s*[\"'`]([^\"'`\n]{1,255})[\"'`]"
