@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "olefile": {"inspection"},
     "msoffcrypto": {"inspection"},
     "pdfminer": {"inspection"},
+    "pefile": {"inspection"},
     "pyzipper": {"inspection"},
     "lxml": {"inspection"},
     "PIL": {"inspection"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from sekisho_inspection import filetype
 
@@ -18,17 +19,31 @@ _WORDS = (
     b"document.write", b"window.location",
 )  # fmt: skip
 _LOWER = tuple(dict.fromkeys(word.lower() for word in _WORDS))
-_KEY = re.compile(r"[\"']([^\"'\n]{1,64})[\"']")
+_LITERAL = re.compile(r"\"([^\"\n]*+)\"|'([^'\n]*+)'|`([^`]*+)`")
+_NUMBERS = re.compile(r"[\[(]\s*((?:(?:0x[0-9a-f]{1,2}|\d{1,3})\s*,\s*){1,63}(?:0x[0-9a-f]{1,2}|\d{1,3}))\s*[\])]", re.I)
+_LONGEST_KEY = 64
 _HEAD = 4096
+_MOST_CODE = 4_000_000
+_ROT13 = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
+)
 _SHORTEST = 24
 _MOST_KEYS = 100
 _ISO_HEAD = 0x8800
 
 
 def keys(code: str) -> list[bytes]:
-    """The short texts of a script, which may be keys."""
-    found = dict.fromkeys(match[1] for match in _KEY.finditer(code[:1_000_000]))
-    return [key.encode("utf-8", "replace") for key in list(found)[:_MOST_KEYS]]
+    """The short texts and lists of a script, which may be keys."""
+    found = dict.fromkeys(text.encode("utf-8", "replace") for text in literals(code) if 0 < len(text) <= _LONGEST_KEY)
+    for match in _NUMBERS.finditer(code):
+        numbers = [int(number, 16 if "x" in number.lower() else 10) for number in match[1].split(",")]
+        found[bytes(number & 255 for number in numbers)] = None
+    return list(found)[:_MOST_KEYS]
+
+
+def literals(code: str) -> list[str]:
+    """The texts between quotation marks, in order; escapes are left as they stand."""
+    return ["".join(groups) for groups in _LITERAL.findall(code[:_MOST_CODE])]
 
 
 def solved(blob: bytes, texts: list[bytes]) -> bytes | None:
@@ -37,7 +52,7 @@ def solved(blob: bytes, texts: list[bytes]) -> bytes | None:
         return None
     if _is_plain(blob[: -_HEAD - 1 : -1]):
         return blob[::-1]
-    for table in _tables(blob):
+    for table in (_ROT13, *_tables(blob)):
         if _is_plain(blob[:_ISO_HEAD].translate(table)):
             return blob.translate(table)
     for key in texts:
@@ -58,7 +73,7 @@ def _tables(blob: bytes) -> list[bytes]:
     head = blob[:_HEAD]
     # What neighbours differ by is the same under every key.
     steps = _xor(head[:-1], head[1:])
-    climbs = bytes((other - one) & 255 for one, other in zip(head, head[1:], strict=False))
+    climbs = bytes((other - one) & 255 for one, other in pairwise(head))
     for word in _WORDS:
         if (at := steps.find(_xor(word[:-1], word[1:]))) >= 0:
             xored.add(head[at] ^ word[0])
@@ -70,7 +85,7 @@ def _tables(blob: bytes) -> list[bytes]:
 
 
 def _climbs(word: bytes) -> bytes:
-    return bytes((other - one) & 255 for one, other in zip(word, word[1:], strict=False))
+    return bytes((other - one) & 255 for one, other in pairwise(word))
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

@@ -20,6 +20,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "application/x-elf"),
     (b"\xcf\xfa\xed\xfe", "application/x-mach-binary"),
     (b"\xce\xfa\xed\xfe", "application/x-mach-binary"),
+    (b"\xfe\xed\xfa\xcf", "application/x-mach-binary"),
+    (b"\xfe\xed\xfa\xce", "application/x-mach-binary"),
+    (b"\xca\xfe\xba\xbe\0\0\0", "application/java-vm"),
+    (b"dex\n03", "application/x-dex"),
+    (b"Cr24", "application/x-chrome-extension"),
     (b"Rar!\x1a\x07", "application/vnd.rar"),
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"\x1f\x8b\x08", "application/gzip"),
@@ -58,7 +63,10 @@ UNREAD = {
     "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
-EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
+EXECUTABLE = {
+    PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut", "application/java-vm",
+    "application/x-dex", "application/x-chrome-extension",
+}  # fmt: skip
 _RUNNABLE = frozenset([
     "exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl",
     "msi", "msp", "msc", "ps1", "psm1", "psc1", "scf", "sct", "reg", "jar", "chm", "gadget", "application",
@@ -97,6 +105,7 @@ _FIELD = re.compile(
     rb"(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):" + _FOLDED
     + rb"(?:[!-9;-~]+:" + _FOLDED + rb"){2,}", re.I,
 )  # fmt: skip
+_JAVA_SINCE = 45
 _BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 _LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-", re.S)
 
@@ -106,7 +115,8 @@ def sniff(content: bytes) -> str:
     head = content[:1100]
     for magic, kind in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(magic):
-            return kind
+            # Java numbers its formats from 45 on; a Mach-O file of several machines has few.
+            return "application/x-mach-binary" if kind == "application/java-vm" and head[7] < _JAVA_SINCE else kind
     if head[8:12] == b"WEBP" and head.startswith(b"RIFF"):
         return "image/webp"
     # The header's length follows the file's and four bytes without meaning.

@@ -63,7 +63,8 @@ class PageLink:
 class Page:
     """What was read in a page. `full` is the text with what nobody sees in its place, `asides` the texts of attributes
     and comments, `code` what else may hold URLs, `scripts` programs and what they may read,
-    `stores` texts of elements that hold data for programs, `drawn` what is seen with its spaces. `hidden` counts characters, `inside` how often they split a word."""
+    `stores` texts of elements that hold data for programs, `drawn` what is seen with its
+    spaces. `hidden` counts characters, `inside` how often they split a word."""
 
     text: str = ""
     full: str = ""

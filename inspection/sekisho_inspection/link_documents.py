@@ -17,7 +17,7 @@ from sekisho_inspection.urls import note_urls
 _PLISTS = (".webloc", ".inetloc", ".fileloc", ".mobileconfig", ".plist", ".terminal")
 _NAMES = (
     ".library-ms", ".search-ms", ".searchconnector-ms", ".settingcontent-ms", ".msc", ".application", ".appinstaller",
-    ".vsto", ".jnlp", ".manifest", ".osdx", ".contact", ".wim-ms", ".xbap", ".xrm-ms", ".diagcfg", ".theme-ms", *_PLISTS,
+    ".vsto", ".jnlp", ".manifest", ".osdx", ".contact", ".xbap", ".diagcfg", *_PLISTS,
 )  # fmt: skip
 _ROOTS = re.compile(
     rb"<(?:\w{1,20}:)?(?:libraryDescription|persistedQuery|searchConnectorDescription|MMC_ConsoleFile|jnlp|AppInstaller|"
@@ -26,12 +26,12 @@ _ROOTS = re.compile(
 )
 # By the local name of an element, or of element and attribute, the key under which its value leads somewhere.
 _LEADS = {
-    "url": "url", "deeplink": "deeplink", "simplelocation": "", "commandline": "command", "iconreference": "icon",
+    "url": "url", "deeplink": "deeplink", "commandline": "command", "iconreference": "icon",
     "deploymentprovider@codebase": "address", "jnlp@codebase": "address", "jar@href": "address",
-    "application-desc@main-class": "main-class", "applet-desc@main-class": "main-class", "mainpackage@uri": "address",
-    "mainbundle@uri": "address", "appinstaller@uri": "address", "package@uri": "address", "dependentassembly@codebase": "address",
-    "commandline@file": "command", "commandline@params": "command", "task@command": "command", "codebase@uri": "address",
-    "assemblyidentity@codebase": "address", "vstav3:addin@codebase": "address", "icon@file": "icon", "include@path": "address",
+    "application-desc@main-class": "main-class", "applet-desc@main-class": "main-class", "codebase@uri": "address",
+    "mainpackage@uri": "address", "mainbundle@uri": "address", "appinstaller@uri": "address", "package@uri": "address",
+    "dependentassembly@codebase": "address", "commandline@file": "command", "commandline@params": "command",
+    "task@command": "command", "assemblyidentity@codebase": "address", "icon@file": "icon", "include@path": "address",
 }  # fmt: skip
 _SCRIPTED = re.compile(
     r"javascript:|vbscript:|<script|res://|ActiveXObject|CreateObject|xsl:stylesheet|msxsl|mshta|powershell", re.I
@@ -72,7 +72,7 @@ def read_document(item: Item, notes: Notes) -> None:
             notes.gap(item.gap, "limit", f"more than {_MOST_NODES} elements")
             break
         for key, value in _values(element):
-            if (lead := _LEADS.get(key)) is not None and lead:
+            if lead := _LEADS.get(key):
                 link_files.note_lead(lead, value, item, notes)
             elif len(value) > 8 and _SCRIPTED.search(value):
                 scripted.append(value)

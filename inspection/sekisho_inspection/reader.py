@@ -21,12 +21,15 @@ from sekisho_inspection import (
     headers,
     link_files,
     macfile,
+    manifests,
     mime,
+    msi,
     office,
     officexml,
     ole,
     opendocument,
     pdf,
+    programs,
     qr,
     rtf,
     script_files,
@@ -63,6 +66,9 @@ _READERS: dict[str, FileReader] = {
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     shortcut.KIND: shortcut.read_shortcut,
+    filetype.PE: programs.read_pe,
+    msi.KIND: msi.read_msi,
+    **dict.fromkeys((programs.ELF, programs.MACH, programs.JAVA), programs.read_other),
     macfile.MAC_BINARY: macfile.read_mac_binary,
     **dict.fromkeys(filetype.PICTURES, qr.read_picture),
 }
@@ -180,6 +186,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     textfile.read_starters(item, notes)
     script_files.read_script(item, notes)
     link_files.read_link_file(item, notes)
+    manifests.read_manifest(item, notes)
     note_mismatch(item, kind, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
@@ -203,6 +210,8 @@ def _kind(item: Item) -> str:
     kind = item.sniffed
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
+    if kind == "application/x-ole-storage" and msi.is_one(item.content):
+        return msi.KIND
     kind = kind or officexml.sniff(item.content) or smime.sniff(item)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind

@@ -25,8 +25,8 @@ _FETCH = (
 )
 _STAY = (
     r"currentversion\\+run|\bschtasks\b|register-scheduledtask|schedule\.service|new-scheduledtask|\bsc(?:\.exe)?\s+create\b|"
-    r"new-service\b|start menu\\+programs\\+startup|shell:startup|specialfolders\s*\(\s*.startup|\bcrontab\b|launchagents|"
-    r"winlogon\\+(?:shell|userinit)|__eventfilter|commandlineeventconsumer|image file execution options|"
+    r"new-service\b|start menu\\+programs\\+startup|shell:startup|specialfolders\s*\(\s*.startup|\bcrontab\b|"
+    r"launchagents|winlogon\\+(?:shell|userinit)|__eventfilter|commandlineeventconsumer|image file execution options|"
     r"\\+treatas\b|inprocserver32|userinitmprlogonscript"
 )
 _HIDE = (
@@ -41,16 +41,13 @@ _TAMPER = (
     r"-ex?p?\w*\s+bypass|ms-settings\\+shell|fodhelper|eventvwr\b|enablelua|vbawarnings|accessvbom|wdfilter|"
     r"smartscreenenabled|zone\.identifier|unblock-file"
 )
-_ACTS: tuple[tuple[FindingKind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.I))
-    for kind, pattern in (
-        ("script-autostart", _STAY),
-        ("script-download", _FETCH),
-        ("script-hidden-window", _HIDE),
-        ("script-runs-program", _RUN),
-        ("script-tampering", _TAMPER),
-    )
-)
+_ACTS: dict[FindingKind, re.Pattern[str]] = {
+    "script-autostart": re.compile(_STAY, re.I),
+    "script-download": re.compile(_FETCH, re.I),
+    "script-hidden-window": re.compile(_HIDE, re.I),
+    "script-runs-program": re.compile(_RUN, re.I),
+    "script-tampering": re.compile(_TAMPER, re.I),
+}
 # Characters that change nothing where commands are read: the marks of PowerShell and of batch files.
 _NOTHING = re.compile(r"[`^](?=\w)")
 _AROUND = 60
@@ -64,7 +61,7 @@ def note_acts(texts: Iterable[str], item: Item, notes: Notes) -> None:
     for level, text in enumerate(texts):
         plain = _NOTHING.sub("", text[:left])
         left -= len(plain)
-        for kind, pattern in _ACTS:
+        for kind, pattern in _ACTS.items():
             if kind not in found and (match := pattern.search(plain)):
                 found.add(kind)
                 notes.find(kind, item.where, f"{_place(plain, match.start(), level)}: {_excerpt(plain, match)}")

@@ -53,7 +53,7 @@ def read_script(item: Item, notes: Notes) -> bool:
         return False
     if endings & _PLAIN and not named:
         notes.find("type-mismatch", item.where, f"a script named .{min(endings & _PLAIN)}")
-    note_script(text, item, notes, _LANGUAGES.get(min(named), None) if named else None)
+    note_script(text, item, notes, _LANGUAGES.get(min(named)) if named else None)
     return True
 
 

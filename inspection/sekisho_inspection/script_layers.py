@@ -22,7 +22,6 @@ _NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,4}|\d{1,5})\s*[,;]\s*){7,}+(?:0x[0-9a
 _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
 _ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|%u?[0-9a-f]{2}", re.I)
-_LITERAL = re.compile(r"[\"']([^\"'\n]{24,2000000})[\"']")
 _CODE = re.compile(r"[\"'(=%$^]")
 _CIPHER = re.compile(r"\^|\bxor\b|-bxor|charcodeat|fromcharcode|\bchrw?\b|\[char\]|\bord\(|\[byte", re.I)
 _PACKED = re.compile(r"deflate|gzip|inflate|pako|compress|zlib", re.I)
@@ -80,7 +79,7 @@ class _Work:
             self._blob(blob, depth)
         for numbers in _numbered(text):
             self._numbers(numbers, depth)
-        for literal in _LITERAL.findall(text) if self._tries > 0 else ():
+        for literal in ciphers.literals(text) if self._tries > 0 else ():
             self._solve(literal.encode("latin-1", "replace"), depth)
         for line in _turned(text):
             self._text(line, depth)

@@ -41,11 +41,17 @@ def built(code: str, stores: Sequence[str] = ()) -> Built:
     whole = "\n".join([code, *data, *(["".join("".join(store.split()) for store in data)] if len(data) > 1 else [])])
     found = layers(whole)
     saves = _SAVES.search(code) is not None and _FILES.search(code) is not None
-    out = Built(found.texts, list(found.files), _named(code, found.texts), saves)
+    whole_files = [file for file in found.files if not any(_begins(file, other) for other in found.files)]
+    out = Built(found.texts, whole_files, _named(code, found.texts), saves)
     if saves and not out.files:
         out.files += [text.encode("utf-8", "replace") for text in found.packed_texts if len(text) >= _MUCH_TEXT]
         out.unread = not out.files and (found.limited or any(len(blob) >= _MUCH_DATA for blob in found.unknown))
     return out
+
+
+def _begins(file: bytes, other: bytes) -> bool:
+    """Whether a file is the first piece of another, as pieces decode by themselves as well."""
+    return len(file) < len(other) and other.startswith(file)
 
 
 def _named(code: str, texts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Shortcuts of Windows (MS-SHLLINK): what a double click starts, how it shows itself, and what else the file carries."""
+"""Shortcuts of Windows (MS-SHLLINK): what a double click starts, how it shows itself, what else the file carries."""
 
 from __future__ import annotations
 
