@@ -20,7 +20,8 @@ _WORDS = (
 )  # fmt: skip
 _LOWER = tuple(dict.fromkeys(word.lower() for word in _WORDS))
 _LITERAL = re.compile(r"\"([^\"\n]*+)\"|'([^'\n]*+)'|`([^`]*+)`")
-_NUMBERS = re.compile(r"[\[(]\s*((?:(?:0x[0-9a-f]{1,2}|\d{1,3})\s*,\s*){1,63}(?:0x[0-9a-f]{1,2}|\d{1,3}))\s*[\])]", re.I)
+_BYTE = r"(?:0x[0-9a-f]{1,2}|\d{1,3})"
+_NUMBERS = re.compile(rf"[\[(]\s*((?:{_BYTE}\s*,\s*){{1,63}}{_BYTE})\s*[\])]", re.I)
 _LONGEST_KEY = 64
 _HEAD = 4096
 _MOST_CODE = 4_000_000

@@ -35,14 +35,18 @@ _REMOTE = re.compile(
     r"(?:smb|davs?|webdavs?|nfs|afp):",
     re.I,
 )
-_PROGRAM = re.compile(
-    r"(?:javascript|vbscript|ms-msdt|ms-officecmd|shell|res|mshta|ms-appinstaller):|\b(?:cmd|powershell|mshta|rundll32|"
-    r"wscript|cscript|regsvr32|conhost|forfiles|bash|sh|curl|wget|python\d?)(?:\.exe)?\b\s*[/\-\"'\w]",
+_COMMANDS = frozenset(["exec", "command", "deeplink", "open", "shellexecute", "main-class"])
+_SCHEME = re.compile(
+    r"\s*(?:javascript|vbscript|ms-msdt|ms-officecmd|shell|res|mshta|ms-appinstaller|ms-its|mk|its|script):", re.I
+)
+_COMMAND = re.compile(
+    r"(?:\S*[\\/])?(?:cmd|powershell|pwsh|mshta|rundll32|wscript|cscript|regsvr32|conhost|forfiles|bash|sh|curl|wget|"
+    r"python\d?|msiexec|osascript)(?:\.exe)?[\"']?(?:\s|$)",
     re.I,
 )
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,30}:)?[/\\]{2}\S", re.I)
 # What a local file address must end in to start a program.
-_FILE = re.compile(r"(?:file:)?[/\\]*(?:[a-z]:)?[^\s?#]*", re.I)
+_FILE = re.compile(r"(?:file:[/\\]*|[a-z]:[/\\]|[/\\]{2})[^?#]*", re.I)
 _DOCUMENT_ICON = re.compile(
     r"\b(?:application-pdf|x-office-|text-x-generic|image-x-|libreoffice|document|spreadsheet)|\.pdf", re.I
 )
@@ -79,23 +83,33 @@ def note_lead(key: str, value: str, item: Item, notes: Notes) -> None:
     if not value:
         return
     detail = f"{key}: {value}"
-    ending = filetype.runnable(_FILE.match(value)[0] if value.lower().startswith("file:") else "", None)  # type: ignore[index]
     if "icon" in key:
         if _DOCUMENT_ICON.search(value):
             notes.find("document-icon", item.where, detail)
-    elif (
-        key in ("exec", "command", "deeplink", "open", "shellexecute", "main-class") or _PROGRAM.search(value) or ending
-    ):
+    elif key in _COMMANDS or _starts(value):
         notes.find("link-program", item.where, detail)
         notes.observe("process:command_line", value, item.where)
         note_script(value, item, notes)
-    elif not _REMOTE.match(value):
+    elif not is_remote(value):
         notes.find("link-file", item.where, detail)
-    if _REMOTE.match(value):
+    if is_remote(value):
         notes.find("link-remote", item.where, detail)
     if _ADDRESS.match(value):
         note_url(value, item.where, notes)
     note_urls(value, item.where, notes)
+
+
+def is_remote(value: str) -> bool:
+    """Whether a path or an address is of a file on another's computer."""
+    return _REMOTE.match(value) is not None
+
+
+def _starts(value: str) -> bool:
+    """Whether a value starts a program: by its scheme, as a command, or as the address of a file that is one."""
+    if _SCHEME.match(value) or _COMMAND.match(value.strip("\"'")):
+        return True
+    local = _FILE.fullmatch(value.strip())
+    return local is not None and filetype.runnable(value.strip(), None)
 
 
 def _may_be_one(item: Item) -> bool:

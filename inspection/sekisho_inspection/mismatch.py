@@ -5,17 +5,15 @@ from __future__ import annotations
 from sekisho_inspection import filetype
 from sekisho_inspection.notes import Item, Notes
 
-_PROGRAM, _PAGE, _ARCHIVE, _PDF, _OFFICE, _PICTURE, _MEDIA, _TEXT = (
-    "program", "page", "archive", "pdf", "office", "picture", "media", "text",
+_PROGRAM, _PAGE, _ARCHIVE, _PDF, _OFFICE, _PACKED, _PICTURE, _MEDIA, _TEXT = (
+    "program", "page", "archive", "pdf", "office", "packed", "picture", "media", "text",
 )  # fmt: skip
 _ENDINGS = {
     **dict.fromkeys(["jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "heic", "ico", "psd"], _PICTURE),
     **dict.fromkeys(["mp3", "mp4", "wav", "avi", "mov", "wmv", "m4a", "mpg", "mpeg", "ogg", "flac", "mkv"], _MEDIA),
     **dict.fromkeys(["txt", "log", "csv", "md", "ini"], _TEXT),
-    **dict.fromkeys(
-        ["doc", "docx", "docm", "dot", "xls", "xlsx", "xlsm", "ppt", "pptx", "pps", "odt", "ods", "odp", "rtf", "jtd"],
-        _OFFICE,
-    ),
+    **dict.fromkeys(["doc", "dot", "xls", "ppt", "pps", "rtf", "jtd"], _OFFICE),
+    **dict.fromkeys(["docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp"], _PACKED),
     **dict.fromkeys(["zip", "7z", "rar", "lzh", "gz", "tar", "cab"], _ARCHIVE),
     "pdf": _PDF,
 }  # fmt: skip
@@ -40,7 +38,7 @@ _SHOWN = {
 # archives, and a text may begin as a page does.
 _ALLOWED = {
     _PICTURE: frozenset[str](), _MEDIA: frozenset[str](), _PDF: frozenset[str](), _TEXT: frozenset([_PAGE]),
-    _OFFICE: frozenset([_PAGE, _TEXT]), _ARCHIVE: frozenset([_TEXT]),
+    _OFFICE: frozenset([_PAGE, _TEXT, _ARCHIVE]), _PACKED: frozenset([_OFFICE, _ARCHIVE]), _ARCHIVE: frozenset([_TEXT]),
 }  # fmt: skip
 # Senders' programs take the type from a name or a guess; only these are no slip of theirs.
 _NO_SLIP = frozenset([_PROGRAM, _PAGE])

@@ -46,13 +46,13 @@ _MACH_TYPES = {2: "program", 6: "library", 8: "bundle", 1: "object file", 11: "k
 
 
 def read_pe(item: Item, notes: Notes) -> PartState:
-    """Kind, imports, version, debug path and icon of a PE file; what cannot be parsed is told as a damaged program."""
+    """Kind, imports, version, debug path and icon of a PE file. One whose headers are damaged tells nothing
+    here; that it is a program is told by its beginning."""
     try:
         file = pefile.PE(data=item.content, fast_load=True)
         file.parse_data_directories(_DIRECTORIES)
-    # A program that its parser cannot take is one all the same, and its bytes were searched.
-    except Exception as error:
-        notes.find("executable-details", item.where, f"a program whose headers are damaged: {type(error).__name__}")
+    # Besides its own errors the parser raises what hostile bytes make it; its bytes are searched all the same.
+    except Exception:
         return PartState.READ
     told = [_kind(file), *_bundles(item.content), *_packers(file)]
     if _has(file, _SECURITY):

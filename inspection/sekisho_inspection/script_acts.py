@@ -15,7 +15,7 @@ _RUN = (
     r"\bcscript\b|wscript\.exe|\bmsiexec\b|\bforfiles\b|\bconhost\b.{0,20}--headless|\bpcalua\b|"
     r"wmic\b.{0,100}\bcall\s+create|child_process|\bos\.system\s*\(|\bsubprocess\.\w|runtime\.getruntime|executeglobal|"
     r"\bxcopy\b.{1,200}\.exe|\bosascript\b|\|\s*(?:ba|z)?sh\b|do\s+shell\s+script|\[reflection\.assembly\]::load|"
-    r"virtualalloc|createthread|document\.createelement\(.object.\)"
+    r"scrobj\.dll|(?:un)?registerocxs|runp(?:re|ost)setupcommands|virtualalloc|createthread|document\.createelement\(.object.\)"
 )
 _FETCH = (
     r"msxml2\.(?:server)?xmlhttp|microsoft\.xmlhttp|winhttp\.winhttprequest|winhttprequest\.5|download(?:file|string|data)\b|"

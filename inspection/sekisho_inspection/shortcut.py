@@ -10,6 +10,7 @@ from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import charset, ciphers, filetype
 from sekisho_inspection.carving import carved
+from sekisho_inspection.link_files import is_remote
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.script_files import note_script
 from sekisho_inspection.urls import note_urls
@@ -55,6 +56,8 @@ class _Shortcut:
 
 def read_shortcut(item: Item, notes: Notes) -> PartState:
     """Note target, arguments, icon and addresses; what stands behind the last block becomes a child."""
+    if len(item.content) < _HEADER:
+        return PartState.READ
     found = _parsed(item.content)
     targets = list(dict.fromkeys(filter(None, (target.strip("\0 ") for target in found.targets))))
     arguments = found.strings.get("arguments", "")
@@ -63,6 +66,9 @@ def read_shortcut(item: Item, notes: Notes) -> PartState:
     notes.find("shortcut", item.where, command or "a shortcut without a target")
     notes.observe("process:command_line", command, item.where)
     notes.observe("x-sekisho-shortcut:machine_id", found.machine, item.where)
+    for value in (*targets, found.strings.get("directory", ""), found.strings.get("icon", "")):
+        if is_remote(value):
+            notes.find("link-remote", item.where, value)
     _disguises(found, target, item, notes)
     text = "\n".join([*targets, *found.strings.values()])
     note_urls("\n".join([text, *_other_strings(item.content)]), item.where, notes)
@@ -96,7 +102,7 @@ def _appended(end: int, item: Item, notes: Notes) -> None:
     if not notes.spend(len(rest), item):
         return
     notes.child(item, rest, (), "shortcut", end, len(rest))
-    coded = None if filetype.sniff(rest) or filetype.is_text(rest) else ciphers.solved(rest, [])
+    coded = None if filetype.sniff(rest) else ciphers.solved(rest, [])
     if coded and notes.spend(len(coded), item):
         notes.child(item, coded, (), "cipher", end, len(rest))
     for at, content in carved(item.content, end + 1):
