@@ -37,6 +37,7 @@ THIRD_PARTY = {
     "msoffcrypto": {"inspection"},
     "pdfminer": {"inspection"},
     "Cryptodome": {"inspection"},
+    "pefile": {"inspection"},
     "pyzipper": {"inspection"},
     "lxml": {"inspection"},
     "PIL": {"inspection"},

@@ -20,6 +20,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "application/x-elf"),
     (b"\xcf\xfa\xed\xfe", "application/x-mach-binary"),
     (b"\xce\xfa\xed\xfe", "application/x-mach-binary"),
+    (b"\xfe\xed\xfa\xcf", "application/x-mach-binary"),
+    (b"\xfe\xed\xfa\xce", "application/x-mach-binary"),
+    (b"\xca\xfe\xba\xbe\0\0\0", "application/java-vm"),
+    (b"dex\n03", "application/x-dex"),
+    (b"Cr24", "application/x-chrome-extension"),
     (b"Rar!\x1a\x07", "application/vnd.rar"),
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"\x1f\x8b\x08", "application/gzip"),
@@ -73,11 +78,16 @@ UNREAD = {
     "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
-EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}
+EXECUTABLE = {
+    PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut", "application/java-vm",
+    "application/x-dex", "application/x-chrome-extension",
+}  # fmt: skip
 _RUNNABLE = frozenset([
     "exe", "scr", "pif", "com", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "cpl",
     "msi", "msp", "msc", "ps1", "psm1", "psc1", "scf", "sct", "reg", "jar", "chm", "gadget", "application",
     "appref-ms", "xll", "inf", "vb", "ws", "jnlp", "wsc", "settingcontent-ms", "diagcab", "appinstaller", "xbap",
+    "vsto", "appx", "appxbundle", "msix", "msixbundle", "apk", "pyw", "pyz", "shb", "shs", "hlp", "mst", "wll", "wsb",
+    "diagcfg", "diagpkg", "ps2", "ps1xml", "msh", "udl", "osd", "search-ms", "library-ms", "searchconnector-ms",
 ])  # fmt: skip
 # Endings that are also ordinary in harmless mail (domain names, source patches): the content must not be plain text.
 _AMBIGUOUS = {"com", "inf", "reg", "application"}
@@ -87,7 +97,7 @@ _DOCUMENT = frozenset([
     "zip", "lzh", "rar", "7z", "htm", "html", "xml", "eml", "msg", "ai", "psd", "dwg",
 ])  # fmt: skip
 # Of these a document's name makes a trick; by themselves they are sent in good faith.
-_LINKS = frozenset(["url", "website", "library-ms", "search-ms", "desktop", "webloc"])
+_LINKS = frozenset(["url", "website", "desktop", "webloc", "inetloc", "fileloc"])
 _STARTING = "|".join(sorted(_RUNNABLE | _LINKS))
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _DOTS = dict.fromkeys(map(ord, "\u2024\u3002\uff0e\uff61\u0701\u0702\ua60e\ua4f8\ufe52"), ".")
@@ -110,6 +120,7 @@ _FIELD = re.compile(
     rb"(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):" + _FOLDED
     + rb"(?:[!-9;-~]+:" + _FOLDED + rb"){2,}", re.I,
 )  # fmt: skip
+_JAVA_SINCE = 45
 _BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 # What begins without a mark of its own but has a shape.
 _PATTERNS = (
@@ -132,7 +143,8 @@ def sniff(content: bytes) -> str:
     head = content[:1100]
     for magic, kind in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(magic):
-            return kind
+            # Java numbers its formats from 45 on; a Mach-O file of several machines has few.
+            return "application/x-mach-binary" if kind == "application/java-vm" and head[7] < _JAVA_SINCE else kind
     if head[8:12] == b"WEBP" and head.startswith(b"RIFF"):
         return "image/webp"
     # The header's length follows the file's and four bytes without meaning.

@@ -20,10 +20,13 @@ from sekisho_inspection import (
     embedded,
     filetype,
     headers,
+    link_files,
     macfile,
     mailboxes,
+    manifests,
     mime,
     msg,
+    msi,
     office,
     officexml,
     ole,
@@ -31,8 +34,11 @@ from sekisho_inspection import (
     opendocument,
     pdf,
     polyglots,
+    programs,
     qr,
     rtf,
+    script_files,
+    shortcut,
     smime,
     textfile,
     tnef,
@@ -45,6 +51,7 @@ from sekisho_inspection.file_cache import FileCache
 from sekisho_inspection.headers import Field
 from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.lures import note_lures
+from sekisho_inspection.mismatch import note_mismatch
 from sekisho_inspection.names import spellings
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
@@ -68,6 +75,10 @@ _READERS: dict[str, FileReader] = {
     chm.KIND: chm.read_chm,
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
+    shortcut.KIND: shortcut.read_shortcut,
+    filetype.PE: programs.read_pe,
+    msi.KIND: msi.read_msi,
+    **dict.fromkeys((programs.ELF, programs.MACH, programs.JAVA), programs.read_other),
     macfile.MAC_BINARY: macfile.read_mac_binary,
     **dict.fromkeys(filetype.PICTURES, qr.read_picture),
 }
@@ -192,6 +203,10 @@ def _read_file(item: Item, notes: Notes) -> None:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
     mailboxes.read_mailbox(item, notes)
+    script_files.read_script(item, notes)
+    link_files.read_link_file(item, notes)
+    manifests.read_manifest(item, notes)
+    note_mismatch(item, kind, notes)
     _scan(item, kind, state, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
 
@@ -238,7 +253,7 @@ def _kind(item: Item) -> str:
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
     if kind == "application/x-ole-storage":
-        return msg.sniff(item.content) or kind
+        return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
     kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
@@ -271,7 +286,8 @@ def _names(item: Item, kind: str, notes: Notes) -> None:
     spelt = (one for name in item.names for one in spellings(name))
     named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
     if kind in filetype.EXECUTABLE or named:
-        notes.find(_executable_kind(item), item.where, kind or f"named {named.rpartition('.')[2]}")
+        shown = kind if kind in filetype.EXECUTABLE else f"named {named.rpartition('.')[2]}"
+        notes.find(_executable_kind(item), item.where, shown)
 
 
 def _executable_kind(item: Item) -> FindingKind:
