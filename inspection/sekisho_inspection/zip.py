@@ -31,7 +31,9 @@ from sekisho_inspection.zip_directory import (
 )
 from sekisho_inspection.zip_methods import DEFLATE, LIKELY, STORED, Broken, Unsupported, unpack
 
-__all__ = ["DamagedZip", "Member", "compare_counts", "content_of", "directory", "read_appended", "read_zip"]
+__all__ = [
+    "DamagedZip", "Member", "compare_counts", "content_of", "directory", "is_appended", "read_appended", "read_zip",
+]  # fmt: skip
 
 # The end record and its comment lie within so many bytes of the end, and some junk may follow.
 _TAIL = 1 << 17
@@ -73,6 +75,17 @@ def read_appended(item: Item, notes: Notes) -> None:
     for member in members:
         if local_header(item.content, member.header) is not None:
             reader.read(member)
+
+
+def is_appended(content: bytes) -> bool:
+    """Whether a sound ZIP is at the end: what stands before it is passed over by every program."""
+    if content.find(END, max(0, len(content) - _TAIL)) < 0:
+        return False
+    try:
+        members = directory(content)
+    except DamagedZip:
+        return False
+    return any(local_header(content, member.header) is not None for member in members)
 
 
 def compare_counts(item: Item, members: list[Member], notes: Notes) -> None:
