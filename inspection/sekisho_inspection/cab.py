@@ -59,7 +59,11 @@ def read_cab(item: Item, notes: Notes) -> PartState:
         if index >= _ELSEWHERE or index >= len(folders):
             notes.gap(item.gap, "unreadable", "a member that goes on in another cabinet")
         else:
-            content = _content(item, folders[index], reserved, notes)
+            found = _content(item, folders[index], reserved, notes)
+            if found is None:
+                states |= {_closed(member, item, notes) for member in inside}
+                continue
+            content = found
         states |= {_keep(member, content, item, notes) for member in inside}
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
 
@@ -87,11 +91,11 @@ def _listing(data: bytes) -> tuple[list[_Folder], list[_Member], int]:
     return folders, members, reserved
 
 
-def _content(item: Item, folder: _Folder, reserved: int, notes: Notes) -> bytes:
-    """What a folder's blocks unpack to, as far as they do; b"" beyond a limit, which is noted as a gap."""
+def _content(item: Item, folder: _Folder, reserved: int, notes: Notes) -> bytes | None:
+    """What a folder's blocks unpack to, as far as they do; None, noted as a gap, where nothing is unpacked."""
     blocks = list(_blocks(item.content, folder, reserved))
     if not within(sum(plain for _, plain in blocks), len(item.content), item, notes):
-        return b""
+        return None
     method = folder.method & 0x0F
     if method == _STORED:
         return b"".join(packed for packed, _ in blocks)
@@ -100,7 +104,7 @@ def _content(item: Item, folder: _Folder, reserved: int, notes: Notes) -> bytes:
     if method == _LZX:
         return _by_library(folder.method, blocks)
     notes.gap(item.gap, "unreadable", f"CAB method {'Quantum' if method == _QUANTUM else method}")
-    return b""
+    return None
 
 
 def _blocks(data: bytes, folder: _Folder, reserved: int) -> Iterator[tuple[bytes, int]]:
@@ -143,6 +147,12 @@ def _by_library(method: int, blocks: list[tuple[bytes, int]]) -> bytes:
     return b""
 
 
+def _closed(member: _Member, item: Item, notes: Notes) -> PartState:
+    if notes.slots > 0:
+        notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, READING)
+    return PartState.UNREADABLE
+
+
 def _keep(member: _Member, content: bytes, item: Item, notes: Notes) -> PartState:
     if notes.slots <= 0:
         notes.gap("mail", "limit", "more parts than the limit")
@@ -152,8 +162,7 @@ def _keep(member: _Member, content: bytes, item: Item, notes: Notes) -> PartStat
     if len(piece) < member.size:
         notes.gap(item.gap, "unreadable", "CAB: a member that does not unpack whole")
         if not piece:
-            notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, READING)
-            return PartState.UNREADABLE
+            return _closed(member, item, notes)
     if notes.spend(len(piece), item):
         notes.child(item, piece, member.names, READING)
     return PartState.READ

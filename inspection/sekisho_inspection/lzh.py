@@ -134,7 +134,7 @@ def _by_library(member: _Member, packed: bytes) -> bytes:
 
 def _member(data: bytes, at: int) -> _Member:
     """The member whose header is at a position. Raises _Damaged, struct.error."""
-    if len(data) < at + 21:
+    if len(data) < at + 24:
         raise _Damaged
     level = data[at + 20]
     method = data[at + 2 : at + 7]

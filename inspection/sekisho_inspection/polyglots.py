@@ -85,7 +85,7 @@ def _read_lzh(item: Item, start: int, notes: Notes) -> None:
 
 def _rar(data: bytes, at: int) -> int:
     """How many bytes from a mark on are an archive; 0 where it is none."""
-    if data[at + 6 : at + 8] == b"\1\0":
+    if data[at + 6 : at + 8] == b"\1\0" and at + 12 < len(data):
         size = data[at + 12]
         whole = size < 0x80 and zlib.crc32(data[at + 12 : at + 13 + size]) == int.from_bytes(
             data[at + 8 : at + 12], "little"

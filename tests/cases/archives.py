@@ -18,6 +18,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from archive_writers import ar, cab, cpio, lzh, rar4, rar5, sevenzip
@@ -232,7 +233,7 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
         "a.doc", lambda content: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1528) + packed(content)
     ),
     **{
-        f"B36 LZH level {level}": ("a.lzh", lambda content, level=level: lzh(NAME, content, level))
+        f"B36 LZH level {level}": ("a.lzh", partial(lzh, NAME, level=level))
         for level in range(4)
     },
 }  # fmt: skip
@@ -306,7 +307,7 @@ _LOCKS: dict[str, tuple[str, Maker]] = {
         "a.zip", lambda content: classic_zip(PASSWORD.encode(), NAME, content, streamed=True)
     ),
     **{
-        f"B37 ZIP AES-{bits}": ("a.zip", lambda content, bits=bits: aes_zip(PASSWORD.encode(), NAME, content, bits))
+        f"B37 ZIP AES-{bits}": ("a.zip", partial(aes_zip, PASSWORD.encode(), NAME, bits=bits))
         for bits in (128, 192, 256)
     },
     "B37 7z": ("a.7z", lambda content: locked_sevenzip(PASSWORD, NAME, content)),
