@@ -6,8 +6,9 @@ import io
 import re
 import tarfile
 import zlib
+from collections.abc import Iterable, Iterator
 
-from sekisho_core.vocabulary import PartState
+from sekisho_core.vocabulary import Part, PartState
 
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -20,6 +21,7 @@ _MAX_GZIP_MEMBERS = 1000
 # What follows a member's data: a checksum and the length.
 _TRAILER = 8
 _LONGEST_NAME = 1024
+_MAX_FOLDERS = 64
 _DRIVE = re.compile(r"[A-Za-z]:")
 # Endings of compressed files, and what stands in their place once they are unpacked.
 _ENDINGS = dict.fromkeys(
@@ -138,15 +140,42 @@ def note_path(names: tuple[str, ...], item: Item, notes: Notes, kind: str = "") 
         notes.find("archive-path", item.where, name)
 
 
+def list_folders(folders: Iterable[tuple[str, ...]], item: Item, notes: Notes, reading: str) -> None:
+    """List the folders of an archive in which no file lies, as far as there is room: no other name tells of them."""
+    inside: list[Item | Part] = [*notes.queue, *notes.parts]
+    names = {_slashed(name) for one in inside if one.origin.parent == item.id for name in one.names}
+    held = {folder for name in names for folder in _above(name)}
+    for folder in dict.fromkeys(folders):
+        if folder and notes.slots > 0 and _slashed(folder[0]) not in held:
+            notes.closed_child(item, folder, 0, PartState.SKIPPED, reading)
+
+
+def _slashed(name: str) -> str:
+    return name.replace("\\", "/").rstrip("/")
+
+
+def _above(name: str) -> Iterator[str]:
+    for _ in range(_MAX_FOLDERS):
+        name = name.rpartition("/")[0]
+        if not name:
+            return
+        yield name
+
+
 def read_tar(item: Item, notes: Notes) -> PartState:
     """The regular members of a tar file; links and devices are listed by name alone and never made."""
     try:
         with tarfile.open(fileobj=io.BytesIO(item.content), mode="r:", errors="surrogateescape") as archive:
+            folders = list[tuple[str, ...]]()
             for member in archive:
                 if notes.slots <= 0:
                     notes.gap("mail", "limit", "more parts than the limit")
                     break
-                _read_member(archive, member, item, notes)
+                if member.isdir():
+                    folders.append(_names(member))
+                else:
+                    _read_member(archive, member, item, notes)
+            list_folders(folders, item, notes, "tar")
     # Besides its own errors tarfile raises OverflowError for a length of twenty digits, RecursionError for headers of
     # headers, and what else hostile bytes make it.
     except Exception as error:
@@ -155,10 +184,12 @@ def read_tar(item: Item, notes: Notes) -> PartState:
     return PartState.READ
 
 
+def _names(member: tarfile.TarInfo) -> tuple[str, ...]:
+    return member_names(member.name.encode("utf-8", "surrogateescape"))
+
+
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, item: Item, notes: Notes) -> None:
-    names = member_names(member.name.encode("utf-8", "surrogateescape"))
-    if member.isdir():
-        return
+    names = _names(member)
     # What has an unknown type is a regular file to most programs (POSIX.1-2017, pax, ustar typeflag).
     regular = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
     kind = "" if regular else "a link" if member.issym() or member.islnk() else "no regular file"

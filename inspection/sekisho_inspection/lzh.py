@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import libarchive
-from sekisho_inspection.archive import note_path, within
+from sekisho_inspection.archive import list_folders, note_path, within
 from sekisho_inspection.lzh_old import lh1, lz5, lzs
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -56,7 +56,7 @@ class _Member:
 
 def read_lzh(item: Item, notes: Notes) -> PartState:
     """Every member as a child; those that cannot be read are listed."""
-    at, states = 0, {PartState.READ}
+    at, states, folders = 0, {PartState.READ}, list[tuple[str, ...]]()
     data = item.content
     while at < len(data) and data[at]:
         try:
@@ -70,8 +70,12 @@ def read_lzh(item: Item, notes: Notes) -> PartState:
             break
         if member.end > len(data):
             notes.gap(item.gap, "malformed", "LZH: a member that ends early")
-        states.add(_read(member, item, notes))
+        if member.method == _FOLDER and not member.is_link:
+            folders.append(member.names)
+        else:
+            states.add(_read(member, item, notes))
         at = member.end
+    list_folders(folders, item, notes, READING)
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
 
 
@@ -89,8 +93,7 @@ def is_one(data: bytes, at: int) -> bool:
 def _read(member: _Member, item: Item, notes: Notes) -> PartState:
     note_path(member.names, item, notes, "a link" if member.is_link else "")
     if member.method == _FOLDER:
-        if member.is_link:
-            notes.closed_child(item, member.names, 0, PartState.SKIPPED, READING)
+        notes.closed_child(item, member.names, 0, PartState.SKIPPED, READING)
         return PartState.READ
     packed = item.content[member.start : member.end]
     content = _content(member, packed, item, notes)

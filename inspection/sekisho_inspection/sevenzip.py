@@ -7,7 +7,7 @@ import zlib
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection.archive import note_path, within
+from sekisho_inspection.archive import list_folders, note_path, within
 from sekisho_inspection.locks import Keyring
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.sevenzip_coders import Checks, Damaged, Locked, Unsupported, unpack
@@ -44,6 +44,7 @@ def read_sevenzip(item: Item, notes: Notes) -> PartState:
     for file in files:
         if not file.has_stream and not file.is_folder:
             notes.child(item, b"", file.names, READING)
+    list_folders((file.names for file in files if file.is_folder), item, notes, READING)
     return next((state for state in _WORST if state in states), PartState.READ)
 
 

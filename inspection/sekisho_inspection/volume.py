@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection.archive import note_path
+from sekisho_inspection.archive import list_folders, note_path
 from sekisho_inspection.notes import Item, Notes
 
 # Folders of one volume, and files that are listed of it.
 MAX_FOLDERS, MAX_FILES = 10_000, 100_000
+
+
+FOLDER = "folder"
 
 
 class Damaged(Exception):
@@ -42,7 +45,7 @@ class Image:
 @dataclass(frozen=True)
 class File:
     """A file of a volume: its names, where its bytes stand (position and length; -1 for zeros), its size in bytes,
-    what it is if no regular file, and its content where that stands in no place of its own."""
+    what it is if no regular file (`FOLDER` or words), and its content where that stands in no place of its own."""
 
     names: tuple[str, ...]
     extents: tuple[tuple[int, int], ...]
@@ -70,12 +73,13 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
     except (Damaged, IndexError, ValueError) as problem:
         notes.gap(item.gap, "unreadable", f"{reading}: {problem}")
         state = PartState.UNREADABLE
-    for file in found.values():
+    for file in (file for file in found.values() if file.kind != FOLDER):
         if notes.slots <= 0:
             notes.gap("mail", "limit", "more parts than the limit")
             break
         if not _keep(file, image, reading, item, notes):
             state = PartState.UNREADABLE
+    list_folders((file.names for file in found.values() if file.kind == FOLDER), item, notes, reading)
     return state
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import zip_locks
-from sekisho_inspection.archive import note_path, room, within
+from sekisho_inspection.archive import list_folders, note_path, room, within
 from sekisho_inspection.locks import Keyring
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.zip_directory import (
@@ -54,6 +54,7 @@ def read_zip(item: Item, notes: Notes) -> PartState:
         members = problem.members or local_members(item.content, notes.slots)
     states = {reader.read(member) for member in members}
     states |= {reader.read(member) for member in _hidden(item, members, notes)}
+    list_folders((member.names for member in members if member.is_folder), item, notes, "zip")
     if _LOCKED_DIRECTORY in item.content and any(member.flags & STRONG for member in members or [_NOTHING]):
         notes.gap(item.gap, "locked", "ZIP: the list of names is locked")
         states.add(PartState.LOCKED)
