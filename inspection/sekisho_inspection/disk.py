@@ -36,7 +36,7 @@ def read_disk(item: Item, notes: Notes) -> PartState:
     """The files of every volume as children."""
     try:
         image = _image(item.content, item.sniffed)
-    except (Damaged, struct.error, IndexError) as problem:
+    except (Damaged, struct.error, IndexError, KeyError, OverflowError) as problem:
         notes.gap(item.gap, "unreadable", f"disk: {problem}")
         return PartState.UNREADABLE
     return read_files(_files(image), image, READING, item, notes)

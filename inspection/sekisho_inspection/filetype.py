@@ -113,8 +113,8 @@ _PATTERNS = (
     (re.compile(rb"07070[127][0-9A-Fa-f]{8}"), "application/x-cpio"),
     (re.compile(rb"(?:\xc7\x71|\x71\xc7)[\0-\xff]{18}(?:[^\0]\0|\0[^\0])[\0-\xff]{4}[^\0]"), "application/x-cpio"),
     (re.compile(rb"!<arch>\n"), "application/x-ar"),
-    (re.compile(rb"EGGA"), "application/x-egg"),
-    (re.compile(rb"ZOO |[\0-\xff]{20}\xdc\xa7\xc4\xfd"), "application/x-zoo"),
+    (re.compile(rb"EGGA\x00\x01"), "application/x-egg"),
+    (re.compile(rb"[\0-\xff]{20}\xdc\xa7\xc4\xfd"), "application/x-zoo"),
     # Properties of every program, a dictionary of whole pages, the size unknown or below 2**40, the coder's first byte.
     (re.compile(rb"\x5d\0\0[\0-\xff]{2}(?:\xff{8}|[\0-\xff]{5}\0{3})\0"), "application/x-lzma"),
 )

@@ -34,9 +34,7 @@ def files(data: bytes) -> Iterator[File]:
     """The files of every tree. Raises Damaged."""
     for number in range(_FIRST, _FIRST + _DESCRIPTORS):
         sector = data[number * SECTOR : (number + 1) * SECTOR]
-        if sector[1:6] != b"CD001" or sector[0] == 255 or len(sector) < 190:
-            return
-        if sector[0] in (1, 2):
+        if sector[1:6] == b"CD001" and sector[0] in (1, 2) and len(sector) >= 190:
             joliet = sector[0] == 2 and sector[88:91] in _JOLIET
             yield from _tree(data, sector[156:190], struct.unpack_from("<H", sector, 128)[0] or SECTOR, joliet)
 

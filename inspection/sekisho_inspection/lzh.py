@@ -97,6 +97,9 @@ def _read(member: _Member, item: Item, notes: Notes) -> PartState:
         return PartState.READ
     packed = item.content[member.start : member.end]
     content = _content(member, packed, item, notes)
+    if content == b"" and member.size:
+        notes.gap(item.gap, "unreadable", "LZH: a member that does not unpack")
+        content = None
     if content is None or not notes.spend(len(content), item):
         notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, READING)
         return PartState.UNREADABLE

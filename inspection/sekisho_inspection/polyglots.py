@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip
+from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip, streams
 from sekisho_inspection.notes import Item, Notes
 
 READING = "appended"
@@ -54,7 +54,10 @@ def _spans(item: Item, kind: str) -> list[tuple[int, int]]:
     if kind == "application/zip":
         end = data.rfind(_ZIP_END)
         return [(end, len(data))] if end >= 0 else []
-    return [] if kind in containers.READERS else [(1, len(data))]
+    if kind in (sevenzip.KIND, cab.KIND):
+        return [(max(1, _sevenzip(data, 0) if kind == sevenzip.KIND else _cab(data, 0)), len(data))]
+    packed = kind in streams.KINDS or kind == "application/gzip"
+    return [] if kind in containers.READERS and not packed else [(1, len(data))]
 
 
 def _read_archives(item: Item, kind: str, start: int, end: int, notes: Notes) -> None:

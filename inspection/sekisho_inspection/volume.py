@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
             )  # fmt: skip
             if len(found) >= MAX_FILES:
                 raise Damaged(f"more than {MAX_FILES} files")
-    except (Damaged, IndexError, ValueError) as problem:
+    except (Damaged, IndexError, ValueError, OverflowError, struct.error) as problem:
         notes.gap(item.gap, "unreadable", f"{reading}: {problem}")
         state = PartState.UNREADABLE
     for file in (file for file in found.values() if file.kind != FOLDER):

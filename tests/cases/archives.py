@@ -188,6 +188,8 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B36 tar without a mark": ("a.tar", lambda content: _unmarked(tar(content, "a.exe"))),
     "B36 tar with a file of an unknown type": ("a.tar", lambda content: _retyped(tar(content), b"Z")),
     "B36 tar with a long name and a size of its own": ("a.tar", lambda content: tar(content, "x" * 150 + "/" + NAME)),
+    "B36 tar behind the end of a tar": ("a.tar", lambda content: tar(b"nothing", "a.txt") + tar(content)),
+    "B36 tar that states two sizes": ("a.tar", lambda content: _two_sizes(content)),
     "B36 tar gzip": ("a.tgz", lambda content: gzip.compress(tar(content), mtime=0)),
     "B36 tar bzip2": ("a.tar.bz2", lambda content: bz2.compress(tar(content))),
     "B36 tar xz": ("a.tar.xz", lambda content: lzma.compress(tar(content))),
@@ -225,6 +227,10 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B38 ZIP behind a program": ("a.exe", lambda content: _STUB + packed(content)),
     "B38 ZIP behind a PDF": ("a.pdf", lambda content: _PDF + packed(content)),
     "B38 RAR behind a PDF": ("a.pdf", lambda content: _PDF + rar5(NAME, content)),
+    "B38 RAR behind a stream of zstd": ("a.zst", lambda content: zstd(b"nothing") + rar5(NAME, content)),
+    "B38 RAR behind a stream of xz": ("a.xz", lambda content: lzma.compress(b"nothing") + rar5(NAME, content)),
+    "B38 RAR behind a 7z": ("a.7z", lambda content: sevenzip("a.txt", b"nothing") + rar5(NAME, content)),
+    "B38 ZIP behind a RAR": ("a.rar", lambda content: rar5("a.txt", b"nothing") + packed(content)),
     "B38 RAR behind a ZIP": ("a.zip", lambda content: packed(b"nothing", "a.txt") + rar5(NAME, content)),
     "B38 tar that begins as a PDF": ("a.pdf", lambda content: tar(content, "%PDF-1.4 見積書.exe")),
     "B38 disc that begins as a program": ("a.iso", lambda content: _STUB + iso(NAME, content)[len(_STUB) :]),
@@ -268,6 +274,21 @@ def _unmarked(data: bytes) -> bytes:
     """As the tar before POSIX wrote it: no mark, only a checksum."""
     head = data[:148] + b" " * 8 + data[156:257] + bytes(255)
     return head[:148] + b"%06o\0 " % sum(head) + head[156:] + data[512:]
+
+
+def _two_sizes(content: bytes) -> bytes:
+    """A member whose header says that it is empty and whose extended header says how long it is."""
+    data = tar(content, shape=tarfile.PAX_FORMAT)
+    size = b"%d" % len(content)
+    record = b"%d size=%s\n" % (len(size) + 9, size)
+    head = bytearray(data[:512])
+    head[:100], head[124:136], head[156:157] = b"x".ljust(100, b"\0"), b"%011o\0" % len(record), b"x"
+    own = bytearray(data[1024:1536])
+    own[124:136] = b"%011o\0" % 0
+    for header in (head, own):
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(head) + record.ljust(512, b"\0") + bytes(own) + content.ljust(1024, b"\0") + bytes(1024)
 
 
 def _retyped(data: bytes, kind: bytes) -> bytes:

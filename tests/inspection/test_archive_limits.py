@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 from archive_writers import RAR5, archive7, block5, cab, header7, lzh, lzma2, number5, rar5, sevenzip, streams7
-from archives import NAME, lz4, packed, zstd
+from archives import ARCHIVES, NAME, lz4, packed, zstd
 from locked_archives import locked_rar5, locked_sevenzip
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection.locks import sha256_counted
@@ -220,3 +220,17 @@ def test_unpacked_bytes_are_bounded(method: int) -> None:
     assert len(unpack(data, method, 5000, 100)[0]) == 101
     with pytest.raises(Broken):
         unpack(b"\xff\xff", DEFLATE, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["a.7z.002", "a.zip.03", "a.r00", "a.z01", "a.rar.003"])
+def test_further_volume_is_a_gap(name: str, read: Read, attach: Attach) -> None:
+    """B36: what is named as a later volume of an archive is no clean file, whatever its bytes are; a text is one."""
+    assert reasons(read(attach("x", (name, b"\0\1\2\xff" * 20)))) == {"unreadable"}
+    assert not reasons(read(attach("x", (name, b"just a text of mine"))))
+
+
+def test_tars_that_programs_read_differently_are_said(read: Read, attach: Attach) -> None:
+    """B36: members behind the end of a tar, and a member that states two sizes, are ambiguous."""
+    for case in ("B36 tar behind the end of a tar", "B36 tar that states two sizes"):
+        file, maker = ARCHIVES[case]
+        assert reasons(read(attach("x", (file, maker(PROGRAM))))) == {"ambiguous"}
