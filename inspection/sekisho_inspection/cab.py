@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,8 +54,13 @@ def read_cab(item: Item, notes: Notes) -> PartState:
         notes.gap(item.gap, "unreadable", "CAB: headers that end early")
         return PartState.UNREADABLE
     states = {PartState.READ}
-    for index in dict.fromkeys(member.folder for member in members):
-        inside = [member for member in members if member.folder == index]
+    inside_of = defaultdict[int, list[_Member]](list)
+    for member in members:
+        inside_of[member.folder].append(member)
+    for index, inside in inside_of.items():
+        if notes.slots <= 0:
+            notes.gap("mail", "limit", "more parts than the limit")
+            break
         content = b""
         if index >= _ELSEWHERE or index >= len(folders):
             notes.gap(item.gap, "unreadable", "a member that goes on in another cabinet")

@@ -19,6 +19,7 @@ READING = "lzh"
 _STORED = (b"-lh0-", b"-lz4-", b"-pm0-")
 _FOLDER = b"-lhd-"
 _MAX_HEADER = 1 << 16
+_MAX_FOLDERS = 10_000
 # Unpacked bytes of the old methods, which run here at 1 MB a second.
 _MAX_OLD = 4 << 20
 _OLD: dict[bytes, Callable[[bytes, int], bytes]] = {b"-lh1-": lh1, b"-lzs-": lzs, b"-lz5-": lz5}
@@ -65,7 +66,7 @@ def read_lzh(item: Item, notes: Notes) -> PartState:
             notes.gap(item.gap, "malformed" if at else "unreadable", "LZH: a header that makes no sense")
             states.add(PartState.READ if at else PartState.UNREADABLE)
             break
-        if notes.slots <= 0:
+        if notes.slots <= 0 or len(folders) >= _MAX_FOLDERS:
             notes.gap("mail", "limit", "more parts than the limit")
             break
         if member.end > len(data):

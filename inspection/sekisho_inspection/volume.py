@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sekisho_core.vocabulary import PartState
 
@@ -16,6 +16,8 @@ MAX_FOLDERS, MAX_FILES = 10_000, 100_000
 
 
 FOLDER = "folder"
+# Names under which one file is known.
+_MAX_NAMES = 24
 
 
 class Damaged(Exception):
@@ -61,16 +63,11 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
     found: dict[object, File] = {}
     state = PartState.READ
     try:
-        for file in files:
-            key = (file.extents, file.size, file.kind or (file.problem and file.names)) if file.size else file.names
-            # Several trees of names may lead to the same bytes.
-            known = found.get(key, file)
-            found[key] = File(
-                tuple(dict.fromkeys(known.names + file.names)), file.extents, file.size, file.kind, file.content,
-                file.problem,
-            )  # fmt: skip
-            if len(found) >= MAX_FILES:
-                raise Damaged(f"more than {MAX_FILES} files")
+        for number, file in enumerate(files):
+            if number >= MAX_FILES or len(found) > notes.slots:
+                notes.gap(item.gap, "limit", "more files than are listed")
+                break
+            _note(file, found)
     except (Damaged, IndexError, ValueError, OverflowError, struct.error) as problem:
         notes.gap(item.gap, "unreadable", f"{reading}: {problem}")
         state = PartState.UNREADABLE
@@ -82,6 +79,16 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
             state = PartState.UNREADABLE
     list_folders((file.names for file in found.values() if file.kind == FOLDER), item, notes, reading)
     return state
+
+
+def _note(file: File, found: dict[object, File]) -> None:
+    """Put a file to those found: several trees of names may lead to the same bytes."""
+    key = (file.extents, file.size, file.kind or (file.problem and file.names)) if file.size else file.names
+    known = found.get(key)
+    names = (
+        known.names + file.names if known and len(known.names) < _MAX_NAMES else known.names if known else file.names
+    )
+    found[key] = replace(file, names=tuple(dict.fromkeys(names)))
 
 
 def _keep(file: File, image: Image, reading: str, item: Item, notes: Notes) -> bool:

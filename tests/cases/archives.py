@@ -35,7 +35,7 @@ LISTED: dict[str, tuple[str, Maker]] = {}
 LOCKED: dict[str, tuple[str, Maker]] = {}
 
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
-_GIF = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"
+GIF = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"
 _PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\n"
 _PDF += b"endobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
 _STUB = b"MZ\x90\0" + bytes(60) + b"This program cannot be run in DOS mode.\r\n$" + bytes(400)
@@ -217,9 +217,9 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B36 VHD": ("a.vhd", lambda content: vhd_fixed(partitioned(fat12(NAME, content)))),
     "B36 VHD that grows": ("a.vhd", lambda content: vhd_dynamic(partitioned(fat12(NAME, content)))),
     "B36 VHDX": ("a.vhdx", lambda content: vhdx(partitioned(fat12(NAME, content)))),
-    "B38 RAR behind a picture": ("a.gif", lambda content: _GIF + rar5(NAME, content)),
-    "B38 RAR 4 behind a picture": ("a.gif", lambda content: _GIF + rar4(NAME, content)),
-    "B38 ZIP behind a picture": ("a.gif", lambda content: _GIF + packed(content)),
+    "B38 RAR behind a picture": ("a.gif", lambda content: GIF + rar5(NAME, content)),
+    "B38 RAR 4 behind a picture": ("a.gif", lambda content: GIF + rar4(NAME, content)),
+    "B38 ZIP behind a picture": ("a.gif", lambda content: GIF + packed(content)),
     "B38 7z behind a program": ("a.exe", lambda content: _STUB + sevenzip(NAME, content, "lzma2")),
     "B38 CAB behind a program": ("a.exe", lambda content: _STUB + cab(NAME, content, 1)),
     "B38 LZH behind a program": ("a.exe", lambda content: _STUB + lzh(NAME, content, 1)),
@@ -337,7 +337,7 @@ _LOCKS: dict[str, tuple[str, Maker]] = {
     "B37 RAR 4 with locked names": ("a.rar", lambda content: locked_rar4(PASSWORD, NAME, content, names=True)),
     "B37 RAR 5": ("a.rar", lambda content: locked_rar5(PASSWORD, NAME, content)),
     "B37 RAR 5 with locked names": ("a.rar", lambda content: locked_rar5(PASSWORD, NAME, content, names=True)),
-    "B37 RAR 5 behind a picture": ("a.gif", lambda content: _GIF + locked_rar5(PASSWORD, NAME, content)),
+    "B37 RAR 5 behind a picture": ("a.gif", lambda content: GIF + locked_rar5(PASSWORD, NAME, content)),
 }  # fmt: skip
 
 
