@@ -19,6 +19,7 @@ READING = "7z"
 _START = 32
 # How often a header may be packed in a header.
 _MAX_LAYERS = 4
+_WORST = (PartState.LOCKED, PartState.UNREADABLE, PartState.OPENED)
 
 
 class _TooMuch(Exception):
@@ -48,9 +49,6 @@ def read_sevenzip(item: Item, notes: Notes) -> PartState:
             notes.child(item, b"", file.names, READING)
     list_folders((file.names for file in files if file.is_folder), item, notes, READING)
     return next((state for state in _WORST if state in states), PartState.READ)
-
-
-_WORST = (PartState.LOCKED, PartState.UNREADABLE, PartState.OPENED)
 
 
 class _Archive:

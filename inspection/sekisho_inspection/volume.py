@@ -84,11 +84,8 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
 def _note(file: File, found: dict[object, File]) -> None:
     """Put a file to those found: several trees of names may lead to the same bytes."""
     key = (file.extents, file.size, file.kind or (file.problem and file.names)) if file.size else file.names
-    known = found.get(key)
-    names = (
-        known.names + file.names if known and len(known.names) < _MAX_NAMES else known.names if known else file.names
-    )
-    found[key] = replace(file, names=tuple(dict.fromkeys(names)))
+    known = found[key].names if key in found else ()
+    found[key] = replace(file, names=tuple(dict.fromkeys(known + file.names))[:_MAX_NAMES])
 
 
 def _keep(file: File, image: Image, reading: str, item: Item, notes: Notes) -> bool:

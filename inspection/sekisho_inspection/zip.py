@@ -55,13 +55,10 @@ def read_zip(item: Item, notes: Notes) -> PartState:
     states = {reader.read(member) for member in members}
     states |= {reader.read(member) for member in _hidden(item, members, notes)}
     list_folders((member.names for member in members if member.is_folder), item, notes, "zip")
-    if _LOCKED_DIRECTORY in item.content and any(member.flags & STRONG for member in members or [_NOTHING]):
+    if _LOCKED_DIRECTORY in item.content and all(member.flags & STRONG for member in members):
         notes.gap(item.gap, "locked", "ZIP: the list of names is locked")
         states.add(PartState.LOCKED)
     return next((state for state in _WORST if state in states), PartState.READ)
-
-
-_NOTHING = Member(0, 0, STRONG, 0, 0, 0, 0, b"")
 
 
 def read_appended(item: Item, notes: Notes) -> None:
@@ -139,7 +136,7 @@ class _Reader:
             self._notes.gap("mail", "limit", "more parts than the limit")
             return PartState.READ
         views = self.views(member)
-        names = tuple(dict.fromkeys(name for view in [member, *views] for name in view.names))
+        names = (views or [member])[0].names
         note_path(names, self._item, self._notes, "a link" if member.is_link else "")
         contents = dict.fromkeys(content for view in views for content in self.contents(view))
         for content in contents:
