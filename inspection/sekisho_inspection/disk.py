@@ -99,6 +99,7 @@ def _files(image: Image) -> Iterator[File]:
     starts = [0] if _boots(sector) else list(_partitions(image, sector))
     if not starts:
         raise Damaged("no volume")
+    unknown = False
     for start in starts:
         boot = image.read(start, _SECTOR)
         if boot[3:11] == b"NTFS    ":
@@ -108,7 +109,9 @@ def _files(image: Image) -> Iterator[File]:
         elif b"FAT" in (boot[54:57], boot[82:85]):
             yield from fat.files(image, start)
         else:
-            raise Damaged("a volume of an unknown file system")
+            unknown = True
+    if unknown:
+        raise Damaged("a volume of an unknown file system")
 
 
 def _partitions(image: Image, sector: bytes) -> Iterator[int]:

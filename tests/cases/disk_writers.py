@@ -104,6 +104,15 @@ def partitioned(volume: bytes) -> bytes:
     return bytes(446) + entry + bytes(48) + b"\x55\xaa" + volume
 
 
+def two_volumes(volume: bytes) -> bytes:
+    """A disk whose first partition has a file system of another world."""
+    entries = b"".join(
+        struct.pack("<BBBBBBBBLL", 0, 0, 2, 0, kind, 0, 1, 0, start, size)
+        for kind, start, size in ((0x83, 1, 1), (1, 2, len(volume) // _SECTOR))
+    )
+    return bytes(446) + entries + bytes(32) + b"\x55\xaa" + b"\xee" * _SECTOR + volume
+
+
 def _footer(kind: int, header: int) -> bytes:
     return (
         (b"conectix" + struct.pack(">LLQ", 2, 0x10000, header)).ljust(60, b"\0") + struct.pack(">L", kind) + bytes(448)

@@ -234,3 +234,16 @@ def test_tars_that_programs_read_differently_are_said(read: Read, attach: Attach
     for case in ("B36 tar behind the end of a tar", "B36 tar that states two sizes"):
         file, maker = ARCHIVES[case]
         assert reasons(read(attach("x", (file, maker(PROGRAM))))) == {"ambiguous"}
+
+
+def test_unknown_volume_is_a_gap(read: Read, attach: Attach) -> None:
+    """B36: a volume that nothing reads is said, beside what is read of the others."""
+    file, maker = ARCHIVES["B36 FAT behind an unknown volume"]
+    reading = read(attach("x", (file, maker(PROGRAM))))
+    assert (NAME in names(reading), reasons(reading)) == (True, {"unreadable"})
+
+
+@pytest.mark.parametrize("mark", [b"DGCA", b"GCAX", b"yz01", b"MSWIM\0\0\0", b"LRZI\0", b"StuffIt (c)1997-", b"RE~^"])
+def test_container_that_nothing_opens_is_a_gap(mark: bytes, read: Read, attach: Attach) -> None:
+    """B36: a container without a reader is never clean, whatever its name is."""
+    assert reasons(read(attach("x", ("photo.dat", mark + bytes(100))))) == {"unreadable"}
