@@ -25,14 +25,22 @@ from sekisho_inspection import (
     addresses,
     archive,
     biff,
+    cab,
     charset,
+    containers,
+    disc,
+    disk,
     filetype,
     headers,
     html,
+    lzh,
     officexml,
     parameters,
     passwords,
+    polyglots,
+    rar,
     rtf,
+    sevenzip,
     wire,
 )
 from sekisho_inspection import zip as zip_reader
@@ -147,6 +155,14 @@ def lures(data: bytes) -> None:
     normalise.lure_pattern(first)
 
 
+def archives(data: bytes) -> None:
+    """Any archive, by the reader of its kind; and what else the bytes are."""
+    notes, item = Notes(_LIMITS), Item("1", data, ("name",), "", Origin(), 1)
+    if reader := containers.READERS.get(item.sniffed):
+        reader(item, notes)
+    polyglots.read_polyglot(item, item.sniffed, notes)
+
+
 def _field(name: bytes) -> Target:
     """The value of one header field, through the whole reader."""
     return lambda data: mail(name + b": " + data + b"\r\n\r\ntext\r\n")
@@ -187,14 +203,20 @@ def _reader(read: Callable[[Item, Notes], object]) -> Target:
 
 
 TARGETS: dict[str, Target] = {
+    "7z": _reader(sevenzip.read_sevenzip),
+    "archives": archives,
     "biff": workbook,
+    "cab": _reader(cab.read_cab),
     "charset": text,
+    "disc": _reader(disc.read_disc),
+    "disk": _reader(disk.read_disk),
     "field-values": field_values,
     "filetype": types,
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
     "lures": lures,
+    "lzh": _reader(lzh.read_lzh),
     "mail": mail,
     "mailbox": mailbox,
     "office-xml": _reader(officexml.read_xml),
@@ -218,6 +240,7 @@ TARGETS: dict[str, Target] = {
     "parameters": field_parameters,
     "passwords": password_words,
     "pdf": _attached(b"application/pdf", b"a.pdf"),
+    "rar": _reader(rar.read_rar),
     "rtf": _reader(rtf.read_rtf),
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
