@@ -329,7 +329,7 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     otherwise: Action
 
 
-class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
     for nothing but a lock: such a copy waits with us, not at the MTA."""
 

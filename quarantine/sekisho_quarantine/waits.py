@@ -46,7 +46,8 @@ def begin(connection: Connection, record: str, verdicts: Sequence[RecipientVerdi
     new = [(address, wait) for address, wait in dict(due).items() if wait and address not in known]
     if not new:
         return
-    waiting = connection.scalar(select(func.count()).where(waits.c.state == WaitState.WAITING)) or 0
+    crowd = select(func.count()).select_from(waits.join(recipients, _of_same_copy())).where(_live())
+    waiting = connection.scalar(crowd) or 0
     connection.execute(insert(waits), [_row(record, address, wait, waiting < limit) for address, wait in new])
 
 

@@ -18,7 +18,7 @@ def test_opens_what_it_closed(data: bytes, about: str) -> None:
     """Only the same key, about the same thing, and unchanged."""
     seal = Seal("", b"k" * 32)
     closed = seal.close(data, about)
-    assert seal.open(closed, about) == data and (not data or data not in closed)
+    assert seal.open(closed, about) == data and (len(data) < 8 or data not in closed)
     assert seal.open(closed, about + "x") is None and Seal("", b"j" * 32).open(closed, about) is None
     assert seal.open(closed[:-1] + bytes([closed[-1] ^ 1]), about) is None
     assert seal.close(data, about) != closed

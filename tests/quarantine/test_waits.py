@@ -166,6 +166,31 @@ def test_a_retry_that_is_open_by_now(engine: Engine, store: Store, held: Passage
     assert store.given_back(held.key) == frozenset()
 
 
+def test_a_retry_after_the_release_was_ordered(
+    engine: Engine, store: Store, held: Passage, bodies: Bodies, smtp_sink: Callable[..., Any]
+) -> None:
+    """The retry is told to deliver while our release waits: the copies stay ours, so that a release that the MTA
+    refuses for good leaves them kept, and not for delivered."""
+    good = judged(held, OPENED, b=Action.ACCEPT, c=Action.ACCEPT)
+    waits.settle(engine, good, soon())
+    store.record(good)
+    assert states(engine, held)[:2] == ("kept", ["kept"] * 2) and store.given_back(held.key) == {B, C}
+    sink = smtp_sink({f"RCPT TO:<{C}>": "550 no such user"})
+    Releaser(engine, bodies, release_settings(sink.port), Events(lambda *_: None)).retry_pending(waits.WHO)
+    assert states(engine, held)[1] == ["released", "kept"] and store.given_back(held.key) == {B}
+
+
+def test_room_is_for_those_that_wait(engine: Engine, tmp_path: Path, bodies: Bodies, make_passage: Make) -> None:
+    """What a person deleted or the MTA still has takes no room."""
+    crowded = Store(engine, tmp_path / "bodies", wait_limit=2)
+    first, second = judged(make_passage()), judged(make_passage(b"Subject: other\r\n\r\nx\r\n"))
+    crowded.record(first)
+    crowded.mark_not_effective(first.key)
+    crowded.record(second)
+    (found,) = waits.waiting(engine)
+    assert found.passage_id == second.id and found.until > datetime.now(UTC)
+
+
 def test_what_a_person_took_in_hand(
     engine: Engine, store: Store, held: Passage, refused_port: int, bodies: Bodies
 ) -> None:
