@@ -117,11 +117,11 @@ class Keeper:
         try:
             with reader(self._own.engine).connect() as connection:
                 record = load(connection, passage_id)
+            return _Held(self._own.memory.marks(record.envelope, record.reading))
         except StoreError as error:
-            # A damaged record waits out its time; it must not keep the others from being seen to.
+            # With a damaged record, or without the seal, it waits out its time, and the others are seen to.
             self._events.error("keeper-fault", passage=passage_id, reason=error)
             return _Held({})
-        return _Held(self._own.memory.marks(record.envelope, record.reading))
 
     def _see_to(self, one: Waiting) -> None:
         held, now, clock = self._held[one.passage_id], datetime.now(UTC), self._clock()

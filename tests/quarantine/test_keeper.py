@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -268,3 +269,15 @@ def test_copies_whose_times_differ(world: World, keeper: Keeper, engine: Engine)
         world.clock.seconds += 1.0
     assert world.told == ["expired", "expired"] and all_waiting(engine) == []
     assert len(world.tried) == 2 and world.outcome(held) == "expired"
+
+
+def test_without_the_seal(world: World, bodies: Bodies, tmp_path: Path) -> None:
+    """Where the key cannot be read nothing is opened, but every wait ends in time."""
+    (tmp_path / "key").write_bytes(b"short")
+    world.seconds = 0.0
+    held = world.hold()
+    world.memory = PasswordMemory(world.engine, Seal(str(tmp_path / "key"), b""), table())
+    world.inspect = lambda mail, yara, progress: LOCKED  # type: ignore[method-assign]
+    log: list[str] = []
+    keeper_of(world, bodies, 1, log).turn()
+    assert world.outcome(held) == "expired" and any("seal_file" in line for line in log)

@@ -53,8 +53,8 @@ def test_the_key_is_made_once(tmp_path: Path, in_children: Callable[..., list[in
 
 
 def test_a_key_that_is_none(tmp_path: Path) -> None:
-    """A file of another size, or a directory that is not there, is named."""
+    """A file of another size, or a place where none can be made, is named."""
     (tmp_path / "seal").write_bytes(b"short")
-    for path in (tmp_path / "seal", tmp_path / "none" / "seal"):
+    for path in (tmp_path / "seal", tmp_path / "seal" / "seal"):
         with pytest.raises(StoreError, match=r"quarantine\.seal_file"):
             Seal(str(path), b"").mark("x")
