@@ -79,32 +79,77 @@ FindingKind = Literal[
     "ambiguous-name",
     "ambiguous-structure",
     "ambiguous-type",
+    "appended-data",
+    "archive-link",
+    "archive-path",
     "archived-executable",
+    "configuration-profile",
+    "document-icon",
     "executable",
+    "executable-details",
     "html-form",
     "html-hidden-text",
     "html-link-mismatch",
     "html-password-form",
     "html-script-file",
+    "installer-action",
+    "link-file",
+    "link-program",
+    "link-remote",
     "mixed-script",
     "name-disguised",
     "name-double-extension",
     "name-equals-subject",
     "name-rtlo",
+    "office-activex",
     "office-auto-macro",
+    "office-custom-ui",
     "office-dde",
+    "office-equation",
+    "office-exploit",
+    "office-external-link",
+    "office-hidden-sheet",
     "office-macro",
+    "office-macro-hidden",
+    "office-macro-purged",
+    "office-macro-stomped",
+    "office-macro-suspicious",
+    "office-package",
+    "office-query",
+    "office-remote-image",
     "office-remote-template",
+    "office-risky-object",
+    "package-manifest",
     "pdf-auto-action",
     "pdf-auto-javascript",
+    "pdf-damaged",
     "pdf-embedded-executable",
     "pdf-embedded-file",
+    "pdf-encrypted",
+    "pdf-form",
     "pdf-javascript",
     "pdf-launch",
+    "pdf-media",
+    "pdf-portfolio",
+    "pdf-remote-file",
+    "pdf-signed",
+    "pdf-stream-unread",
+    "pdf-submit-form",
     "pdf-text-unread",
     "pdf-xfa",
+    "pdf-xfa-script",
     "picture-unread",
     "qr-code",
+    "script-autostart",
+    "script-download",
+    "script-encoded",
+    "script-hidden-window",
+    "script-runs-program",
+    "script-tampering",
+    "shortcut",
+    "shortcut-padded",
+    "type-mismatch",
+    "xml-entity",
     "yara",
 ]
 Reason = Literal[
@@ -344,12 +389,27 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Literal["enforce", "observe"] = "enforce"
 
 
+class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hold that ends by itself: the seconds that a locked mail waits for its password, and what becomes of it when
+    none came."""
+
+    seconds: float
+    otherwise: Action
+
+
 class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to become of the copy for one recipient, and the policy that said so."""
+    """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
+    for nothing but a lock: such a copy waits with us, not at the MTA."""
 
     recipient: str
     action: Action
     policy: str
+    wait: Wait | None = None
+
+    @property
+    def at_mta(self) -> Action:
+        """The action as the MTA is told: a copy that waits is taken from it like a quarantined one."""
+        return Action.QUARANTINE if self.wait else self.action
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

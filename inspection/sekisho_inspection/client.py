@@ -20,7 +20,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from sekisho_core.addresses import senders
+from sekisho_core.passwords import NO_KEYS, Keys
 from sekisho_core.scan import Progress, YaraRules, silent
+from sekisho_core.unlock import Examined, Source
 from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason
 
 from sekisho_inspection import wire
@@ -49,19 +52,28 @@ class InspectionClient:
         self._interval = progress_interval
 
     def __call__(self, mail: Mail, yara: YaraRules | None, progress: Progress) -> Reading:
-        """What the workers read in the mail. Raises nothing: a failure is an `Incomplete` at "mail" with the reason
-        busy, unavailable, timeout, crashed, poison or limit."""
+        """What the workers read in the mail with no other passwords than its own."""
+        return self.examine(mail, yara, progress, NO_KEYS).reading
+
+    def examine(self, mail: Mail, yara: YaraRules | None, progress: Progress, keys: Keys) -> Examined:
+        """What the workers read in the mail with these keys (implements `core.unlock.Read`).
+
+        Raises nothing: a failure is an `Incomplete` at "mail" with the reason busy, unavailable, timeout, crashed,
+        poison or limit.
+        """
         content = mail.content
         if content.size > self._settings.max_mail_bytes:
             return _gap("limit", f"{content.size} bytes")
-        serial = yara.serial if yara else None
+        request = Request("read", content.size, content.sha256, yara.serial if yara else None, keys)
         try:
             with ExitStack() as opened:
                 descriptors = [_held(opened, f"/proc/self/fd/{content.fd}")]
                 if yara is not None:
                     descriptors.append(_held(opened, yara.path))
-                answer, body = self._ask(Request("read", content.size, content.sha256, serial), descriptors, progress)
-            return _gap(answer.failure, answer.detail) if answer.failure else wire.decode_reading(body)
+                answer, body = self._ask(request, descriptors, progress)
+            if answer.failure:
+                return _gap(answer.failure, answer.detail)
+            return Examined(wire.decode_reading(body), answer.stated)
         except OSError as error:
             return _gap("unavailable", error.strerror or "")
         except WireError as error:
@@ -193,7 +205,7 @@ def private_workers(settings: InspectionSettings, workers: int, reader: str = RE
     `reader` is `module:function` with the signature of `reader.read_mail`. Raises InspectionError when they do not
     start.
     """
-    table = msgspec.json.encode(msgspec.structs.replace(settings, workers=workers)).decode()
+    table = msgspec.json.encode(msgspec.structs.replace(settings.without_secrets(), workers=workers)).decode()
     with tempfile.TemporaryDirectory(prefix="sekisho-") as directory:
         path = str(Path(directory) / "inspection.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -206,6 +218,15 @@ def private_workers(settings: InspectionSettings, workers: int, reader: str = RE
                 yield InspectionClient(path, settings)
             finally:
                 _end(process)
+
+
+def listed_passwords(settings: InspectionSettings) -> Source:
+    """The passwords of the settings, for mail whose envelope or header names a partner as its sender."""
+
+    def listed(mail: Mail, reading: Reading) -> Iterator[str]:
+        return settings.passwords_for(senders(mail.envelope, reading))
+
+    return listed
 
 
 def _start(arguments: list[str], kept: int) -> subprocess.Popen[bytes]:
@@ -241,5 +262,5 @@ def _held(opened: ExitStack, path: Path | str) -> int:
     return descriptor
 
 
-def _gap(reason: Reason, detail: str) -> Reading:
-    return Reading(incomplete=(Incomplete("mail", reason, detail),))
+def _gap(reason: Reason, detail: str) -> Examined:
+    return Examined(Reading(incomplete=(Incomplete("mail", reason, detail),)))

@@ -26,7 +26,9 @@ from sekisho_core.vocabulary import (
 from sekisho_inspection import filetype, yara_scan
 from sekisho_inspection.facts import MAX_DETAIL, Facts
 from sekisho_inspection.filetype import name_findings
+from sekisho_inspection.keyring import Keyring, may_state_one
 from sekisho_inspection.names import spellings
+from sekisho_inspection.password_labels import is_plausible
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_scan import About, CompiledYara
@@ -39,6 +41,8 @@ _EFFORT, _EFFORT_PER_BYTE = 16 << 20, 8
 _MAX_ROUNDS = 10_000_000
 # Different pictures of one mail.
 MAX_PICTURES = 50
+# A code of a picture that may be a password by itself.
+_LONGEST_CODE = 64
 # Pixels of all pictures of a mail: about two seconds of searching noise, far less of photos.
 _MAX_PIXELS = 40_000_000
 
@@ -75,6 +79,10 @@ class Item:
         """`where` with the name, as `incomplete` states it: part:2/report.zip."""
         return f"part:{self.id}/{self.names[0][:120]}" if self.names else self.where
 
+    def at(self, place: str) -> str:
+        """A place inside of it: a stream's path, a member's name, an object. Cut, because the sender made it up."""
+        return f"part:{self.id}/{place[:200]}" if place else self.where
+
 
 class Left(NamedTuple):
     """What is left of each limit that the reading of a file draws on; the last four are of facts."""
@@ -92,13 +100,22 @@ class Left(NamedTuple):
 class Notes(Facts):
     """The growing record of one mail. Nothing is written twice, and the order is that of finding."""
 
-    def __init__(self, limits: InspectionSettings, yara: CompiledYara | None = None, size: int = 0) -> None:
+    def __init__(
+        self,
+        limits: InspectionSettings,
+        yara: CompiledYara | None = None,
+        size: int = 0,
+        keyring: Keyring | None = None,
+    ) -> None:
         super().__init__(limits.max_text_bytes)
         self.limits = limits
+        self._keyring = keyring or Keyring()
         self._effort = _EFFORT + _EFFORT_PER_BYTE * size
         self._scanner = yara.scanner(limits.yara_timeout) if yara else None
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
+        # The address in the From field of the mail itself.
+        self.sender = ""
         # What the codes of a picture say, by the picture's hash; and the pixels that may still be searched for some.
         self.codes: dict[bytes, tuple[str, ...]] = {}
         self.pixels = _MAX_PIXELS
@@ -228,7 +245,7 @@ class Notes(Facts):
 
     def part(self, item: Item, kind: str, state: PartState) -> None:
         """List a part that was read, with its hashes and names as observables."""
-        md5, sha1 = (hashlib.new(name, item.content, usedforsecurity=False).hexdigest() for name in ("md5", "sha1"))
+        md5, sha1 = (make(item.content, usedforsecurity=False).hexdigest() for make in (hashlib.md5, hashlib.sha1))
         size, sha256 = len(item.content), item.sha256
         self.add(Part(item.id, item.names, kind, item.declared, size, md5, sha1, sha256, state, item.origin))
         self.name_facts(item.id, item.names)
@@ -240,12 +257,25 @@ class Notes(Facts):
         self.observe("file:mime_type", kind, where)
 
     def passwords(self) -> list[str]:
-        """Candidates from all texts and file names, at most as many as may be tried on one part. They are secrets."""
+        """Candidates for a lock: a person's, at most as many of the mail's own as may be tried on one part, those from
+        elsewhere. They are secrets."""
         self._asked = True
-        if self._passwords[0] != len(self.texts):
+        return self._keyring.ordered(self._own_passwords())
+
+    def tell_passwords(self) -> None:
+        """Put what the mail states on the keyring, where it is wanted for other mails."""
+        if self._keyring.wanted and may_state_one([*(text.text for text in self.texts), *self.named, *self.subjects]):
+            self._keyring.tell(self._own_passwords())
+
+    def _own_passwords(self) -> list[str]:
+        """Candidates from all texts, pictures' codes and file names."""
+        codes = [code for found in self.codes.values() for code in found]
+        if self._passwords[0] != len(self.texts) + len(codes):
             texts = [text.text for text in self.texts]
-            found = candidates([*texts, *self.named], " ".join(self.subjects), self.date, self.limits.max_passwords)
-            self._passwords = len(self.texts), found
+            subject, limit = " ".join(self.subjects), self.limits.max_passwords
+            found = candidates([*texts, *codes], subject, self.date, limit, self.sender, self.named)
+            alone = [code for code in codes if is_plausible(code) and len(code) <= _LONGEST_CODE]
+            self._passwords = len(self.texts) + len(codes), list(dict.fromkeys([*found, *alone]))[:limit]
         return self._passwords[1]
 
     def try_password(self, rounds: int, item: Item) -> bool:

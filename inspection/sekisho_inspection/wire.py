@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from sekisho_core.passwords import NO_KEYS, NONE, Keys, Passwords
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
@@ -30,8 +31,9 @@ from sekisho_core.vocabulary import (
 )
 
 # A packet must fit the kernel's default socket buffer (208 KiB) with room to spare; what is larger goes by memfd.
-MAX_PACKET = 1 << 16
-MAX_INLINE = MAX_PACKET - 1024
+# Beside the body there is room for passwords: 64 of 128 characters of at most four bytes, twice in a request.
+MAX_PACKET = 96 << 10
+MAX_INLINE = 60 << 10
 MAX_BODY = 1 << 27
 MAX_READING = 1 << 26
 _MAX_DESCRIPTORS = 2
@@ -50,26 +52,29 @@ class WireError(Exception):
 class Request(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `check`, `compile`
     and `measure` the sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of
-    its content, `yara` the serial of the index that the rules belong to. `turn` is the supervisor's; the answer
-    bears it."""
+    its content, `yara` the serial of the index that the rules belong to, `keys` the passwords to read with. `turn` is
+    the supervisor's; the answer bears it."""
 
     task: Task
     size: int = 0
     sha256: str = ""
     yara: int | None = None
+    keys: Keys = NO_KEYS
     turn: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The result of a task in `body`, or in the one descriptor; or `failure` with a detail for people.
 
-    `leaving` is a worker's word that this was its last task.
+    `leaving` is a worker's word that this was its last task. `stated` are the passwords that the mail states, where
+    they were wanted: they are beside the body, which is kept and shown.
     """
 
     failure: Reason | None = None
     detail: str = ""
     leaving: bool = False
     body: bytes = b""
+    stated: Passwords = NONE
     turn: int = 0
 
 

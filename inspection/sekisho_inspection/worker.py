@@ -18,10 +18,11 @@ from sekisho_core.vocabulary import Incomplete, Reading, Reason
 
 from sekisho_inspection import sandbox, wire, yara_compile, yara_scan
 from sekisho_inspection.file_cache import FileCache
+from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.wire import Answer, Request
 
-Reader = Callable[[bytes, InspectionSettings, Any, FileCache], Reading]
+Reader = Callable[[bytes, InspectionSettings, Any, Keyring, FileCache], Reading]
 # CPU seconds over a worker's life: a last bound should the supervisor be stopped. It leaves by itself well before.
 _CPU_DEADLINES = 40
 
@@ -107,7 +108,8 @@ class Worker:
             content = _read(descriptors[0], request.size)
             if request.task in wire.OF_RULES:
                 return _of_rules(request.task, content)
-            return _packed(self._reading(request, content, descriptors[1:]))
+            keyring = Keyring(request.keys)
+            return _packed(self._reading(request, content, descriptors[1:], keyring), keyring)
         except MemoryError:
             # What the mail left behind goes with this process.
             return _failed(request.task, "limit", "memory", leaving=True)
@@ -115,11 +117,11 @@ class Worker:
         except BaseException as error:
             return _failed(request.task, "crashed", type(error).__name__)
 
-    def _reading(self, request: Request, content: bytes, rules: list[int]) -> Reading:
+    def _reading(self, request: Request, content: bytes, rules: list[int], keyring: Keyring) -> Reading:
         if request.yara is None:
-            return self._reader(content, self._settings, None, self._cache_without_rules)
+            return self._reader(content, self._settings, None, keyring, self._cache_without_rules)
         compiled = self._compiled(request.yara, rules[0])
-        return self._reader(content, self._settings, compiled, self._cache)
+        return self._reader(content, self._settings, compiled, keyring, self._cache)
 
     def _compiled(self, serial: int, descriptor: int) -> yara_scan.CompiledYara:
         status = os.fstat(descriptor)
@@ -142,9 +144,11 @@ def _of_rules(task: wire.Task, content: bytes) -> Answer:
     return Answer(body=wire.encode(wire.Compiled(b"", {name: told for name, told in problems.items() if told})))
 
 
-def _packed(reading: Reading) -> Answer:
+def _packed(reading: Reading, keyring: Keyring) -> Answer:
     body = wire.encode(reading)
-    return Answer(body=body) if len(body) <= wire.MAX_READING else _failed("read", "limit", "answer")
+    if len(body) > wire.MAX_READING:
+        return _failed("read", "limit", "answer")
+    return Answer(body=body, stated=keyring.stated)
 
 
 def _failed(task: wire.Task, reason: Reason, detail: str, leaving: bool = False) -> Answer:

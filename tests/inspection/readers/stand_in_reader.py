@@ -14,7 +14,7 @@ from sekisho_inspection.yara_scan import About
 _ACTS = importlib.import_module("hostile_acts")
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: Any, cache: Any) -> Reading:
+def read_mail(content: bytes, limits: InspectionSettings, yara: Any, keyring: Any = None, cache: Any = None) -> Reading:
     """The stand-in for `reader.read_mail`."""
     line = content.partition(b"\n")[0].strip().decode("latin-1")
     if line.startswith("!"):
