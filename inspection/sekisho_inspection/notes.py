@@ -322,7 +322,7 @@ class Notes(Facts):
     def shared(self) -> tuple[object, ...]:
         """What a file's reading may ask of the mail around it, or tell it: where it changes, it is no other mail's."""
         return (
-            self._effort, self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date,
+            self._effort, self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
             len(self.texts_read), len(self.known), len(self.explained), len(self.named),
             sum(map(len, self.pieces.values())),
         )  # fmt: skip

@@ -84,9 +84,9 @@ def measured(kind: str, rounds: int, yara: CompiledYara) -> Figures:
         name, content = MAKERS[kind](random.Random(f"{kind}/{number}"))
         mail = _mail(name, content)
         cache = FileCache(_LIMITS.cache_bytes)
-        read_mail(mail, _LIMITS, yara, cache)
+        read_mail(mail, _LIMITS, yara, cache=cache)
         works: Sequence[Callable[[], object]] = (
-            partial(read_mail, mail, _LIMITS, yara), partial(read_mail, mail, _LIMITS, yara, cache),
+            partial(read_mail, mail, _LIMITS, yara), partial(read_mail, mail, _LIMITS, yara, cache=cache),
             partial(_least, mail),
         )  # fmt: skip
         spent = [_seconds(work) for work in works]
