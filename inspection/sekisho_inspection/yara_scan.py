@@ -22,9 +22,11 @@ EXTERNALS: Mapping[str, str | bool] = {
 }  # fmt: skip
 OF_NAMES = frozenset(["filename", "filepath", "extension"])
 OF_PLACE = frozenset(["part"])
-# Of one content: rules that hit, names that rules on names are asked with.
+# Of one content: rules of one set that hit, names that rules on names are asked with.
 _MAX_HITS = 200
 _MAX_NAMES = 8
+# Places of strings that are told of in one mail; the hits beyond are told without.
+_MAX_TOLD = 3000
 # Of one hit that is shown: tags, meta entries, strings, places of a string, characters of a word, bytes around.
 _MAX_TAGS, _MAX_META, _MAX_STRINGS, _MAX_PLACES, _MAX_WORD = 20, 20, 10, 3, 200
 _AROUND, _MATCHED = 24, 64
@@ -98,6 +100,7 @@ class Scanner:
     sets: list[_Loaded]
     seconds: float
     _left: dict[str, float] = field(default_factory=dict)
+    _told: int = 0
 
     def scan(self, content: bytes | memoryview, about: About, view: str = "") -> tuple[list[Hit], list[Problem]]:
         """The rules that `content` meets, in the order of sets and rules, and what kept a set from being asked.
@@ -109,12 +112,15 @@ class Scanner:
         problems: list[Problem] = []
         for one in self.sets:
             try:
-                hits += self._of_set(one, content, about, view)
+                found = list(self._of_set(one, content, about, view))
+                hits += found[:_MAX_HITS]
+                if len(found) > _MAX_HITS:
+                    problems.append(("limit", f"more than {_MAX_HITS} hits of the YARA rules of {one.name}"))
             except yara.TimeoutError:
                 problems.append(("timeout", f"YARA rules of {one.name}"))
             except yara.Error as error:
                 problems.append(("crashed", f"YARA rules of {one.name}: {error}"))
-        return hits[:_MAX_HITS], problems
+        return hits, problems
 
     def _of_set(self, one: _Loaded, content: bytes | memoryview, about: About, view: str) -> Iterator[Hit]:
         met: set[tuple[str, str]] = set()
@@ -128,10 +134,21 @@ class Scanner:
                 matches = one.rules.match(data=content, externals=externals, timeout=math.ceil(left), fast=fast)
             finally:
                 self._left[one.name] = left - (time.monotonic() - begun)
-            for match in matches[:_MAX_HITS]:
+            for match in matches[: _MAX_HITS + 1]:
                 if (match.namespace, match.rule) not in met:
                     met.add((match.namespace, match.rule))
-                    yield Hit(match.namespace, match.rule, _found(match, content, view))
+                    yield Hit(match.namespace, match.rule, self._found(match, content, view))
+
+    def _found(self, match: Any, content: bytes | memoryview, view: str) -> RuleHit:
+        meta = tuple((_cut(key), _cut(value)) for key, value in list(match.meta.items())[:_MAX_META])
+        places = [
+            (string.identifier, instance)
+            for string in match.strings[:_MAX_STRINGS]
+            for instance in string.instances[:_MAX_PLACES]
+        ][: max(0, _MAX_TOLD - self._told)]
+        self._told += len(places)
+        strings = tuple(_place(identifier, instance, content) for identifier, instance in places)
+        return RuleHit(view[:_MAX_WORD], tuple(_cut(tag) for tag in match.tags[:_MAX_TAGS]), meta, strings)
 
 
 Problem = tuple[Reason, str]
@@ -148,25 +165,19 @@ def load_rules(data: bytes) -> CompiledYara:
 def _externals(about: About, by_name: bool) -> Iterator[dict[str, str | bool]]:
     """The variables of rules, for each name where rules ask for it."""
     for name in about.names[: _MAX_NAMES if by_name else 1] or ("",):
-        path = name.replace("\0", "").encode("utf-8", "replace").decode()
+        path = _plain(name)
         bare = path.replace("\\", "/").rpartition("/")[2]
         stem, dot, ending = bare.rpartition(".")
         yield {
             "filename": bare, "filepath": path, "extension": f".{ending.lower()}" if dot and stem else "",
-            "filetype": _FILE_TYPES.get(about.type, ""), "type": about.type.replace("\0", ""), "part": about.part,
+            "filetype": _FILE_TYPES.get(about.type, ""), "type": _plain(about.type), "part": about.part,
             "owner": "", "encrypted": about.encrypted,
         }  # fmt: skip
 
 
-def _found(match: Any, content: bytes | memoryview, view: str) -> RuleHit:
-    meta = tuple((_cut(key), _cut(value)) for key, value in list(match.meta.items())[:_MAX_META])
-    places = (
-        (string.identifier, instance)
-        for string in match.strings[:_MAX_STRINGS]
-        for instance in string.instances[:_MAX_PLACES]
-    )
-    strings = tuple(_place(identifier, instance, content) for identifier, instance in places)
-    return RuleHit(view, tuple(_cut(tag) for tag in match.tags[:_MAX_TAGS]), meta, strings)
+def _plain(word: str) -> str:
+    """A word of the sender's as YARA takes it: without NUL, and with a UTF-8 form."""
+    return word.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _place(identifier: str, instance: Any, content: bytes | memoryview) -> RuleString:

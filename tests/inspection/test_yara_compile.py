@@ -42,6 +42,7 @@ REFUSED = {
     "one byte in hexadecimal": ("rule a { strings: $x = {/* } */ 4D } condition: $x }", "$x is a string of one byte"),
     "any byte": ("rule ok { condition: true } rule a { strings: $x = /./ condition: $x }", "rule a costs"),
     "loops": (f"rule ok {{ condition: true }} rule a {{ condition: {LOOP} }}", "rule a costs more than a second"),
+    "loops over nothing": ("rule a { condition: for all i in (1..1000000000) : (i > 0) }", "rule a costs more than a"),
     "backtracking": ("rule a { strings: $x = /A+A+A+A+B/ condition: $x }", "rule a costs"),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
@@ -137,7 +138,7 @@ def test_costs(client: InspectionClient) -> None:
     """The cost of each rule is measured with those that it names, private ones not for themselves; a source that does
     not compile has a reason."""
     source = (
-        'import "math"\nprivate rule p { strings: $a = /[a-z]{30}x/ condition: $a }\n'
+        'import "math"\nprivate rule p { strings: $a = /[a-z]{32}/ condition: $a }\n'
         "rule uses { condition: p } rule plain { condition: filesize > 1 and math.abs(-1) == 1 }"
     )
     costs, errors = client.yara_costs({"n": source, "bad": "rule {"})

@@ -70,6 +70,7 @@ def zipped(name: str, content: bytes) -> bytes:
         ('filename == ""', {}, True),
         ('filename == "ab"', {"names": ("a\0b",)}, True),
         ('filename contains "x"', {"names": ("\ud800x",)}, True),
+        ('type contains "x"', {"type": "\ud800\0x"}, True),
     ],
 )  # fmt: skip
 def test_externals(condition: str, about: dict[str, Any], met: bool) -> None:
@@ -92,9 +93,14 @@ def test_private_and_global_rules() -> None:
 
 
 def test_hits_are_bounded() -> None:
-    """A file that meets very many rules, or one string very often, is told of so far as people can read it."""
+    """A file that meets very many rules, or one string very often, is told of so far as people can read it; rules of
+    one source hide no others, and what is left out is a gap."""
     many = "".join(f"rule r{number} {{ condition: true }}\n" for number in range(500))
-    assert len(names(rules_of(many), b"x")) == 200
+    rules = rules_of(noisy_feed=many, good_feed="rule last { condition: true }")
+    hits, problems = rules.scanner(5.0).scan(b"x", About())
+    assert len(hits) == 201
+    assert hits[-1].rule == "last"
+    assert problems == [("limit", "more than 200 hits of the YARA rules of noisy_feed")]
     content = b"SEKISHO-MARK" * 300_000
     hit = rules_of(MARK).scanner(5.0).scan(content, About())[0][0]
     assert [place.offset for place in hit.found.strings] == [0]
