@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import time
@@ -30,6 +31,8 @@ _MAX_TOLD = 3000
 # Of one hit that is shown: tags, meta entries, strings, places of a string, characters of a word, bytes around.
 _MAX_TAGS, _MAX_META, _MAX_STRINGS, _MAX_PLACES, _MAX_WORD = 20, 20, 10, 3, 200
 _AROUND, _MATCHED = 24, 64
+# So many characters of a password tell something of it.
+_PIECE = 4
 # A larger content is searched for the first place of a string where the rule needs no more, so that a string that
 # stands everywhere does not fill the memory.
 _ALL_PLACES = 1 << 20
@@ -197,30 +200,51 @@ def detail(hit: Hit) -> str:
 
 
 def masked(findings: tuple[Finding, ...], secrets: Callable[[], Iterable[str]]) -> tuple[Finding, ...]:
-    """The findings with dots for every secret in what stands around the strings of rules."""
+    """The findings with dots for every secret, and each piece of one, in what stands around the strings of rules."""
     if not any(finding.hit for finding in findings):
         return findings
-    hidden = [word for secret in secrets() for word in (_narrow(secret), "".join(f"{char}\\x00" for char in secret))]
-    return tuple(_masked(finding, hidden) for finding in findings)
+    pieces = frozenset(piece for secret in secrets() for piece in _pieces(_narrow(secret)))
+    return tuple(_masked(finding, pieces) for finding in findings)
 
 
-def _masked(finding: Finding, hidden: list[str]) -> Finding:
+def _masked(finding: Finding, pieces: frozenset[str]) -> Finding:
     if finding.hit is None:
         return finding
-    strings = tuple(_without(place, hidden) for place in finding.hit.strings)
+    strings = tuple(
+        replace(
+            one,
+            before=_dotted(one.before, pieces),
+            matched=_dotted(one.matched, pieces),
+            after=_dotted(one.after, pieces),
+        )
+        for one in finding.hit.strings
+    )
     return replace(finding, hit=replace(finding.hit, strings=strings))
 
 
-def _without(place: RuleString, hidden: list[str]) -> RuleString:
-    text = place.before + place.matched + place.after
-    plain = _narrow(text)
-    for word in filter(None, hidden):
-        start = plain.find(word)
+def _pieces(secret: str) -> Iterator[str]:
+    """Runs of characters that tell something of a secret: as it stands, in UTF-16, and in base64 at each offset. Lines
+    end within it, and what is shown begins and ends within it, so that a search for the whole would miss it."""
+    wide = [f"{char}\\x00" for char in secret]
+    yield from ("".join(wide[at : at + 2]) for at in range(max(1, len(wide) - 1)))
+    for word in (secret, *(_coded(secret.encode("utf-8", "replace"), shift) for shift in range(3))):
+        yield from (word[at : at + _PIECE] for at in range(max(1, len(word) - _PIECE + 1)))
+
+
+def _coded(data: bytes, shift: int) -> str:
+    """The characters of base64 that stand for bits of `data` alone where it begins at a byte of this remainder by 3."""
+    coded = base64.b64encode(bytes(shift) + data).decode()
+    return coded[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
+
+
+def _dotted(text: str, pieces: Iterable[str]) -> str:
+    plain, shown_as = _narrow(text), list(text)
+    for piece in filter(None, pieces):
+        start = plain.find(piece)
         while start >= 0:
-            text = text[:start] + "•" * len(word) + text[start + len(word) :]
-            start = plain.find(word, start + len(word))
-    middle, end = len(place.before), len(place.before) + len(place.matched)
-    return replace(place, before=text[:middle], matched=text[middle:end], after=text[end:])
+            shown_as[start : start + len(piece)] = "•" * len(piece)
+            start = plain.find(piece, start + 1)
+    return "".join(shown_as)
 
 
 def _narrow(text: str) -> str:

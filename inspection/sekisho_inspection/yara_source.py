@@ -33,8 +33,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Source:
-    """A source taken apart: itself, its rules in order, its import statements as one text, every word outside of strings, and
-    the strings of one byte, as rule and identifier."""
+    """A source taken apart: itself, its rules in order, its import statements as one text, every word outside of
+    strings, and the strings of one byte, as rule and identifier."""
 
     text: str
     rules: tuple[Rule, ...]

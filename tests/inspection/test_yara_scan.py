@@ -199,6 +199,35 @@ def test_no_password_around_a_hit(text: str, attach: Attach, limits: InspectionS
     assert "•" in said
 
 
+@pytest.mark.parametrize("string", ["Kas", "umi", "umi2012", "012", "abc パ"])
+@pytest.mark.parametrize("gap", range(0, 30, 3))
+def test_no_piece_of_a_password(string: str, gap: int, attach: Attach, limits: InspectionSettings) -> None:
+    """C18: of a password that is cut where what is shown ends, no piece of four characters is left."""
+    rule = f'rule near {{ strings: $a = "{"x" * 5}" $b = "{string}" $c = /x{{70}}/ condition: any of them }}'
+    text = f"{'x' * 80}{'-' * gap}\nパスワード：Kasumi2012\n{'-' * gap}{'x' * 80} abc パ"
+    reading = read_mail(attach(text), limits, rules_of(rule))
+    strings = [place for item in reading.findings if item.hit for place in item.hit.strings]
+    assert strings
+    said = " ".join(f"{place.before} {place.matched} {place.after}" for place in strings)
+    assert not any("Kasumi2012"[start : start + 4] in said for start in range(7))
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_no_encoded_password(shift: int, limits: InspectionSettings) -> None:
+    """C18: around a hit in the base64 of a text the password that stands there is dotted out as well."""
+    text = f"{'-' * shift}\npassword: Kasumi2012\n"
+    encoded = base64.b64encode(text.encode()).decode()
+    head = "Subject: s\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
+    rule = f'rule near {{ strings: $a = "{encoded[:8]}" condition: $a }}'
+    reading = read_mail(f"{head}{encoded[:26]}\n{encoded[26:]}\n".encode(), limits, rules_of(rule))
+    (place,) = [place for item in reading.findings if item.hit for place in item.hit.strings]
+    left = (place.matched + place.after).replace("\\x0a", "")
+    assert "•" in left
+    assert left.startswith(encoded[:12])
+    secret = encoded[-(-(11 + shift) * 8 // 6) : (21 + shift) * 8 // 6]
+    assert not any(secret[at : at + 4] in left for at in range(len(secret) - 3))
+
+
 def test_other_bytes_are_no_rules() -> None:
     """Neither nonsense nor a damaged set is loaded."""
     good = compile_rules({"n": MARK})[0]
