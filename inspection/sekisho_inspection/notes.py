@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from sekisho_core.rule_hit import RuleHit
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
@@ -19,7 +20,6 @@ from sekisho_core.vocabulary import (
     Part,
     PartState,
     Reason,
-    RuleHit,
     Text,
 )
 

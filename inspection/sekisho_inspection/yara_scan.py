@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 import yara
 from msgspec.structs import replace
-from sekisho_core.vocabulary import Finding, Reason, RuleHit, RuleString
+from sekisho_core.rule_hit import RuleHit, RuleString
+from sekisho_core.vocabulary import Finding, Reason
 
 # What rules may ask besides the content. `owner` is of programs that scan disks and is always empty here.
 EXTERNALS: Mapping[str, str | bool] = {

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from sekisho_core.vocabulary import Finding, Reading, RuleHit, RuleString
+from sekisho_core.rule_hit import RuleHit, RuleString
+from sekisho_core.vocabulary import Finding, Reading
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_compile import compile_rules
