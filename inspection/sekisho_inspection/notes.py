@@ -111,7 +111,7 @@ class Notes(Facts):
         self.limits = limits
         self._keyring = keyring or Keyring()
         self._effort = _EFFORT + _EFFORT_PER_BYTE * size
-        self._scanner = yara.scanner(limits.yara_timeout) if yara else None
+        self._scanner = yara.scanner(limits.yara_timeout, limits.deadline / 2) if yara else None
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
         # The address in the From field of the mail itself.

@@ -92,9 +92,9 @@ class CompiledYara:
             self.by_place |= one.by_place
             self._sets.append(_Loaded(one.name, yara.load(file=io.BytesIO(one.rules)), one.by_name))
 
-    def scanner(self, seconds: float) -> Scanner:
-        """A scan of one mail, in which each set has so much time."""
-        return Scanner(self._sets, seconds)
+    def scanner(self, seconds: float, together: float = math.inf) -> Scanner:
+        """A scan of one mail, in which each set has so many seconds, or an equal share of what all have together."""
+        return Scanner(self._sets, min(seconds, together / max(1, len(self._sets))))
 
 
 @dataclass

@@ -168,6 +168,15 @@ def test_a_slow_set_does_not_take_the_time_of_others(attach: Attach, limits: Ins
     assert gaps == [(f"part:{where}", "timeout", "YARA rules of slow_feed") for where in ("2/a.bin", "3/b.bin")]
 
 
+def test_many_slow_sets_do_not_take_the_time_of_the_mail(attach: Attach, limits: InspectionSettings) -> None:
+    """C26: however many sets are slow, each has a share of half the deadline, and the mail is read to its end."""
+    slow = {f"slow{number}": SLOW for number in range(3)}
+    short = msgspec.structs.replace(limits, yara_timeout=60.0, deadline=3.0)
+    reading = read_mail(attach("x", ("a.bin", b"SEKISHO-MARK" + bytes(200_000))), short, rules_of(good=MARK, **slow))
+    assert {item.rule for item in reading.findings if item.kind == "yara"} == {"good:mark"}
+    assert {gap.detail for gap in reading.incomplete} == {f"YARA rules of {name}" for name in slow}
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [
