@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
+
+from sekisho_core.rule_hit import RuleHit
 
 
 class Action(StrEnum):
@@ -308,28 +310,6 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     value: str
     where: str
-
-
-class RuleString(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place where a string of a YARA rule stands: offset and length in bytes, and the bytes before, there and behind
-    as text for people."""
-
-    identifier: str
-    offset: int
-    length: int
-    before: str
-    matched: str
-    after: str
-
-
-class RuleHit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a YARA rule found: the form of the content that was searched ("" for the file itself), the rule's tags and
-    meta, and the first places of its strings."""
-
-    view: str
-    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
-    meta: Annotated[tuple[tuple[str, str], ...], msgspec.Meta(max_length=100)]
-    strings: Annotated[tuple[RuleString, ...], msgspec.Meta(max_length=100)]
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
