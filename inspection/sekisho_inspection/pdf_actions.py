@@ -19,7 +19,8 @@ from sekisho_inspection.pdf_syntax import Name, Stream
 from sekisho_inspection.urls import link_targets, note_url, note_urls
 
 _MAX_NODES = 10_000_000
-_MAX_CHAINED = 100
+# Characters of all scripts of one file.
+_MAX_CODE = 8_000_000
 # Triggers of an additional-actions dictionary that need no click (tables 194 to 197 of the standard): of the catalog,
 # of a page, of an annotation. C is the closing of a page, and of a form's field the calculation that every order form
 # has.
@@ -44,7 +45,7 @@ class Walk:
 
     def __init__(self, document: Document, files: Files, item: Item, notes: Notes) -> None:
         self._document, self._files, self._item, self._notes = document, files, item, notes
-        self._nodes = 0
+        self._nodes, self._code = 0, 0
         # What scripts are and unpack, for rules to search.
         self.scripts: list[bytes] = []
         self._read: set[str] = set()
@@ -141,30 +142,28 @@ class Walk:
                 self._notes.find("pdf-auto-action", self._item.where, f"{place}: {kind}")
 
     def _chain(self, value: Any) -> Iterator[dict[str, Any]]:
-        waiting, seen = [value], 0
-        while waiting and seen < _MAX_CHAINED:
-            seen += 1
-            for action in self._document.dictionaries(waiting.pop()):
-                yield action
-                if "Next" in action:
-                    waiting += self._document.items(action["Next"])
+        yield from self._reached(value, "Next")
 
     def _tree(self, value: Any) -> Iterator[Any]:
-        """The values of a name tree (7.9.6), bounded and safe against loops."""
-        waiting, seen = [value], 0
-        while waiting and seen < 2000:
-            seen += 1
+        """The values of a name tree (7.9.6)."""
+        for node in self._reached(value, "Kids"):
+            yield from list(self._document.items(node.get("Names")))[1::2]
+
+    def _reached(self, value: Any, key: str) -> Iterator[dict[str, Any]]:
+        """The dictionaries that a value is, and those to which their `key` leads, each once."""
+        waiting, seen = [value], set[int]()
+        while waiting:
             for node in self._document.dictionaries(waiting.pop()):
-                waiting += self._document.items(node.get("Kids"))
-                yield from list(self._document.items(node.get("Names")))[1::2]
+                if id(node) not in seen:
+                    seen.add(id(node))
+                    yield node
+                    waiting += self._document.items(node.get(key))
 
     def _script(self, value: Any, place: str) -> None:
         texts = self._document.texts(value)
         for code in texts:
             self._notes.find("pdf-javascript", self._item.where, f"{place}: {pdf_scripts.line_of(code)}")
-            if code not in self._read:
-                self._read.add(code)
-                self.scripts += pdf_scripts.note_script(code, self._item, self._notes)
+            self._layers(code)
         if not texts:
             self._notes.find("pdf-javascript", self._item.where, place)
 
@@ -174,6 +173,17 @@ class Walk:
             if isinstance(self._document.one(item), bytes):
                 self._script(item, f"{found.place} /FontMatrix")
                 self._notes.find("pdf-auto-javascript", self._item.where, f"{found.place} /FontMatrix")
+
+    def _layers(self, code: str) -> None:
+        """Read a script that was not read yet."""
+        if code in self._read:
+            return
+        self._read.add(code)
+        self._code += len(code)
+        if self._code > _MAX_CODE:
+            self._notes.gap(self._item.gap, "limit", f"more than {_MAX_CODE} characters of scripts")
+        else:
+            self.scripts += pdf_scripts.note_script(code, self._item, self._notes)
 
     def _xfa(self, value: Any, found: Found) -> None:
         """A form of one stream, or of packets each behind its name (12.7.8); a packet may break a script in two."""
@@ -198,7 +208,7 @@ class Walk:
         for target in targets:
             self._link(target)
         for text in given:
-            self.scripts += pdf_scripts.note_script(text, self._item, self._notes)
+            self._layers(text)
 
     def _lead(self, kind: FindingKind, action: str, node: dict[str, Any], found: Found) -> None:
         targets = self._targets(node)
@@ -240,7 +250,7 @@ class Walk:
     def _link(self, target: str) -> None:
         plain = target.strip()
         if plain.lower().startswith(("javascript:", "data:", "vbscript:")):
-            self.scripts += pdf_scripts.note_script(plain, self._item, self._notes)
+            self._layers(plain)
         for url in link_targets(plain):
             note_url(url, self._item.where, self._notes)
 

@@ -164,12 +164,13 @@ def _dictionary(items: list[Any]) -> dict[str, Any]:
         # What stands where a key should is passed over, as programs do.
         if type(key) is Name:
             value = next(pairs, None)
-            found[key] = value if key not in found else _either(found[key], value)
+            if key not in found:
+                found[key] = value
+            elif type(found[key]) is Either:
+                found[key].append(value)
+            else:
+                found[key] = Either([found[key], value])
     return found
-
-
-def _either(first: Any, second: Any) -> Either:
-    return Either([*first, second]) if type(first) is Either else Either([first, second])
 
 
 def _nested(data: bytes, at: int) -> tuple[bytes, int]:
