@@ -5,6 +5,7 @@ Every dictionary of every object in every revision is looked at, so nothing hide
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +13,18 @@ from sekisho_core.vocabulary import FindingKind
 
 from sekisho_inspection import pdf_scripts
 from sekisho_inspection.notes import Item, Notes
-from sekisho_inspection.pdf_document import Document
+from sekisho_inspection.pdf_document import Document, text_of
 from sekisho_inspection.pdf_files import Files, file_names
 from sekisho_inspection.pdf_objects import Found
 from sekisho_inspection.pdf_syntax import Name, Stream
 from sekisho_inspection.urls import link_targets, note_url, note_urls
 
 _MAX_NODES = 10_000_000
+# Bytes of a string that may hold a link, and of all strings; characters of one that may hold code, and how many such
+# strings are looked at.
+_SHORTEST, _MAX_TEXT = 8, 4_000_000
+_LEAST_CODE, _MAX_STRINGS = 24, 2000
+_LINK = re.compile(r"https?|hxxp|www\.|ftp:|//|\\\\|%2f", re.I)
 # Characters of all scripts of one file.
 _MAX_CODE = 8_000_000
 # Triggers of an additional-actions dictionary that need no click (tables 194 to 197 of the standard): of the catalog,
@@ -46,6 +52,8 @@ class Walk:
     def __init__(self, document: Document, files: Files, item: Item, notes: Notes) -> None:
         self._document, self._files, self._item, self._notes = document, files, item, notes
         self._nodes, self._code = 0, 0
+        self._strings: dict[bytes, None] = {}
+        self._room = _MAX_TEXT
         # What scripts are and unpack, for rules to search.
         self.scripts: list[bytes] = []
         self._read: set[str] = set()
@@ -68,6 +76,19 @@ class Walk:
                 stack += node.values()
             elif isinstance(node, list):
                 stack += node
+            elif type(node) is bytes and len(node) >= _SHORTEST and self._room > 0:
+                self._room -= len(node)
+                self._strings[node] = None
+
+    def search_strings(self) -> list[bytes]:
+        """Note the links in all strings, and where there are scripts, what those may take from them (fields, titles,
+        annotations); the strings, for rules to search."""
+        texts = [text_of(data) for data in self._strings]
+        whole = "\n".join(texts)
+        note_urls("\n".join(text for text in texts if _LINK.search(text)), self._item.where, self._notes)
+        for text in [text for text in texts if len(text) >= _LEAST_CODE][: _MAX_STRINGS if self._read else 0]:
+            self._layers(text)
+        return [whole.encode("utf-8", "replace")]
 
     def _dictionary(self, node: dict[str, Any], found: Found) -> None:
         kinds = self._document.words(node["S"]) if "S" in node else set[str]()

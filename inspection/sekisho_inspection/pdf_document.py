@@ -211,7 +211,9 @@ class Document:
 
     def _packed_in(self, stream: Stream, content: bytes, budget: pdf_objects.Budget) -> Iterator[Found]:
         for first in self.each(stream.attrs["First"]):
-            for found in pdf_objects.packed_objects(content, stream, first, budget) if type(first) is int else ():
+            for found in (
+                pdf_objects.packed_objects(content, stream, int(first), budget) if type(first) in (int, float) else ()
+            ):
                 if found is None:
                     self._gap("limit", "more objects than are read")
                     return
