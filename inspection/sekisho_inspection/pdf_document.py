@@ -170,15 +170,15 @@ class Document:
         return found
 
     def _in_clear(self, found: Found) -> Found:
-        """The object with its strings deciphered (7.6.2)."""
-        lock = self._access.lock
-        if lock is None or not self._access.is_open:
+        """The object with its strings deciphered (7.6.2), or without them where they are not open."""
+        lock, is_open = self._access.lock, self._access.is_open
+        if lock is None and is_open:
             return found
 
         def clear(value: Any) -> Any:
             # The parser bounds the depth.
             if type(value) is bytes:
-                return lock.string(value, found.number, found.generation)
+                return lock.string(value, found.number, found.generation) if lock and is_open else b""
             if type(value) is dict:
                 return {key: clear(one) for key, one in value.items()}
             if isinstance(value, list):
