@@ -109,7 +109,7 @@ def types(data: bytes) -> None:
 
 def workbook(data: bytes) -> None:
     """The records of an old workbook."""
-    biff.findings(data)
+    biff.workbook(data)
 
 
 def pdf_streams(data: bytes) -> None:
