@@ -214,6 +214,16 @@ def _number(spelt: bytes) -> int | float:
         return 0
 
 
+def nests(data: bytes, most: int) -> bool:
+    """Whether brackets of strings nest deeper than so many."""
+    depth = 0
+    for match in _BRACKET.finditer(data):
+        depth = max(0, depth + {b"(": 1, b")": -1}.get(match[0], 0))
+        if depth > most:
+            return True
+    return False
+
+
 def unescaped(text: bytes) -> bytes:
     """A literal string's bytes (7.3.4.2)."""
     return _ESCAPE.sub(_escaped, text) if b"\\" in text else text

@@ -581,6 +581,35 @@ _run(
     "B39 trailers that differ over encryption",
     appended(_GOOD, {8: locked(4, b"")[0]}, b"/Encrypt 8 0 R /ID [<%s> ()]" % FILE_ID.hex().encode()),
 )
+_FILES_ALONE = locked(4, b"Kaki-5501")[0].replace(
+    b"/StmF /StdCF /StrF /StdCF", b"/StmF /Identity /StrF /Identity /EFF /StdCF"
+)
+_ID = b"/Encrypt 8 0 R /ID [<%s> ()]" % FILE_ID.hex().encode()
+_CLOSED = stream(locked(4, b"Kaki-5501")[1](PROGRAM, 10), b"/Type /EmbeddedFile")
+PDFS["B37 files alone are locked, password of the mail"] = Case(
+    document({8: _FILES_ALONE, 9: _SCRIPT, 10: _CLOSED, 11: _SPEC}, _OPEN, _ID), _AUTO, link=True, inner=True
+)
+PDFS["B37 files alone are locked, unknown password"] = Case(
+    document(
+        {8: _FILES_ALONE.replace(b"Kaki", b"x"), 9: _SCRIPT, 10: _CLOSED, 11: _SPEC}, _OPEN, _ID.replace(b"<00", b"<ff")
+    ),
+    _AUTO,
+    link=True,
+    gap="locked",
+)
+PDFS["B40 a stream that is not enciphered"] = Case(
+    document(
+        {
+            8: locked(4, b"")[0],
+            9: b"<< /S /JavaScript /JS 10 0 R >>",
+            10: stream(_CODE, b"/Filter [/Crypt] /DecodeParms [<< /Name /Identity >>]"),
+        },
+        _OPEN,
+        _ID,
+    ),
+    _AUTO,
+    link=True,
+)
 # The map of characters by a path (CVE-2025-64512): it is not read, the rest is.
 _FONT = b"<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /#2Ftmp#2Fx /DescendantFonts [<< /Type /Font /Subtype /CIDFontType0 /BaseFont /X /CIDSystemInfo << /Registry (../../../../tmp/x) /Ordering (/tmp/x) /Supplement 0 >> >>] >>"
 _run("B41 character map by a path", document({5: _FONT, 9: _SCRIPT}, _OPEN))
