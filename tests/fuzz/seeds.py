@@ -19,6 +19,7 @@ from sekisho_inspection import wire
 from targets import CRASHERS
 
 _CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives")]
+_PDFS = Path(__file__).parents[1] / "corpus" / "pdfs"
 _XML = (
     b"<w:p><w:t>see http://host.example/</w:t><w:instrText>DDEAUTO cmd</w:instrText></w:p>",
     b'<Relationships><Relationship Type="x/attachedTemplate" Target="http://host.example/t" TargetMode="External"/>',
@@ -41,7 +42,8 @@ _TEXTS = (
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a target: files of every format (what brings it no further is dropped), kept crashers."""
     yield from (path.read_bytes() for path in sorted((CRASHERS / target).glob("*")))
-    for path in sorted(path for corpus in _CORPORA for path in corpus.glob("*.eml")):
+    pdfs = _PDFS.glob("*.eml") if target.startswith("pdf") else ()
+    for path in sorted([*(path for corpus in _CORPORA for path in corpus.glob("*.eml")), *pdfs]):
         content = path.read_bytes()
         yield content
         for part in email.message_from_bytes(content).walk():

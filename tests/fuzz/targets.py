@@ -37,6 +37,8 @@ from sekisho_inspection import (
     officexml,
     parameters,
     passwords,
+    pdf,
+    pdf_filters,
     polyglots,
     rar,
     rtf,
@@ -46,6 +48,7 @@ from sekisho_inspection import (
 from sekisho_inspection import zip as zip_reader
 from sekisho_inspection.header_blocks import read_block
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.pdf_streams import shown_text
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.mail_files import MailFile, mail_files, read_envelope
@@ -115,6 +118,17 @@ def types(data: bytes) -> None:
 def workbook(data: bytes) -> None:
     """The records of an old workbook."""
     biff.workbook(data)
+
+
+def pdf_streams(data: bytes) -> None:
+    """The filter that the first byte names, and two of them, over the rest; what a page shows of it."""
+    names = ("FlateDecode", "LZWDecode", "ASCIIHexDecode", "ASCII85Decode", "RunLengthDecode")
+    first, second = (names[number % 5] for number in divmod((data or b"\0")[0], 5))
+    predicted = {"Predictor": 2 + len(data) % 14, "Columns": 3, "Colors": len(data) % 5}
+    for filters in ([(first, {})], [(first, predicted)], [(first, {}), (second, predicted)]):
+        with suppress(pdf_filters.Dear):
+            pdf_filters.unpack(data[1:], filters, pdf_filters.Room.of(len(data), 1 << 24, 200))
+    shown_text(data)
 
 
 def packets(data: bytes) -> None:
@@ -239,7 +253,8 @@ TARGETS: dict[str, Target] = {
     ),
     "parameters": field_parameters,
     "passwords": password_words,
-    "pdf": _attached(b"application/pdf", b"a.pdf"),
+    "pdf": _reader(pdf.read_pdf),
+    "pdf-filters": pdf_streams,
     "rar": _reader(rar.read_rar),
     "rtf": _reader(rtf.read_rtf),
     "subject": _field(b"Subject"),
