@@ -37,6 +37,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
     (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
+    (b"\x00\x01\x00\x00Standard ACE DB", "application/x-msaccess"),
+    (b"\x00\x01\x00\x00Standard Jet DB", "application/x-msaccess"),
     (b"xar!", "application/x-xar"),
     (b"vhdxfile", "application/x-vhdx"),
     (b"conectix", "application/x-vhd"),
@@ -55,7 +57,7 @@ UNREAD = {
     "application/x-compress", "application/x-lzma", "application/vnd.ms-cab-compressed", "application/x-lzh",
     "application/x-arj", "application/x-ace", "application/x-xar", "application/x-iso9660-image", "application/x-vhdx",
     "application/x-vhd", "application/onenote", "application/vnd.ms-htmlhelp",
-    "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
+    "application/x-msaccess", "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {PE, "application/x-elf", "application/x-mach-binary", "application/x-ms-shortcut"}

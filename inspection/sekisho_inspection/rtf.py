@@ -44,7 +44,8 @@ class _Data:
 
     start: int
     kind: str
-    digits: list[bytes] = field(default_factory=list)
+    # Pieces by what they stand in: the group itself (0), groups in it (1), escapes of a character (2).
+    digits: list[tuple[int, bytes]] = field(default_factory=list)
     properties: set[str] = field(default_factory=set)
 
 
@@ -58,6 +59,8 @@ class _Group:
     skip: int = 1
     is_field: bool = False
     pending: int = 0
+    # Levels below the group that began the data.
+    inside: int = 0
 
 
 def is_one(content: bytes) -> bool:
@@ -146,7 +149,7 @@ class _Reader:
     def _bracket(self, bracket: bytes) -> None:
         top = self._stack[-1]
         if bracket == b"{":
-            self._stack.append(_Group(top.destination, top.data, top.skip))
+            self._stack.append(_Group(top.destination, top.data, top.skip, inside=top.inside + (top.data is not None)))
         elif len(self._stack) > 1:
             if top.is_field:
                 self.codes.append(END)
@@ -171,7 +174,7 @@ class _Reader:
             if len(self.found) < _MAX_OBJECTS:
                 top.data = _Data(at, word, properties=set(self._properties) if word == "objdata" else set())
                 self.found.append(top.data)
-            top.destination = word
+            top.destination, top.inside = word, 0
         else:
             self._destination(word, top)
 
@@ -199,10 +202,12 @@ class _Reader:
     def _binary(self, data: bytes) -> None:
         top = self._stack[-1]
         if top.data is not None:
-            top.data.digits.append(data.hex().encode())
+            top.data.digits.append((min(top.inside, 1), data.hex().encode()))
 
     def _character(self, byte: bytes) -> None:
         top = self._stack[-1]
+        if top.data is not None:
+            top.data.digits.append((2, byte.hex().encode()))
         if top.destination in _HEX:
             return
         if top.pending:
@@ -223,7 +228,7 @@ class _Reader:
     def _plain(self, text: bytes) -> None:
         top = self._stack[-1]
         if top.data is not None:
-            top.data.digits.append(text)
+            top.data.digits.append((min(top.inside, 1), text))
         elif top.destination not in _HEX:
             text = text.replace(b"\r", b"").replace(b"\n", b"")
             if top.pending:
@@ -244,7 +249,7 @@ class _Reader:
 def _picture(data: _Data, item: Item, notes: Notes) -> None:
     if not data.properties & set(_PICTURES):
         return
-    digits = _NOT_HEX.sub(b"", b"".join(data.digits))
+    digits = _digits(data, 0)
     content = bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
     # Pictures are searched for codes; those of Windows' own formats are drawings.
     if content and notes.spend(len(content), item):
@@ -281,10 +286,16 @@ def _object(data: _Data, item: Item, notes: Notes) -> None:
 
 
 def _readings(data: _Data) -> Iterator[bytes]:
-    """The bytes that the digits are, and with the digits paired otherwise, since an odd one may stand before."""
-    digits = _NOT_HEX.sub(b"", b"".join(data.digits))
-    for start in (0, 1):
-        yield bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2].decode())
+    """The bytes that the digits are, with those in groups, without these, with escapes; and with the digits paired
+    otherwise, since an odd one may stand before."""
+    for most in dict.fromkeys((1, 0, max((kind for kind, _ in data.digits), default=0))):
+        digits = _digits(data, most)
+        for start in (0, 1):
+            yield bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2].decode())
+
+
+def _digits(data: _Data, most: int) -> bytes:
+    return _NOT_HEX.sub(b"", b"".join(piece for kind, piece in data.digits if kind <= most))
 
 
 def _embedded(data: bytes) -> tuple[str, str, bytes, bool] | None:

@@ -86,20 +86,23 @@ class Spreadsheet:
         elif name.startswith("xl/externallinks/") or content[:2] == b"\xe8\x02":
             self._book.links += xlsb.read_book(content).links
 
+    def _is_macro(self, name: str) -> bool:
+        return name.startswith(_FOLDERS) or name.rpartition("/")[2] in self._macros
+
     def note(self, item: Item, notes: Notes) -> None:
         """Note the whole workbook."""
-        for name, source in self._xml.items():
-            if name.rpartition("/")[2] in self._macros:
-                self._book.sheets.append(_macro_sheet(name, source, self._shared))
-        for name, content in self._binary.items():
-            if name.startswith(_FOLDERS) or name.rpartition("/")[2] in self._macros:
-                self._book.sheets.append(xlsb.read_macros(content, name, self._shared))
+        names = {name for name in (*self._xml, *self._binary) if self._is_macro(name)}
+        # What formulas refer to may stand in any sheet.
+        for name, source in self._xml.items() if names else ():
+            self._book.sheets.append(_sheet(name, source, self._shared, name in names))
+        for name, content in self._binary.items() if names else ():
+            self._book.sheets.append(xlsb.read_sheet(content, name, self._shared, name in names))
         self._book.strings = [text for text in self._shared if "." in text or ":" in text]
         note_workbook(self._book, "", item, notes)
 
 
-def _macro_sheet(name: str, source: str, shared: list[str]) -> Sheet:
-    sheet = Sheet(name, macros=True)
+def _sheet(name: str, source: str, shared: list[str], macros: bool) -> Sheet:
+    sheet = Sheet(name, macros=macros)
     for count, (stated, inner) in enumerate(_CELL.findall(source)):
         if count >= _MAX_CELLS:
             break

@@ -59,14 +59,21 @@ def note_workbook(book: Workbook, place: str, item: Item, notes: Notes) -> None:
     notes.find("office-macro", where, "Excel 4 macro sheet")
     if names := [f"{name} = {formula}" for name, formula in book.names if automatic(name)]:
         notes.find("office-auto-macro", where, ", ".join(names))
+    known: dict[str, Value] = {}
+    for sheet in book.sheets:
+        known.update((cell.lower(), value) for cell, value in sheet.values.items())
+    for number, (name, formula) in enumerate(book.names, 1):
+        if formula.startswith('"'):
+            known[name.lower()] = known[f"name{number}"] = formula.strip('"')
     for sheet in sheets:
-        note_formulas(sheet, place, item, notes)
+        note_formulas(sheet, known, place, item, notes)
 
 
-def note_formulas(sheet: Sheet, place: str, item: Item, notes: Notes) -> None:
-    """Note a macro sheet's formulas as code, in which cells have the values that stand in them."""
+def note_formulas(sheet: Sheet, known: dict[str, Value], place: str, item: Item, notes: Notes) -> None:
+    """Note a macro sheet's formulas as code, in which cells have the values that stand in them, or in other sheets,
+    and names those in `known`."""
     code = "\n".join(f"{cell}={formula}" for cell, formula in sheet.formulas.items())
-    held = {cell.lower(): value for cell, value in sheet.values.items()}
+    held = known | {cell.lower(): value for cell, value in sheet.values.items()}
     texts = [value for value in sheet.values.values() if isinstance(value, str)]
     if not code and not texts:
         return

@@ -26,14 +26,22 @@ from sekisho_inspection import (
     archive,
     biff,
     charset,
+    compound,
+    expressions,
+    field_codes,
     filetype,
+    formulas,
     headers,
     html,
+    macros,
     officexml,
     parameters,
     passwords,
+    pcode,
     rtf,
+    vba,
     wire,
+    xlsb,
 )
 from sekisho_inspection import zip as zip_reader
 from sekisho_inspection.header_blocks import read_block
@@ -107,6 +115,41 @@ def types(data: bytes) -> None:
 def workbook(data: bytes) -> None:
     """The records of an old workbook."""
     biff.workbook(data)
+
+
+def formula(data: bytes) -> None:
+    """A formula's tokens in the layout of each version, what its text comes to, and a binary workbook's records."""
+    for layout in (formulas.BIFF2, formulas.BIFF5, formulas.BIFF8, formulas.BIFF12):
+        expressions.folded(formulas.render(data, layout))
+    book = xlsb.read_book(data)
+    assert book == xlsb.read_book(data)
+    xlsb.read_sheet(data, "", xlsb.read_strings(data), True)
+
+
+def code(data: bytes) -> None:
+    """Visual Basic: what its expressions come to, what its strings conceal, what runs by itself."""
+    source = data.decode("utf-8", "replace")
+    made = expressions.folded(expressions.plain_code(source))
+    list(macros.decoded(made, Item("1", b"", (), "", Origin(), 1), Notes(_LIMITS)))
+    macros.triggers(source)
+    field_codes.instructions(source)
+
+
+def compound_file(data: bytes) -> None:
+    """A compound file behind its signature, and the projects in its streams."""
+    file = compound.CompoundFile(compound.MAGIC + data)
+    streams = {entry.path: content for entry, content in file.streams()}
+    for project in vba.projects(streams):
+        pcode.compiled(project)
+
+
+def project(data: bytes) -> None:
+    """A VBA project: the directory, a module's stream and the project's names, cut at the first two bytes."""
+    cut, second = (int.from_bytes(data[at : at + 2], "little") for at in (0, 2))
+    streams = {"VBA/dir": data[4:cut], "VBA/Module1": data[cut:second], "VBA/_VBA_PROJECT": data[second:]}
+    for found in vba.projects(streams):
+        pcode.compiled(found)
+    vba.unpacked(data)
 
 
 def packets(data: bytes) -> None:
@@ -189,8 +232,11 @@ def _reader(read: Callable[[Item, Notes], object]) -> Target:
 TARGETS: dict[str, Target] = {
     "biff": workbook,
     "charset": text,
+    "code": code,
+    "compound-file": compound_file,
     "field-values": field_values,
     "filetype": types,
+    "formula": formula,
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
@@ -206,6 +252,9 @@ TARGETS: dict[str, Target] = {
             "xl/workbook.xml",
             "xl/workbook.bin",
             "word/vbaProject.bin",
+            "xl/macrosheets/sheet1.xml",
+            "xl/macrosheets/sheet1.bin",
+            "xl/sharedStrings.xml",
         ),
         {"[Content_Types].xml": b"<Types/>"},
         _attached(b"application/octet-stream", b"a.docx"),
@@ -222,6 +271,7 @@ TARGETS: dict[str, Target] = {
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
     "text-file": _attached(b"text/csv", b"a.csv"),
+    "vba-project": project,
     "wire": packets,
     "zip": _reader(zip_reader.read_zip),
 }
