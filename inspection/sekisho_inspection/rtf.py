@@ -26,6 +26,7 @@ _NOT_HEX = re.compile(rb"[^0-9a-fA-F]++")
 _HEX = frozenset(["objdata", "pict", "themedata", "datastore", "colorschememapping", "blipuid"])
 _UNSEEN = frozenset([
     "colortbl", "fonttbl", "stylesheet", "info", "generator", "listtable", "rsidtbl", "template", "objclass", "objname",
+    "oleclsid",
     "xmlnstbl", "latentstyles", "mmathpr", "pgptbl", "filetbl", "docvar", "userprops", "bkmkstart", "bkmkend",
     "htmltag", "fldinst", "mailmerge", "hl", "hlsrc", "hlloc",
 ])  # fmt: skip
@@ -80,6 +81,8 @@ def read_rtf(item: Item, notes: Notes) -> PartState:
     note_fields(f"{BEGIN}{reader.text(reader.codes)}{END}", item, notes)
     for target in reader.templates:
         objects.note_link(reader.text(target), "template", "", item, notes)
+    for name in reader.classes:
+        objects.note_class(reader.text(name).strip(), reader.text(name), "", item, notes)
     for data in reader.found:
         if data.kind == "pict":
             _picture(data, item, notes)
@@ -98,6 +101,7 @@ class _Reader:
         self.unseen: list[bytes | str] = []
         self.codes: list[bytes | str] = []
         self.templates: list[list[bytes | str]] = []
+        self.classes: list[list[bytes | str]] = []
         self.found: list[_Data] = []
         self._properties: set[str] = set()
         self._stack = [_Group()]
@@ -185,9 +189,9 @@ class _Reader:
         elif word == "fldrslt":
             top.destination = word
             self.codes.append(SEPARATOR)
-        elif word == "template":
+        elif word in ("template", "objclass", "oleclsid"):
             top.destination = word
-            self.templates.append([])
+            (self.templates if word == "template" else self.classes).append([])
         elif word == "object":
             self._properties = set()
         elif word in ("result", "nonshppict", "shppict", "par", "pard"):
@@ -243,6 +247,8 @@ class _Reader:
             self.codes.append(piece)
         if destination == "template" and self.templates:
             self.templates[-1].append(piece)
+        if destination in ("objclass", "oleclsid") and self.classes:
+            self.classes[-1].append(piece)
         (self.unseen if destination in _UNSEEN else self.seen).append(piece)
 
 

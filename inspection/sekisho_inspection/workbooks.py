@@ -30,11 +30,12 @@ class Sheet:
 
 @dataclass
 class Workbook:
-    """Sheets, names with their formulas, links that start programs (DDE), and the strings of cells."""
+    """Sheets, names with their formulas, links that start programs (DDE), formulas that fetch, strings of cells."""
 
     sheets: list[Sheet] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)
 
 
@@ -48,6 +49,8 @@ def note_workbook(book: Workbook, place: str, item: Item, notes: Notes) -> None:
     where = item.at(place)
     for link in book.links:
         notes.find("office-dde", where, link)
+    for query in book.queries:
+        notes.find("office-query", where, query)
     for state in (1, 2):
         if hidden := [sheet.name for sheet in book.sheets if sheet.state == state]:
             notes.find("office-hidden-sheet", where, f"{_STATES[state]}: {', '.join(hidden)}")
