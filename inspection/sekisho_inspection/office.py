@@ -98,7 +98,7 @@ def _read_member(member: zip.Member, content: bytes, book: Spreadsheet, item: It
         notes.child(item, content, member.names, "ooxml", member.header, member.packed)
     # The part's type does not follow from its name's ending.
     if is_xml or _is_xml(content):
-        notes.scan(item, content, place, "application/xml")
+        notes.scan(item, content, place, "application/xml", place)
         source = decoded(content)
         book.xml(lowered, source)
         note_xml(source, place, item, notes, book)

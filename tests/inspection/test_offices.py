@@ -14,7 +14,7 @@ import pytest
 from office_maker import HOST
 from offices import CASES, case_files, mail
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import yara_scan
+from sekisho_inspection import yara_compile, yara_scan
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from summaries import summary
@@ -59,5 +59,5 @@ def test_every_number_has_cases() -> None:
 def test_code_and_its_strings_are_searched_by_yara(title: str, limits: InspectionSettings) -> None:
     """B42, B43: a rule meets a string that code puts together, compiled code holds, or a formula makes."""
     rule = f'rule found {{ strings: $a = "{HOST}/gate" condition: $a }}'
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": rule})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": rule})[0])
     assert "n:found" in {found.rule for found in read_mail(mail(CASES[title]), limits, rules).findings}
