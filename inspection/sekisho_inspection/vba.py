@@ -112,9 +112,12 @@ def unpacked(data: bytes, at: int = 0, limit: int = MAX_CODE) -> bytes:
         end = min(at + (header & 0xFFF) + 3, len(data))
         if header & 0x8000:
             _unpack_chunk(data[at + 2 : end], out)
-        else:
-            out += data[at + 2 : at + 2 + _CHUNK]
+        elif header & 0xFFF == 0xFFF:
+            # As it is, which is always a whole chunk.
             end = at + 2 + _CHUNK
+            out += data[at + 2 : end]
+        else:
+            break
         at = end
     return bytes(out[:limit])
 
