@@ -8,7 +8,7 @@ from itertools import islice
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import headers, zip
+from sekisho_inspection import headers, zip, zip_directory
 from sekisho_inspection.field_codes import BEGIN, END, SEPARATOR, note_fields
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.objects import is_remote, note_class, note_link
@@ -75,7 +75,7 @@ def read_ooxml(item: Item, notes: Notes) -> PartState:
     except zip.DamagedZip as problem:
         # Word repairs such files (and only its own kind), so what can be reached is read and the rest said.
         notes.gap(item.gap, "malformed", f"Office file: {problem}")
-        members = zip.local_members(item.content, notes.slots)
+        members = zip_directory.local_members(item.content, notes.slots)
     if any(member.encrypted for member in members):
         return zip.read_zip(item, notes)
     zip.compare_counts(item, members, notes)
