@@ -33,6 +33,7 @@ THIRD_PARTY = {
     "alembic": {"core"},
     "yara": {"inspection"},
     "pcodedmp": {"inspection"},
+    "inflate64": {"inspection"},
     "olefile": {"inspection"},
     "msoffcrypto": {"inspection"},
     "pdfminer": {"inspection"},

@@ -83,9 +83,9 @@ def test_corpus_reads_the_same(rules: str, limits: InspectionSettings) -> None:
     for _ in range(2):
         for case in CORPUS:
             own = FileCache(BOUND)
-            assert read_mail(case.read_bytes(), limits, yara, own) == plain[case], case.name
-            assert read_mail(case.read_bytes(), limits, yara, own) == plain[case], case.name
-            assert read_mail(case.read_bytes(), limits, yara, shared) == plain[case], case.name
+            assert read_mail(case.read_bytes(), limits, yara, cache=own) == plain[case], case.name
+            assert read_mail(case.read_bytes(), limits, yara, cache=own) == plain[case], case.name
+            assert read_mail(case.read_bytes(), limits, yara, cache=shared) == plain[case], case.name
     assert shared.hits > 500
 
 
@@ -106,14 +106,14 @@ def test_any_mails_read_the_same(data: st.DataObject, limits: InspectionSettings
         names = data.draw(st.lists(st.sampled_from(sorted(FILES)), max_size=6))
         text = data.draw(st.sampled_from(["plain", "パスワード：Kasumi2012", "http://body.example/"]))
         mail = attach(text, *((name, FILES[name]) for name in names))
-        assert read_mail(mail, own, yara, cache) == read_mail(mail, own, yara)
+        assert read_mail(mail, own, yara, cache=cache) == read_mail(mail, own, yara)
 
 
 def hits(limits: InspectionSettings, mails: Iterable[bytes], bound: int = BOUND) -> int:
     """How often a file of the mails is answered from a cache."""
     cache = FileCache(bound)
     for mail in mails:
-        assert read_mail(mail, limits, None, cache) == read_mail(mail, limits, None)
+        assert read_mail(mail, limits, None, cache=cache) == read_mail(mail, limits, None)
     return cache.hits
 
 
@@ -132,7 +132,7 @@ def test_a_password_is_tried_in_every_mail(limits: InspectionSettings, attach: A
     without, with_it = (attach(text, ("j.zip", FILES["j.zip"])) for text in ("x", "パスワード：Kasumi2012"))
     cache = FileCache(BOUND)
     states = [
-        read_mail(mail, limits, None, cache).parts[1].state.value for mail in (without, with_it, without, with_it)
+        read_mail(mail, limits, None, cache=cache).parts[1].state.value for mail in (without, with_it, without, with_it)
     ]
     assert states == ["locked", "opened", "locked", "opened"]
 

@@ -16,7 +16,7 @@ import pytest
 from pdf_files import document, packed
 from pdfs import LINK, PDFS, PROGRAM, URL, case_files, mail
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import yara_scan
+from sekisho_inspection import yara_compile, yara_scan
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from summaries import summary
@@ -63,7 +63,7 @@ def test_every_number_has_cases() -> None:
 @pytest.mark.parametrize("content", [b"x = '-a-string-of-a-rule-';", b"BT (-a-string-of-a-rule-) Tj ET"])
 def test_rules_see_streams_unpacked(content: bytes, limits: InspectionSettings) -> None:
     """A YARA rule that asks for a PDF finds its string in a stream that is packed."""
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": RULE})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": RULE})[0])
     reading = read_mail(mail(document({9: packed(content)})), limits, rules)
     assert "n:found" in {item.rule for item in reading.findings}
 
@@ -77,7 +77,7 @@ def test_rules_see_streams_unpacked(content: bytes, limits: InspectionSettings) 
 )
 def test_rules_see_scripts_decoded(code: bytes, limits: InspectionSettings) -> None:
     """A YARA rule finds its string in what a script decodes for itself."""
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": RULE})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": RULE})[0])
     reading = read_mail(mail(document({9: b"<< /S /JavaScript /JS <" + code.hex().encode() + b"> >>"})), limits, rules)
     assert "n:found" in {item.rule for item in reading.findings}
 
