@@ -94,4 +94,4 @@ def test_any_bytes(tail: bytes, at: int, patch: bytes) -> None:
     """Any bytes behind a header, and any header, are read without an exception."""
     data = compound(STREAMS)
     for one in (data[:512] + tail, data[:at] + patch + data[at + len(patch) :]):
-        read(one)
+        assert read(one) == read(one)
