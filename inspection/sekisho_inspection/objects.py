@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 
 from sekisho_inspection import charset, filetype
+from sekisho_inspection.hosts import host_facts
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.urls import note_url, note_urls
@@ -48,8 +49,11 @@ _NAMES = (
 _URL_MONIKER = bytes.fromhex("e0c9ea79f9bace118c8200aa004ba90b")
 _FILE_MONIKER = bytes.fromhex("0303000000000000c000000000000046")
 _REMOTE = re.compile(
-    r"\s*(?:https?:|ftps?:|smb:|\\\\[^\\?.]|//[^/]|file:(?://[^/]|/{4,}|\\\\)|mhtml:|script:|soap:|ms-\w{1,20}:)", re.I
+    r"\s*(?:https?:|ftps?:|smb:|\\\\[^\\?.]|//[^/]|file:(?://[^/]|/{4,}|/*\\\\)|mhtml:|script:|soap:|ms-\w{1,20}:)",
+    re.I,
 )
+# The scheme and host of a target that begins with them.
+_HOST = re.compile(r"\s*((?:https?|ftps?|smb|file):)?[\\/]{2,}([^\\/?#\s]{1,400})", re.I)
 _MAX_LINKS = 200
 _TEXT = re.compile(rb"[^\0]{0,1000}\0")
 # Typefaces' names in an equation: the editor keeps 32 bytes for one (CVE-2017-11882), and eight parts for a matrix.
@@ -58,8 +62,16 @@ _EQUATION_HEADER = 28
 
 
 def is_remote(target: str) -> bool:
-    """Whether a program goes to another machine for it."""
-    return _REMOTE.match(target) is not None
+    """Whether a program goes to a machine elsewhere for it. A name without a dot is one of the reader's own network, as
+    in the templates of another organisation's servers."""
+    if _REMOTE.match(target) is None:
+        return False
+    found = _HOST.match(target)
+    if found is None:
+        return True
+    # Before the host of a URL stands a user, behind that of a share a port.
+    host = found[2].rpartition("@")[2] if found[1] else found[2].partition("@")[0]
+    return bool(host_facts(host if host.startswith("[") else host.partition(":")[0]))
 
 
 def note_class(clsid: str, name: str, place: str, item: Item, notes: Notes) -> None:

@@ -10,6 +10,8 @@ from itertools import islice
 
 from sekisho_inspection import charset
 
+# Streams beside the modules: the directory, names, and caches of compiled code.
+_OTHERS = ("dir", "_vba_project", "__srp_")
 # Source unpacked over one project; Excel itself takes 64 kB a procedure.
 MAX_CODE = 4 << 20
 _CHUNK = 4096
@@ -170,7 +172,7 @@ def _project(folder: str, files: dict[str, bytes], listing: bytes, room: _Room) 
         project.modules.append(replace(found, hidden=bool(shown) and module.name.lower() not in shown))
     for name, content in left.items():
         # Streams that the directory does not list may hold source all the same.
-        if name.lower() not in ("dir", "_vba_project") and (seen := _SOURCE.search(content)):
+        if not name.lower().startswith(_OTHERS) and (seen := _SOURCE.search(content)):
             code = _text(room.unpacked(content, seen.start()), label)
             project.modules.append(Module(name, f"{folder}/{name}", code, content[: seen.start()], bool(stated)))
     project.cut = room.left <= 0
