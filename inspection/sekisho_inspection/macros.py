@@ -56,7 +56,7 @@ _DOUBLE = re.compile(rb"(?s)(?=(.)(.)\2(.))")
 _DRIDEX = re.compile(r"[0-9A-Za-z]{20,2000}")
 _PRINTABLE = re.compile(rb"[\t\r\n -~]{4,}+")
 _WIDE = re.compile(rb"(?:[\t\r\n -~]\0){4,}+")
-_SHORTEST_LINK, _MAX_MASKED, _MAX_DOUBLES = 10, 20_000, 2000
+_SHORTEST_LINK, _MAX_MASKED, _MAX_DOUBLES = 10, 20_000, 200
 # Strings of one module that are decoded.
 _MAX_STRINGS = 20_000
 
@@ -119,14 +119,15 @@ def _unmasked(text: str) -> Iterator[str]:
         return
     for match in islice(_DOUBLE.finditer(data), _MAX_DOUBLES):
         first, second, third = match[1][0], match[2][0], match[3][0]
-        plain = b""
-        if first ^ second == 0x1C and second ^ third == 0x04 and first != 0x68:
-            plain = bytes(byte ^ first ^ 0x68 for byte in data)
-        elif (second - first) % 256 == 12 and (second - third) % 256 == 4 and first != 0x68:
-            plain = bytes((byte - first + 0x68) % 256 for byte in data)
-        if b"http" in plain and b"://" in plain:
-            yield plain.decode("latin-1")
-            return
+        key = first ^ 0x68
+        if key and (first ^ second, second ^ third) == (0x1C, 0x04):
+            yield from _link(bytes(byte ^ key for byte in data))
+        if key and ((second - first) % 256, (second - third) % 256) == (12, 4):
+            yield from _link(bytes((byte - first + 0x68) % 256 for byte in data))
+
+
+def _link(plain: bytes) -> list[str]:
+    return [plain.decode("latin-1")] if b"http" in plain and b"://" in plain else []
 
 
 def _from_hex(text: str) -> Iterator[bytes]:

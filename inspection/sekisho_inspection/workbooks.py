@@ -14,6 +14,7 @@ from sekisho_inspection.urls import note_urls
 # Excel runs every name that begins so; it compares names without case.
 _AUTOMATIC = re.compile(r"_?(?:xlnm)?_?auto_(?:open|close|activate|deactivate)")
 _LETTERS = re.compile(r"[^a-z_]+")
+_ABSOLUTE = re.compile(r"\$([A-Z]{1,3})\$?(\d{1,7})\b|\b([A-Z]{1,3})\$(\d{1,7})\b")
 _STATES = ("", "hidden", "very hidden")
 
 
@@ -42,6 +43,11 @@ class Workbook:
 def automatic(name: str) -> bool:
     """Whether Excel runs what a name stands for when the workbook opens or closes, whatever stands between letters."""
     return _AUTOMATIC.match(_LETTERS.sub("", unicodedata.normalize("NFKC", name).casefold())) is not None
+
+
+def _plain(match: re.Match[str]) -> str:
+    """A cell's name without the signs that keep it from moving."""
+    return (match[1] or match[3]) + (match[2] or match[4])
 
 
 def note_workbook(book: Workbook, place: str, item: Item, notes: Notes) -> None:
@@ -75,7 +81,7 @@ def note_workbook(book: Workbook, place: str, item: Item, notes: Notes) -> None:
 def note_formulas(sheet: Sheet, known: dict[str, Value], place: str, item: Item, notes: Notes) -> None:
     """Note a macro sheet's formulas as code, in which cells have the values that stand in them, or in other sheets,
     and names those in `known`."""
-    code = "\n".join(f"{cell}={formula}" for cell, formula in sheet.formulas.items())
+    code = "\n".join(f"{cell}={_ABSOLUTE.sub(_plain, formula)}" for cell, formula in sheet.formulas.items())
     held = known | {cell.lower(): value for cell, value in sheet.values.items()}
     texts = [value for value in sheet.values.values() if isinstance(value, str)]
     if not code and not texts:
