@@ -117,17 +117,19 @@ def _unmasked(text: str) -> Iterator[str]:
         data = text[:_MAX_MASKED].encode("latin-1")
     except UnicodeEncodeError:
         return
+    tables: dict[bytes, None] = {}
     for match in islice(_DOUBLE.finditer(data), _MAX_DOUBLES):
         first, second, third = match[1][0], match[2][0], match[3][0]
-        key = first ^ 0x68
-        if key and (first ^ second, second ^ third) == (0x1C, 0x04):
-            yield from _link(bytes(byte ^ key for byte in data))
-        if key and ((second - first) % 256, (second - third) % 256) == (12, 4):
-            yield from _link(bytes((byte - first + 0x68) % 256 for byte in data))
-
-
-def _link(plain: bytes) -> list[str]:
-    return [plain.decode("latin-1")] if b"http" in plain and b"://" in plain else []
+        if first == 0x68:
+            continue
+        if (first ^ second, second ^ third) == (0x1C, 0x04):
+            tables[bytes(byte ^ first ^ 0x68 for byte in range(256))] = None
+        if ((second - first) % 256, (second - third) % 256) == (12, 4):
+            tables[bytes((byte - first + 0x68) % 256 for byte in range(256))] = None
+    for table in tables:
+        plain = data.translate(table)
+        if b"http" in plain and b"://" in plain:
+            yield plain.decode("latin-1")
 
 
 def _from_hex(text: str) -> Iterator[bytes]:
