@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from uuid import UUID
 
 from sekisho_inspection import charset, filetype
 from sekisho_inspection.hosts import host_facts
@@ -40,6 +41,8 @@ _CLASSES = {
     "1EFB6596-857C-11D1-B16A-00C0F0283628": (_ACTIVE, "MSComctlLib.TabStrip"),
     "996BF5E0-8044-4650-ADEB-0B013914E99C": (_ACTIVE, "MSComctlLib.ListViewCtrl"),
 }
+# The same as they stand in serialised objects.
+_RISKY_CLASSES = {UUID(clsid).bytes_le: name for clsid, (kind, name) in _CLASSES.items() if kind == _RISKY}
 _NAMES = (
     ("equation.", _EQUATION), ("shell.explorer", _RISKY), ("htmlfile", _RISKY), ("mhtmlfile", _RISKY),
     ("htafile", _RISKY), ("scriptlet", _RISKY), ("wscript.shell", _RISKY), ("soap:", _RISKY),
@@ -100,6 +103,9 @@ def note_monikers(data: bytes, place: str, item: Item, notes: Notes) -> None:
     """Note where the monikers of an object lead, and classes among them that make scripts run."""
     for target in monikers(data):
         note_link(target, "link", place, item, notes)
+    for raw, name in _RISKY_CLASSES.items():
+        if raw in data:
+            notes.find("office-risky-object", item.at(place), name)
 
 
 def monikers(data: bytes) -> Iterator[str]:

@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zipfile
+from uuid import UUID
 
 from office_maker import (
     AUTO,
@@ -164,6 +165,8 @@ def _references(cases: Cases) -> None:
     )
     cases.put("B44 template of Word 2003", "a.xml", old, "office-remote-template")
     picture = f'<draw:image xlink:href="file://{HOST}/x.jpg"/>'
+    moniker = bytes(24) + UUID("06290bd3-48aa-11d2-8432-006008c3fbfc").bytes_le + URL.encode("utf-16-le")
+    cases.put("B44 moniker of a script", "a.doc", compound({"ObjectPool/_1/\x01Ole": moniker}), "office-risky-object")
     cases.put("B44 picture on a share", "a.odt", _opendocument({"content.xml": picture}), "office-remote-image")
     nested = {"content.xml": "<x/>", "Object 1": compound({"\x01Ole10Native": native("update.exe", PROGRAM)})}
     cases.put("B44 package in OpenDocument", "a.odt", _opendocument(nested), "office-package executable", host=False)
