@@ -79,7 +79,8 @@ def note_entities(source: str, place: str, item: Item, notes: Notes) -> None:
 def note_links(source: str, place: str, item: Item, notes: Notes, texts: bool = True) -> None:
     """Note the URLs in attributes, and in texts unless these are read elsewhere, without names of namespaces and
     schemas."""
-    if found := list(dict.fromkeys(links(source, texts))):
+    plain = html.unescape(source) if "&#" in source else source
+    if found := list(dict.fromkeys(links(plain, texts))):
         note_urls("\n".join(found), item.at(place), notes)
 
 
