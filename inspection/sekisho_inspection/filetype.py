@@ -65,6 +65,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c", "application/onenote"),
     (b"ITSF", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
+    (b"\x00\x01\x00\x00Standard ACE DB", "application/x-msaccess"),
+    (b"\x00\x01\x00\x00Standard Jet DB", "application/x-msaccess"),
     (b"xar!", "application/x-xar"),
     (b"!BDN", "application/vnd.ms-outlook-pst"),
     (b"\xcf\xad\x12\xfe", "application/x-outlook-express"),
@@ -83,6 +85,7 @@ UNREAD = {
     "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
     "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5", "application/x-dgca",
     "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip", "application/x-zisofs",
+    "application/x-msaccess",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {

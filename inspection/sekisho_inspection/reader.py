@@ -198,6 +198,8 @@ def _read_file(item: Item, notes: Notes) -> None:
     if _is_inner_mail(item, kind):
         # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
+    elif not kind and (start := officexml.page_start(item)) is not None:
+        _read_message(item.content[start:], item.id, item.depth + 1, notes)
     _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)

@@ -27,23 +27,31 @@ from sekisho_inspection import (
     biff,
     cab,
     charset,
+    compound,
     containers,
     disc,
     disk,
+    expressions,
+    field_codes,
     filetype,
+    formulas,
     headers,
     html,
     lzh,
+    macros,
     officexml,
     parameters,
     passwords,
+    pcode,
     pdf,
     pdf_filters,
     polyglots,
     rar,
     rtf,
     sevenzip,
+    vba,
     wire,
+    xlsb,
 )
 from sekisho_inspection import zip as zip_reader
 from sekisho_inspection.header_blocks import read_block
@@ -129,6 +137,41 @@ def pdf_streams(data: bytes) -> None:
         with suppress(pdf_filters.Dear):
             pdf_filters.unpack(data[1:], filters, pdf_filters.Room.of(len(data), 1 << 24, 200))
     shown_text(data)
+
+
+def formula(data: bytes) -> None:
+    """A formula's tokens in the layout of each version, what its text comes to, and a binary workbook's records."""
+    for layout in (formulas.BIFF2, formulas.BIFF5, formulas.BIFF8, formulas.BIFF12):
+        expressions.folded(formulas.render(data, layout))
+    book = xlsb.read_book(data)
+    assert book == xlsb.read_book(data)
+    xlsb.read_sheet(data, "", xlsb.read_strings(data), True)
+
+
+def code(data: bytes) -> None:
+    """Visual Basic: what its expressions come to, what its strings conceal, what runs by itself."""
+    source = data.decode("utf-8", "replace")
+    made = expressions.folded(expressions.plain_code(source))
+    list(macros.decoded(made, Item("1", b"", (), "", Origin(), 1), Notes(_LIMITS)))
+    macros.triggers(source)
+    field_codes.instructions(source)
+
+
+def compound_file(data: bytes) -> None:
+    """A compound file behind its signature, and the projects in its streams."""
+    file = compound.CompoundFile(compound.MAGIC + data)
+    streams = {entry.path: content for entry, content in file.streams()}
+    for project in vba.projects(streams):
+        pcode.compiled(project)
+
+
+def project(data: bytes) -> None:
+    """A VBA project: the directory, a module's stream and the project's names, cut at the first two bytes."""
+    cut, second = (int.from_bytes(data[at : at + 2], "little") for at in (0, 2))
+    streams = {"VBA/dir": data[4:cut], "VBA/Module1": data[cut:second], "VBA/_VBA_PROJECT": data[second:]}
+    for found in vba.projects(streams):
+        pcode.compiled(found)
+    vba.unpacked(data)
 
 
 def packets(data: bytes) -> None:
@@ -224,8 +267,11 @@ TARGETS: dict[str, Target] = {
     "charset": text,
     "disc": _reader(disc.read_disc),
     "disk": _reader(disk.read_disk),
+    "code": code,
+    "compound-file": compound_file,
     "field-values": field_values,
     "filetype": types,
+    "formula": formula,
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
@@ -242,6 +288,9 @@ TARGETS: dict[str, Target] = {
             "xl/workbook.xml",
             "xl/workbook.bin",
             "word/vbaProject.bin",
+            "xl/macrosheets/sheet1.xml",
+            "xl/macrosheets/sheet1.bin",
+            "xl/sharedStrings.xml",
         ),
         {"[Content_Types].xml": b"<Types/>"},
         _attached(b"application/octet-stream", b"a.docx"),
@@ -260,6 +309,7 @@ TARGETS: dict[str, Target] = {
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
     "text-file": _attached(b"text/csv", b"a.csv"),
+    "vba-project": project,
     "wire": packets,
     "zip": _reader(zip_reader.read_zip),
 }
