@@ -152,10 +152,12 @@ class _Reader:
         """A stream, within what the mail may unpack: streams may share their sectors."""
         try:
             data: bytes = self._file.openstream(path).read()
+            whole = len(data) >= self._file.get_size(path)
         # A broken chain or size of one stream hides no other.
-        except Exception as error:
-            self._notes.gap(self._item.gap, "malformed", f"Outlook message: {type(error).__name__}")
-            return b""
+        except Exception:
+            data, whole = b"", False
+        if not whole:
+            self._notes.gap(self._item.gap, "malformed", "a stream of an Outlook message that is cut off")
         return data if self._notes.spend(len(data), self._item) else b""
 
     def _rebuilt(self, storage: str) -> bytes:
