@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sekisho_inspection import password_below, password_labels, password_values
@@ -63,14 +62,6 @@ def candidates(
     for name in named:
         found.own.sure += [match[1] for match in _IN_NAME.finditer(_fold(name)) if password_labels.is_made_up(match[1])]
     return found.ranked()[:limit]
-
-
-def encodings(password: str) -> list[bytes]:
-    """The bytes that programs make of a password: UTF-8, and the code page of Japanese Windows where it has it."""
-    found = [password.encode("utf-8", "replace")]
-    with suppress(UnicodeEncodeError):
-        found.append(password.encode("cp932"))
-    return list(dict.fromkeys(found))
 
 
 @dataclass

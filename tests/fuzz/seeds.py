@@ -18,7 +18,7 @@ from sekisho_core.vocabulary import Part, PartState, Reading
 from sekisho_inspection import wire
 from targets import CRASHERS
 
-_CORPUS = Path(__file__).parents[1] / "corpus" / "reader"
+_CORPUS = Path(__file__).parents[1] / "corpus"
 _XML = (
     b"<w:p><w:t>see http://host.example/</w:t><w:instrText>DDEAUTO cmd</w:instrText></w:p>",
     b'<Relationships><Relationship Type="x/attachedTemplate" Target="http://host.example/t" TargetMode="External"/>',
@@ -41,7 +41,7 @@ _TEXTS = (
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a target: files of every format (what brings it no further is dropped), kept crashers."""
     yield from (path.read_bytes() for path in sorted((CRASHERS / target).glob("*")))
-    for path in sorted(_CORPUS.glob("*.eml")):
+    for path in sorted([*_CORPUS.glob("reader/*.eml"), *_CORPUS.glob("mail_files/*.eml")]):
         content = path.read_bytes()
         yield content
         for part in email.message_from_bytes(content).walk():

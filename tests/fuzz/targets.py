@@ -26,10 +26,14 @@ from sekisho_inspection import (
     archive,
     biff,
     charset,
+    chm,
     filetype,
     headers,
     html,
+    lzx,
+    mailboxes,
     officexml,
+    onenote,
     parameters,
     passwords,
     rtf,
@@ -107,6 +111,12 @@ def types(data: bytes) -> None:
 def workbook(data: bytes) -> None:
     """The records of an old workbook."""
     biff.findings(data)
+
+
+def packed_frames(data: bytes) -> None:
+    """LZX under the window that the first byte names."""
+    with suppress(lzx.BadLzx):
+        assert len(lzx.inflate(data[1:], 15 + (data[:1] or b"\0")[0] % 7, 1 << 17)) == 1 << 17
 
 
 def packets(data: bytes) -> None:
@@ -189,16 +199,21 @@ def _reader(read: Callable[[Item, Notes], object]) -> Target:
 TARGETS: dict[str, Target] = {
     "biff": workbook,
     "charset": text,
+    "chm": _reader(chm.read_chm),
     "field-values": field_values,
     "filetype": types,
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
     "lures": lures,
+    "lzx": packed_frames,
     "mail": mail,
     "mailbox": mailbox,
+    "mailbox-file": _reader(mailboxes.read_mailbox),
+    "msg": _attached(b"application/vnd.ms-outlook", b"a.msg"),
     "office-xml": _reader(officexml.read_xml),
     "ole": _attached(b"application/msword", b"a.doc"),
+    "onenote": _reader(onenote.read_onenote),
     "ooxml": _packed(
         (
             "word/document.xml",
