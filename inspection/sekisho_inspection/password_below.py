@@ -13,6 +13,7 @@ from sekisho_inspection.password_labels import (
     RULER,
     TITLED,
     Label,
+    has_label,
     is_made_up,
     is_plausible,
     is_word,
@@ -46,10 +47,15 @@ _DATED = re.compile(
 _INPUT = re.compile(
     r"[「『【“\"]([^「」『』【】“”\"\n]{1,64})[」』】”\"]\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?(?:入力|使用|利用)"
     r"|(?<![!-~])([!-~]{3,64})\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?入力"
-    r"|\b(?:use|enter|type|input|with|using|by)\s(?:the\s(?:code|word|key|string|phrase"
+    r"|\b(?:use|enter|type|input|with|using|by)\s(?:(?:the\s)?(?:code|word|key|pin|string|phrase"
     r"|characters)\s)?[\"“'‘]?([!#-&(-~]{3,64})[\"”'’]?\s(?:to|when|as|if|for|in\sorder)\b"
     r"|\b(?:open(?:s|ed)?|unlock(?:s|ed)?|unzip|extract(?:ed)?|decrypt(?:ed)?|protected|encrypted"
     r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})",
+    re.I,
+)
+_ORDERED = re.compile(
+    r"\b(?:to\s(?:open|unlock|extract|unzip|decrypt)|asked|prompted)\b[^.\n]{0,40}?,?\s(?:please\s)?(?:use|enter|type)\s"
+    r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})",
     re.I,
 )
 _OPENS = re.compile(
@@ -57,6 +63,7 @@ _OPENS = re.compile(
     r"|protected|archive|zip",
     re.I,
 )
+_POINTS_BACK = re.compile(r"上記(?:が|は|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove", re.I)
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
 
@@ -79,6 +86,22 @@ def expects_below(line: str, label: Label) -> bool:
         )
         is not None
     )
+
+
+def above(lines: list[str], index: int) -> list[str]:
+    """Values in the rows, or alone on the line, before one that points at them."""
+    if not _POINTS_BACK.search(lines[index]) or ELSEWHERE.search(lines[index]):
+        return []
+    found: list[str] = []
+    for line in reversed(lines[max(0, index - _MAX_BELOW) : index]):
+        plain = line.strip()
+        if not plain or RULER.fullmatch(plain):
+            continue
+        values = _row(plain) or alone(plain, strict=True)
+        if not values:
+            break
+        found = values + found
+    return found
 
 
 def below(lines: list[str], index: int, patient: bool = False) -> list[str]:
@@ -125,7 +148,7 @@ def alone(plain: str, strict: bool = False) -> list[str]:
     if SPACED.fullmatch(plain):
         return ["".join(re.split(r"[\s・,]+", plain)), plain]
     tail = TAIL.search(plain)
-    bare = plain[: tail.start()] if tail else plain
+    bare = plain[: tail.start()] if tail and tail.start() else plain
     forms = [bare, _BULLET.sub("", bare, count=1)]
     for form in dict.fromkeys(forms if not _BULLET.match(bare) or bare[0] in "-*:=>" else forms[::-1]):
         form = form.strip()
@@ -169,12 +192,12 @@ def column(lines: list[str], index: int, label: Label) -> list[str]:
 
 def told_to_enter(line: str) -> list[str]:
     """Values that a line tells to enter to open something, without any label."""
-    if not _OPENS.search(line):
+    if not (_OPENS.search(line) or has_label(line)):
         return []
     found = []
-    for match in _INPUT.finditer(line):
+    for match in [*_INPUT.finditer(line), *_ORDERED.finditer(line)]:
         value = next(filter(None, match.groups()), "")
-        quoted = match[1] is not None
+        quoted = match.re is _INPUT and match[1] is not None
         plain = value.rstrip(".,;:")
         if is_plausible(plain, quoted) and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain))):
             found.append(plain if not quoted else value)

@@ -48,6 +48,11 @@ _NOUN = re.compile(
     r"(?:\([^()]{0,40}\))?\s?(?:です|とな(?:り|って)|にな(?:り|って)|でござ|を(?:ご?入力|ご?使用|ご?利用"
     r"|お使い|半角)|に(?:設定|して)|と同じ|で(?:解凍|開|す)|とし|$)"
 )
+_AS_LABEL = re.compile(
+    r"\b(?:use|enter)\s(?:the|your|our|my)\s([a-z][a-z ]{2,40}?)\sas\s(?:the\s|your\s|a\s)?$"
+    r"|([^。、「」\s]{2,30})を(?:解凍|添付)?の?$",
+    re.I,
+)
 _ENGLISH_NOUN = re.compile(
     r"\b(?:your|our|my|the|this)\s(?P<noun>[a-z][a-z ]{2,40}?)(?=[.,;()]|\s(?:below|above|in|on|from"
     r"|stated|shown|mentioned|of|\(|without|as)\b|$)",
@@ -63,7 +68,7 @@ _FILE = re.compile(
     r"ファイル名|添付名|資料名|名前の(?:末尾|最後|数字)|file\s?-?name|name\sof\sthe\s(?:file|attachment|archive)", re.I
 )
 PLUS = re.compile(
-    r"\s*(?:\+|に(?=[^。]{1,20}(?:続け|加え|足し|付け|つけ))|と(?=[^。]{1,30}(?:組み?合わせ|つなげ|繋げ"
+    r"\s*(?:\+|に(?=[^。]{1,20}(?:続け|加え|足し|付け|つけ))|と(?=[^。]{1,30}(?:組み?合わせ|続け|並べ|連結|つなげ|繋げ"
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|&)\s*"
 )
 _NO_CLUE = re.compile(
@@ -85,6 +90,12 @@ class Source:
     sender: str = ""
     names: tuple[str, ...] = ()
     day: datetime | None = None
+
+
+def named_before(text: str) -> str:
+    """The sentence that describes the password where the label ends it: use the contract code as the password."""
+    match = _AS_LABEL.search(text[-120:])
+    return f"は{match[1] or match[2]}です" if match else ""
 
 
 def described(sentence: str, source: Source) -> list[str]:

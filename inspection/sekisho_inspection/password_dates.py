@@ -11,9 +11,9 @@ from itertools import islice
 _MAIL_DAY = re.compile(
     r"本日|今日|当日|送信日|発信日|配信日|受信日|送付日|(?:メール|本状|文書"
     r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|送信年月日|年月日|曜日|西暦|和暦"
-    r"|today|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
+    r"|today(?='s|\s?\(|\sin\s|\.?$)|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
     r"|message|mail)\s(?:date|day)|date\s(?:it\swas\s)?sent"
-    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|tomorrow|yesterday|今月|今年"
+    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|(?:tomorrow|yesterday)'s|今月|今年"
     r"|this\s(?:year|month)",
     re.I,
 )

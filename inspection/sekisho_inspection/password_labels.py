@@ -21,14 +21,15 @@ _SURE = (
     r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])"
     r"|(?<![a-z])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
     r"|pswd|psw|pswrd|pword)(?![a-z])"
-    r"|(?:decryption|unlock(?:ing)?|unzip|archive|zip|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
+    r"|(?:decryption|unlock(?:ing)?|unzip|archive|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
 )
 # Words that are labels of many other things: a mark must follow them, and the text must speak of a file.
 _UNSURE = (
     r"(?:認証|アクセス|セキュリティ|セキュリティー|秘密)(?:の)?(?:コード|キー|番号|ワード)|キーワード"
     r"|(?<![ァ-ヶー])(?:キー|カギ|コード)(?![ァ-ヶー])|(?<![一-龥])鍵|(?<![A-Za-z])PIN(?:\s?コード"
     r"|\s?番号|\s?code)?(?![A-Za-z])"
-    r"|(?<![a-z])(?:(?:access|security|secret)\s)?(?:key|code|keyword)(?![a-z])"
+    r"|(?<![a-z])(?<!zip\s)(?<!postal\s)(?<!dress\s)(?<!qr\s)(?<!bar\s)(?<!area\s)(?<!source\s)(?<!error\s)"
+    r"(?:(?:access|security|secret)\s)?(?:key|code|keyword)(?![a-z])"
 )
 _LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<unsure>{_UNSURE})", re.I)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
@@ -95,6 +96,12 @@ OTHER_FIELD = re.compile(
     r"|担当|住所|〒|会社|部署|氏名|ファイル名|file\s?name|id$|ユーザ|user|アカウント|ログイン|送信|受信"
     r"|サイズ|size|形式|期間|時間|番号|no\.?$|価格|金額|hash|sha|md5",
     re.I,
+)
+# Words of a promise or remark where a value might stand.
+REMARK = re.compile(
+    r"[ごお][一-龥]|共通|同[じ一様]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済"
+    r"|省|略|参照|共有"
+    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
 )
 # Words of sentences, which stand where a value may stand.
 _WORDS = frozenset([

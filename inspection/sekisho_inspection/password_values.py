@@ -10,6 +10,7 @@ from sekisho_inspection.password_labels import (
     FILE_NAME,
     OTHER_FIELD,
     OTHERWISE,
+    REMARK,
     TITLED,
     Label,
     has_label,
@@ -25,7 +26,7 @@ _CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△�
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
 _MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
-_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~/]|\s/)\s*")
+_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
 _TOPIC = re.compile(
     r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|[はがも]、?|、"
     r"|を(?=\s?[「『【\"“!-~]))\s*,?\s*"
@@ -81,13 +82,6 @@ _BEFORE_LINK = re.compile(
     r"(?:が|を|←|<-|<=|\(|\[|【|is\sthe|is\syour|as\sthe|as|:|=|は)\s*(?:添付(?:ファイル)?の?|今回の"
     r"|ファイルの|解凍(?:用)?の?|復号|開封|展開|zip|pdf|excel)*$",
     re.I,
-)
-
-
-# Words of a promise or remark where a value might stand.
-_REMARK = re.compile(
-    r"[ごお][一-龥]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済|省|略|参照|共有"
-    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
 )
 
 
@@ -261,7 +255,7 @@ def native(plain: str) -> list[str]:
         return []
     if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
         return []
-    if _REMARK.search(bare):
+    if REMARK.search(bare):
         return []
     return [bare] if is_plausible(bare, quoted=True) else []
 

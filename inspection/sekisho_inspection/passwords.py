@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sekisho_inspection import password_below, password_labels, password_values
-from sekisho_inspection.password_clues import PLUS, Source, described
+from sekisho_inspection.password_clues import PLUS, Source, described, named_before
 from sekisho_inspection.password_dates import local_day
 from sekisho_inspection.password_spelling import are_joined, joined_halves
 
@@ -136,6 +136,8 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             clues += label.sure
             if label.sure and clues <= _MAX_DESCRIBED and (made := _described(line, label, lines, index, source)):
                 values.described += made
+            elif above := password_below.above(lines, index):
+                values.sure += above
             elif below := password_below.column(lines, index, label):
                 values.sure += below
             elif password_below.expects_below(line, label):
@@ -155,6 +157,8 @@ def _described(line: str, label: password_labels.Label, lines: list[str], index:
     found = described(rest.partition("。")[0], source)
     if not found and rest.rstrip().endswith(_GOING_ON) and index + 1 < len(lines) and lines[index + 1].strip():
         found = described(rest + lines[index + 1].strip().partition("。")[0], source)
+    if not found and (sentence := named_before(line[: label.start])):
+        found = described(sentence, source)
     return found
 
 
