@@ -63,6 +63,7 @@ _OPENS = re.compile(
     r"|protected|archive|zip",
     re.I,
 )
+_POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
 _POINTS_BACK = re.compile(r"上記(?:が|は|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove", re.I)
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
@@ -72,8 +73,10 @@ def expects_below(line: str, label: Label) -> bool:
     rest = line[label.end :]
     if ELSEWHERE.search(line) or is_compound(rest):
         return False
-    if label.announces or TITLED.search(line):
+    if label.announces:
         return True
+    if TITLED.search(line):
+        return not OTHERWISE.search(rest.partition("。")[0])
     closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼")
     if label.latin and re.fullmatch(r"(?:for|to|of)\s[^.:]{1,40}", closed):
         return True
@@ -104,10 +107,12 @@ def above(lines: list[str], index: int) -> list[str]:
     return found
 
 
-def below(lines: list[str], index: int, patient: bool = False) -> list[str]:
-    """Values on the next lines, past blank ones and rulers: one alone, or rows of files with one each. A `patient`
-    reader passes four lines of other text."""
+def below(lines: list[str], index: int, label: Label | None = None) -> list[str]:
+    """Values on the next lines, past blank ones and rulers: one alone, or rows of files with one each. Without a label
+    five lines of other text are passed."""
     seen, found = 0, []
+    # An English sentence that does not point at the next line has a value there by chance.
+    strict = label is None or (label.latin and not _POINTS_ON.search(lines[index]))
     for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
         plain = line.strip()
         if plain in ("--", "以上", "---- "):
@@ -120,9 +125,11 @@ def below(lines: list[str], index: int, patient: bool = False) -> list[str]:
         if found:
             break
         seen += 1
-        if values := alone(plain, strict=patient):
+        if values := alone(plain, strict):
             return values
-        if seen >= (6 if patient else 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1):
+        if seen >= (
+            6 if label is None else 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1
+        ):
             break
     return found
 
@@ -199,6 +206,11 @@ def told_to_enter(line: str) -> list[str]:
         value = next(filter(None, match.groups()), "")
         quoted = match.re is _INPUT and match[1] is not None
         plain = value.rstrip(".,;:")
-        if is_plausible(plain, quoted) and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain))):
+        offered = quoted and not is_made_up(plain) and "入力" not in match[0]
+        if (
+            is_plausible(plain, quoted)
+            and not offered
+            and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain)))
+        ):
             found.append(plain if not quoted else value)
     return [value for value in found if not is_word(value)]

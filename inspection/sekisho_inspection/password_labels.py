@@ -19,7 +19,7 @@ _SURE = (
     r"|暗証(?:番号|コード|キー|文字)|合い?言葉|合い?ことば"
     rf"|(?:{_OPENING})(?:用)?(?:の)?(?:キーワード|キー|鍵|カギ|コード|文字列|番号)"
     r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])"
-    r"|(?<![a-z])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
+    r"|(?<![a-z=])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
     r"|pswd|psw|pswrd|pword)(?![a-z])"
     r"|(?:decryption|unlock(?:ing)?|unzip|archive|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
 )
@@ -39,7 +39,8 @@ _ANNOUNCED = re.compile(
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"
     r"|(?:次|以下|下記|こちら|これ)で(?:解凍|展開|復号|開封|開(?:く|い|け|き)|閲覧)"
-    r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b[^.\n:]{0,60}(?=[:.]|$)",
+    r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b"
+    r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)",
     re.I,
 )
 _FILES = re.compile(
@@ -139,6 +140,7 @@ class Label:
     end: int
     announces: bool = False
     latin: bool = False
+    is_pass: bool = False
     sure: bool = True
 
 
@@ -146,7 +148,9 @@ def labels(line: str, about_files: bool) -> Iterator[Label]:
     """The labels of a line in order; those that may be of other things where the text is `about_files`."""
     for match in _LABELS.finditer(line):
         if match["sure"] or about_files:
-            yield Label(match.start(), match.end(), False, match[0].isascii(), bool(match["sure"]))
+            yield Label(
+                match.start(), match.end(), False, match[0].isascii(), match[0].lower() == "pass", bool(match["sure"])
+            )
     for match in _ANNOUNCED.finditer(line):
         yield Label(match.start(), match.end(), announces=True)
 
@@ -177,7 +181,12 @@ def is_plausible(value: str, quoted: bool = False) -> bool:
     plain = value.strip()
     if not plain or (len(set(plain)) == 1 and not (plain[0].isascii() and plain[0].isalnum() and plain[0] not in "xX")):
         return False
-    if RULER.fullmatch(plain) or "://" in plain or plain.startswith(("\\\\", "www.")) or _PLACEHOLDER.fullmatch(plain):
+    if (
+        RULER.fullmatch(plain)
+        or "://" in plain
+        or plain.startswith(("\\\\", "www.", "</"))
+        or _PLACEHOLDER.fullmatch(plain)
+    ):
         return False
     # Masked in part: ab****.
     if re.search(r"[*●○•＊xX]{4}", plain) or re.fullmatch(r"[a-zA-Z]:\\.*", plain):

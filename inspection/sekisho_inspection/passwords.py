@@ -141,7 +141,7 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             elif below := password_below.column(lines, index, label):
                 values.sure += below
             elif password_below.expects_below(line, label):
-                below = password_below.below(lines, index)
+                below = password_below.below(lines, index, label)
                 values.sure += below
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
         if not spoken or not values.sure[start:]:
@@ -175,7 +175,7 @@ def _whole(lines: list[str], values: _Values, start: int, subject: str) -> None:
         values.sure[start:start] = joined
     elif not values and subject and password_labels.has_label(_fold(subject)):
         promised = any(password_labels.ELSEWHERE.search(line) for line in lines[:20])
-        values.sure += [] if promised else password_below.below(lines, -1, patient=True)
+        values.sure += [] if promised else password_below.below(lines, -1)
 
 
 _WIDE = re.compile(r"[！-～]")
