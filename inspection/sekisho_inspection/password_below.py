@@ -37,7 +37,7 @@ _ROW = re.compile(
     r"|[「『【][^\n]{1,40}[」』】])\s*(?P<note>.{0,60})"
 )
 _PART_NAME = re.compile(
-    r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9]つ目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
+    r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9](?:つ|通)目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
     r"|attach|archive|document|part|half|前半|後半|解凍|開封|閲覧|編集|読取|書込"
 )
 _DATED = re.compile(
@@ -50,7 +50,9 @@ _INPUT = re.compile(
     r"|\b(?:use|enter|type|input|with|using|by)\s(?:(?:the\s)?(?:code|word|key|pin|string|phrase"
     r"|characters)\s)?[\"“'‘]?([!#-&(-~]{3,64})[\"”'’]?\s(?:to|when|as|if|for|in\sorder)\b"
     r"|\b(?:open(?:s|ed)?|unlock(?:s|ed)?|unzip|extract(?:ed)?|decrypt(?:ed)?|protected|encrypted"
-    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})",
+    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})"
+    r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
+    r"|\bopens?\swith\s([!#-&(-~]{3,64})",
     re.I,
 )
 _ORDERED = re.compile(
@@ -64,7 +66,10 @@ _OPENS = re.compile(
     re.I,
 )
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
-_POINTS_BACK = re.compile(r"上記(?:が|は|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove", re.I)
+_POINTS_BACK = re.compile(
+    r"(?:上記|いずれも|以上)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
+    re.I,
+)
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
 
@@ -80,12 +85,13 @@ def expects_below(line: str, label: Label) -> bool:
     closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼")
     if label.latin and re.fullmatch(r"(?:for|to|of)\s[^.:]{1,40}", closed):
         return True
-    if closed in ("", "です", "です。", "は", "は、", "のみ", "です!"):
+    if closed in ("", "is", "are", "です", "です。", "は", "は、", "のみ", "です!"):
         return True
     return (
         not OTHERWISE.search(rest)
         and re.fullmatch(
-            r"(?:です|となります|になります|でございます|を?(?:お送り|送付)(?:します|いたします|致します))。?", closed
+            r"(?:です|となります|になります|でございます|を?(?:お送り|送付|再送|連絡|通知|お知らせ)(?:いた|致)?します)。?",
+            closed,
         )
         is not None
     )
@@ -140,6 +146,9 @@ def _row(plain: str) -> list[str]:
     if not match or OTHER_FIELD.search(match["name"].strip()):
         return []
     name = match["name"].strip()
+    # A word with a colon in it may be a value by itself.
+    if TOKEN.fullmatch(plain) and not FILE_NAME.search(name):
+        return []
     if not (FILE_NAME.search(name) or _PART_NAME.search(name)) or ELSEWHERE.search(plain):
         return []
     value = match["value"]

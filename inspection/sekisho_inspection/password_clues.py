@@ -50,9 +50,10 @@ _NOUN = re.compile(
 )
 _AS_LABEL = re.compile(
     r"\b(?:use|enter)\s(?:the|your|our|my)\s([a-z][a-z ]{2,40}?)\sas\s(?:the\s|your\s|a\s)?$"
-    r"|([^。、「」\s]{2,30})を(?:解凍|添付)?の?$",
+    r"|([^。、「」\s]{2,30})[をが](?:解凍|添付)?(?:用)?の?$",
     re.I,
 )
+_SET = re.compile(r"\s*(?:です|と(?:な|し)|にな|でござ|に設定|\W*$)")
 _ENGLISH_NOUN = re.compile(
     r"\b(?:your|our|my|the|this)\s(?P<noun>[a-z][a-z ]{2,40}?)(?=[.,;()]|\s(?:below|above|in|on|from"
     r"|stated|shown|mentioned|of|\(|without|as)\b|$)",
@@ -72,7 +73,7 @@ PLUS = re.compile(
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|&)\s*"
 )
 _NO_CLUE = re.compile(
-    r"有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ|照会|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ|照会|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
@@ -92,9 +93,9 @@ class Source:
     day: datetime | None = None
 
 
-def named_before(text: str) -> str:
+def named_before(text: str, rest: str) -> str:
     """The sentence that describes the password where the label ends it: use the contract code as the password."""
-    match = _AS_LABEL.search(text[-120:])
+    match = _AS_LABEL.search(text[-120:]) if _SET.match(rest) else None
     return f"は{match[1] or match[2]}です" if match else ""
 
 
@@ -240,6 +241,7 @@ def _nouns(sentence: str) -> list[str]:
         noun = re.sub(
             r"^(?:弊社|当社|貴社|御社|本件|下記|上記|以下|本メール|ご?連絡|お客様|添付)の?", "", match["noun"].strip()
         )
+        noun = re.sub(r"の?[0-9一-八]{1,2}\s?(?:桁|文字).*$", "", noun)
         found += [noun, noun.rpartition("の")[2]]
     found += [match["noun"].strip() for match in _ENGLISH_NOUN.finditer(sentence)]
     found += [

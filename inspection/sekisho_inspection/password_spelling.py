@@ -71,6 +71,7 @@ _WITH_BRACKETS = re.compile(
 )
 _ALL_WIDE = re.compile(r"(?:すべて|全て)?全角で(?:ご?入力|打|お)|全角(?:英数字?|文字)で")
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+_REVERSED = re.compile(r"逆(?:から|順|さ)|後ろから(?:読|入)|backwards|reverse", re.I)
 _FIRST_HALF = re.compile(
     r"(?:前半|前の|最初|1つ目|一つ目|ひとつ目|その1|1/2|上[0-9]桁|first\s(?:half|part)|part\s?(?:1|one|a)\b)", re.I
 )
@@ -132,6 +133,8 @@ def as_noted(value: str, note: str) -> list[str]:
         found.append(value.replace("-", ""))
     if _NO_SPACES.search(note) and " " in value:
         found.append(value.replace(" ", ""))
+    if _REVERSED.search(note):
+        found.append(value[::-1])
     if _ALL_UPPER.search(note):
         found.append(value.upper())
     if _ALL_LOWER.search(note):

@@ -292,7 +292,8 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
             continue
         said = _COPULA.match(rest) or _MORE.match(rest)
         if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (
-            is_made_up(value) and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍)", rest)
+            is_made_up(value)
+            and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍|[にへ](?:変更|設定|いた))", rest)
         ):
             continue
         if said or is_made_up(value):

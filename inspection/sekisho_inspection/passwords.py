@@ -25,6 +25,9 @@ _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0
 _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
 # Colons that their compatibility form turns into dots.
 _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
+# Quotation marks of other languages, and pairs of the same mark.
+_MARKS = {ord(mark): "“" for mark in "„‟〝〟"}
+_SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 _URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
 _QUOTING = re.compile(r"\s*[>＞|｜]")
 # Below such a line another mail is quoted.
@@ -105,7 +108,8 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 
 
 def _fold(line: str) -> str:
-    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS)))
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
+    plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
     return _URL.sub("://", plain) if "://" in plain else plain
 
 
@@ -157,7 +161,7 @@ def _described(line: str, label: password_labels.Label, lines: list[str], index:
     found = described(rest.partition("。")[0], source)
     if not found and rest.rstrip().endswith(_GOING_ON) and index + 1 < len(lines) and lines[index + 1].strip():
         found = described(rest + lines[index + 1].strip().partition("。")[0], source)
-    if not found and (sentence := named_before(line[: label.start])):
+    if not found and (sentence := named_before(line[: label.start], rest)):
         found = described(sentence, source)
     return found
 

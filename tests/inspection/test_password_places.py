@@ -32,7 +32,7 @@ def locked(password: str = PASSWORD) -> bytes:
 def picture(text: str) -> bytes:
     """A QR code with this text as PNG."""
     image: Any = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode).to_image(scale=4, add_quiet_zones=True)
-    pixels = memoryview(image)
+    pixels: Any = memoryview(image)
     height, width = pixels.shape
     file = io.BytesIO()
     Image.frombytes("L", (width, height), pixels.tobytes()).save(file, "PNG")
