@@ -42,6 +42,8 @@ _TURNED = re.compile("[\u202e\u2067]([^\u202c\u2069\n]{0,2000})[\u202c\u2069]?")
 # Between the cells of a table's row.
 _CELL = "\x1f"
 _MAX_SHOWN = 300
+_LONG_WORD = 40
+_WORD = re.compile(rf"[A-Za-z0-9+/_=-]{{{_LONG_WORD},}}+(?:\s+[A-Za-z0-9+/_=-]{{{_LONG_WORD},}}+)*+")
 _MAX_TURNED = 2000
 # Pages in pages: srcdoc and what Outlook alone reads.
 _MAX_PAGES = 3
@@ -61,13 +63,15 @@ class PageLink:
 class Page:
     """What was read in a page. `full` is the text with what nobody sees in its place, `asides` the texts of attributes
     and comments, `code` what else may hold URLs, `scripts` programs and what they may read,
-    `drawn` what is seen with its spaces. `hidden` counts characters, `inside` how often they split a word."""
+    `stores` texts of elements that hold data for programs, `drawn` what is seen with its
+    spaces. `hidden` counts characters, `inside` how often they split a word."""
 
     text: str = ""
     full: str = ""
     asides: list[str] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
+    stores: list[str] = field(default_factory=list)
     links: list[PageLink] = field(default_factory=list)
     base: str = ""
     forms: list[str] = field(default_factory=list)
@@ -145,6 +149,8 @@ class _Walk:
             else:
                 self._comment(str(element.text or ""))
                 self._text(element.tail)
+        if self._page.scripts:
+            self._page.stores += _stores(self._root)
         seen = "".join(self._seen)
         self._page.text = _TURNED.sub(lambda match: match[1][::-1], _tidy(UNSEEN.sub(_unseen, seen)))
         self._page.drawn = seen
@@ -157,7 +163,7 @@ class _Walk:
         styles = self._sheet.of(element, inline) if inline or self._sheet.rules else {"": {}}
         telling = styles[""] or state.inline is not None or state.reversed
         if telling or (attributes and not TELLING.isdisjoint(attributes.keys())):
-            state = state.child(styles[""], {str(name): str(value) for name, value in attributes.items()}, tag)
+            state = state.child(styles[""], dict(attributes), tag)
         if tag in _UNSEEN and not (tag == "dialog" and "open" in attributes):
             state = state.without()
         self._states.append(state)
@@ -235,6 +241,7 @@ class _Walk:
         page.asides += [inner.full, *inner.asides]
         page.code += inner.code
         page.scripts += inner.scripts
+        page.stores += inner.stores
         page.links += inner.links
         page.forms += inner.forms
         page.password_fields += inner.password_fields
@@ -270,6 +277,15 @@ class _Walk:
                 self._text(f" {value} ")
 
 
+def _stores(root: etree._Element) -> Iterator[str]:
+    """Long words of attributes, texts, comments and style sheets, in which programs keep data."""
+    for element in root.iter():
+        texts = [*element.attrib.values(), element.text if element.tag != "script" else "", element.tail]
+        for text in texts:
+            if text and len(text) >= _LONG_WORD:
+                yield from _WORD.findall(str(text))
+
+
 def _links(key: str, text: str, tag: str) -> Iterator[str]:
     if key in _LINKS and not (key == "href" and tag in ("a", "area", "base")):
         yield text.strip()
@@ -277,7 +293,11 @@ def _links(key: str, text: str, tag: str) -> Iterator[str]:
         yield from (piece.strip(",") for piece in text.split()[:200] if len(piece) > 3)
     elif key == "content" and tag == "meta" and (found := _REFRESH.search(text)):
         yield found[1].strip()
-    elif text.startswith("//") or (key == "value" and tag == "param" and "/" in text):
+    elif (
+        (tag in ("animate", "set") and key in ("to", "from", "values", "by"))
+        or text.startswith("//")
+        or (key == "value" and tag == "param" and "/" in text)
+    ):
         yield text.strip()
     elif key == "style" and "url(" in text.lower():
         yield from (match[1].strip() for match in _STYLE_URL.finditer(text))

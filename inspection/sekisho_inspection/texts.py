@@ -9,6 +9,7 @@ from sekisho_inspection import calendars, charset, filetype, headers, qr, qr_tex
 from sekisho_inspection.hosts import host_facts, registered
 from sekisho_inspection.html import Page, PageLink, read_page, resolved
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.script_acts import note_acts
 from sekisho_inspection.scripts import built
 from sekisho_inspection.urls import link_targets, note_url, note_urls, wrapped
 
@@ -70,7 +71,7 @@ def _note_views(text: str, views: list[str], item: Item, body: bool, notes: Note
     data = text.encode("utf-8")
     # The bytes themselves are searched with the files.
     if not item.content.endswith(data):
-        notes.scan(item, data, item.names[0] if item.names else "", item.declared or "text/plain")
+        notes.scan(item, data, item.names[0] if item.names else "", item.declared or "text/plain", "text")
 
 
 def is_textual(item: Item) -> bool:
@@ -106,7 +107,9 @@ def _read_page(source: str, item: Item, notes: Notes) -> list[str]:
         notes.find("html-hidden-text", item.where, f"{page.hidden} characters, {page.inside} times inside of a word")
     views = list(dict.fromkeys(filter(None, (page.text, page.full, "\n".join(page.asides)))))
     if page.text and page.text != source:
-        notes.scan(item, page.text.encode("utf-8", "replace"), item.names[0] if item.names else "", "text/html")
+        notes.scan(
+            item, page.text.encode("utf-8", "replace"), item.names[0] if item.names else "", "text/html", "shown"
+        )
     qr_text.read_drawn(page.drawn, item, notes)
     return views or [""]
 
@@ -141,9 +144,12 @@ def _misleads(shown: str, meant: tuple[str, ...]) -> bool:
 def _note_code(page: Page, item: Item, notes: Notes) -> None:
     """URLs of scripts and styles as they stand and as they put them together, and the files that scripts make."""
     note_urls("\n".join(dict.fromkeys([*page.code, *page.scripts])), item.where, notes)
-    made = built("\n".join(dict.fromkeys(page.scripts)))
-    for text in made.texts:
-        note_urls(text, item.where, notes)
+    code = "\n".join(dict.fromkeys(page.scripts))
+    if not code.strip():
+        return
+    made = built(code, page.stores)
+    note_urls("\n".join(made.texts), item.where, notes)
+    note_acts([code, *made.texts], item, notes)
     files = False
     for content in made.files:
         kind = filetype.sniff(content)
@@ -155,6 +161,10 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
                 notes.child(item, content, (made.name,) if made.name else (), "script")
         elif filetype.is_text(content):
             note_urls(content.decode("utf-8", "replace"), item.where, notes)
+            if made.saves and notes.spend(len(content), item):
+                notes.child(item, content, (made.name,) if made.name else (), "script")
+    if made.unread:
+        notes.gap(item.gap, "unreadable", "a file that a script puts together of data that could not be read")
     if files or made.saves:
         notes.find("html-script-file", item.where, made.name or "a file that a script puts together")
 

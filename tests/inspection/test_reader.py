@@ -109,7 +109,7 @@ def test_hashes_are_of_the_decoded_content(read: Read, attach: Callable[..., byt
     ("name", "content", "kinds"),
     [
         ("a.exe", b"text", {"executable"}),
-        ("a.txt", b"MZ" + b"\0" * 99, {"executable"}),
+        ("a.txt", b"MZ" + b"\0" * 99, {"executable", "type-mismatch"}),
         ("a.lnk", b"L\0\0\0\x01\x14\x02\0", {"executable"}),
         ("報告書.pdf　　　　　.exe", b"x", {"executable", "name-double-extension"}),
         ("a.doc.js", b"x", {"executable", "name-double-extension"}),

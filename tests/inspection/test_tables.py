@@ -11,6 +11,7 @@ from sekisho_core.vocabulary import FindingKind, Reason
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "inspection" / "sekisho_inspection").glob("*.py"))
 CODE = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+OBJECTS = r"email-message|email-addr|file|url|domain-name|ipv[46]-addr|process|windows-registry-key|x-sekisho-[a-z]+"
 ROW = re.compile(r"^\| `([^`]+)` \|", re.M)
 
 
@@ -37,7 +38,7 @@ def test_reasons_are_documented() -> None:
 def test_observables_are_documented() -> None:
     """Every path that the code writes is in the table, and every path in the table is written."""
     table = rows("observables.md")
-    written = set(re.findall(r'"((?:email-message|email-addr|file|url|domain-name|ipv[46]-addr):[^"]+)"', CODE))
+    written = set(re.findall(rf'"((?:{OBJECTS}):[^"]+)"', CODE))
     mailboxes = {f"{path}.value" for path in written if path.endswith(("_ref", "_refs[*]"))}
     whole = {path for path in written if not path.endswith(("_ref", "_refs[*]"))}
     assert whole | mailboxes | {"email-message:from_ref.display_name"} == table

@@ -1,0 +1,125 @@
+"""Link documents: XML files and property lists that lead to an address, a program or a setting when they are opened."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+from sekisho_inspection import charset, filetype, link_files
+from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.script_files import note_script
+from sekisho_inspection.urls import note_urls
+
+_PLISTS = (".webloc", ".inetloc", ".fileloc", ".mobileconfig", ".plist", ".terminal")
+_NAMES = (
+    ".library-ms", ".search-ms", ".searchconnector-ms", ".settingcontent-ms", ".msc", ".application", ".appinstaller",
+    ".vsto", ".jnlp", ".manifest", ".osdx", ".contact", ".xbap", ".diagcfg", *_PLISTS,
+)  # fmt: skip
+_ROOTS = re.compile(
+    rb"<(?:\w{1,20}:)?(?:libraryDescription|persistedQuery|searchConnectorDescription|MMC_ConsoleFile|jnlp|AppInstaller|"
+    rb"PCSettings|plist|OpenSearchDescription)\b",
+    re.I,
+)
+# By the local name of an element, or of element and attribute, the key under which its value leads somewhere.
+_LEADS = {
+    "url": "url", "deeplink": "deeplink", "commandline": "command", "iconreference": "icon",
+    "deploymentprovider@codebase": "address", "jnlp@codebase": "address", "jar@href": "address",
+    "application-desc@main-class": "main-class", "applet-desc@main-class": "main-class", "codebase@uri": "address",
+    "mainpackage@uri": "address", "mainbundle@uri": "address", "appinstaller@uri": "address", "package@uri": "address",
+    "dependentassembly@codebase": "address", "commandline@file": "command", "commandline@params": "command",
+    "task@command": "command", "assemblyidentity@codebase": "address", "icon@file": "icon", "include@path": "address",
+}  # fmt: skip
+_SCRIPTED = re.compile(
+    r"javascript:|vbscript:|<script|res://|ActiveXObject|CreateObject|xsl:stylesheet|msxsl|mshta|powershell", re.I
+)
+_MOST_NODES, _MOST_BYTES = 20_000, 4_000_000
+_ENTRIES = re.compile(r"(?:[A-Za-z]*URL|Hostname|HostName|ServerURL|RemoteAddress|CommandString|Server|ServerAddress)")
+
+
+def is_one(item: Item) -> bool:
+    """Whether it is such a file, by name or root element."""
+    if any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names):
+        return True
+    return item.content[:9].lstrip(b"\xef\xbb\xbf").startswith((b"<", b"bplist")) and (
+        _ROOTS.search(item.content[:1000]) is not None or item.content.startswith(b"bplist")
+    )
+
+
+def read_document(item: Item, notes: Notes) -> None:
+    """Note what its elements lead to; what is neither XML nor a property list is left to other readers."""
+    content = item.content[:_MOST_BYTES]
+    if content.startswith(b"bplist") or b"<plist" in content[:1000]:
+        _property_list(content, item, notes)
+        return
+    if not filetype.is_text(content):
+        return
+    text = charset.decode(content)[0].lstrip("\ufeff \r\n\t")
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(re.sub(r"^<\?xml[^>]{0,200}\?>", "", text).encode("utf-8", "replace"), parser)
+    except (etree.XMLSyntaxError, ValueError, AssertionError):
+        root = None
+    if root is None:
+        notes.gap(item.gap, "malformed", "XML that cannot be read")
+        return
+    scripted = []
+    for number, element in enumerate(root.iter(etree.Element)):
+        if number >= _MOST_NODES:
+            notes.gap(item.gap, "limit", f"more than {_MOST_NODES} elements")
+            break
+        for key, value in _values(element):
+            if lead := _LEADS.get(key):
+                link_files.note_lead(lead, value, item, notes)
+            elif len(value) > 8 and _SCRIPTED.search(value):
+                scripted.append(value)
+    if scripted:
+        notes.find("link-program", item.where, f"line {root.sourceline}: {scripted[0][:200]}")
+        note_script("\n".join(scripted), item, notes)
+
+
+def _values(element: etree._Element) -> Iterator[tuple[str, str]]:
+    """Texts of an element and its attributes, each under the names by which `_LEADS` knows them."""
+    local = etree.QName(element).localname.lower()
+    if element.text and element.text.strip():
+        yield local, element.text.strip()
+    for name, value in element.attrib.items():
+        yield f"{local}@{etree.QName(name).localname.lower() if '}' in str(name) else str(name).lower()}", str(value)
+
+
+def _property_list(content: bytes, item: Item, notes: Notes) -> None:
+    """A property list (XML or binary): web locations and configuration profiles."""
+    try:
+        value = plistlib.loads(content)
+    # The parsers of both forms raise what hostile bytes make them, RecursionError among it.
+    except Exception as error:
+        notes.gap(item.gap, "malformed", f"property list: {type(error).__name__}")
+        return
+    kinds: dict[str, None] = {}
+    for key, text in _flat(value):
+        if key == "PayloadType":
+            kinds[text] = None
+        elif _ENTRIES.fullmatch(key):
+            link_files.note_lead("command" if key == "CommandString" else key, text, item, notes)
+        if "." in text and key != "PayloadIdentifier":
+            note_urls(text, item.where, notes)
+    if kinds:
+        notes.find("configuration-profile", item.where, ", ".join(kinds))
+
+
+def _flat(value: Any) -> Iterator[tuple[str, str]]:
+    """Keys and texts of all dictionaries; a list that shares its members is not followed without end."""
+    waiting: list[tuple[str, Any]] = [("", value)]
+    for _ in range(_MOST_NODES):
+        if not waiting:
+            return
+        key, one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [(str(name), inner) for name, inner in list(one.items())[:_MOST_NODES]]
+        elif isinstance(one, list):
+            waiting += [(key, inner) for inner in one[:_MOST_NODES]]
+        elif isinstance(one, str):
+            yield key, one
