@@ -84,7 +84,7 @@ def test_message_of_many_streams(read: Read) -> None:
 
 def test_files_of_one_note_without_end(read: Read) -> None:
     """More files than a mail may have parts are a gap."""
-    reading = read(attached("a.one", one(*[one_file(b"MZ%d" % number) for number in range(1200)])))
+    reading = read(attached("a.one", one(*[one_file(b"MZ%d" % number) for number in range(2100)])))
     assert {gap.reason for gap in reading.incomplete} == {"limit"}
 
 
