@@ -235,6 +235,8 @@ def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
         pdf.read_message(item, notes)
     elif pdf.may_be_pdf(item, kind):
         _bounded(pdf.read_pdf, item, notes)
+    if kind == "application/x-ole-storage" and msg.is_message(item.content):
+        _bounded(msg.read_msg, item, notes)
 
 
 def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:

@@ -78,6 +78,13 @@ def msg(wide: bool = True, header: int = 32) -> Storage:
     return file
 
 
+def msg_and_workbook() -> Storage:
+    """A message that is a workbook to Excel."""
+    file = msg()
+    file.streams["Workbook"] = b"\x09\x08\x10\0\0\6\5\0" + bytes(12) + b"\x0a\0\0\0"
+    return file
+
+
 def broken(content: bytes, name: str) -> bytes:
     """A compound file in which a stream's first sector is none."""
     at = content.index(name.encode("utf-16-le"))
@@ -230,6 +237,8 @@ MAIL_FILES: dict[str, bytes] = {
     "B50 msg without name": attached("a", compound_file(msg())),
     "B50 msg in msg": attached("a.msg", msg_around(msg(header=24))),
     "B50 msg with a broken stream": attached("a.msg", broken(compound_file(msg()), "__substg1.0_1000001F")),
+    "B38 msg and workbook": attached("a.xls", compound_file(msg_and_workbook())),
+    "B50 msg cut off": attached("a.msg", compound_file(msg())[:-4096]),
     "B50 msg in tnef name": attached("winmail.dat", compound_file(msg())),
     "B50 eml": attached("a.eml", message()),
     "B50 eml without name": attached("a.bin", message()),
