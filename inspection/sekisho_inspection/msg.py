@@ -28,6 +28,8 @@ _VALUE = re.compile(r"__substg1\.0_([0-9a-f]{4})([0-9a-f]{4})(?:-[0-9a-f]{8})?",
 _ATTACHMENT, _RECIPIENT = "__attach_version1.0_#", "__recip_version1.0_#"
 _STRING8, _UNICODE, _OBJECT = 0x1E, 0x1F, 0x0D
 _MANY = 0x1000
+# The storage that is the content of an attachment.
+_INNER = f"__substg1.0_{mapi.ATTACH_DATA:04x}{_OBJECT:04x}"
 _HEADERS, _MESSAGE_ID = 0x007D, 0x1035
 _NAME, _ADDRESSES = 0x3001, (0x39FE, 0x3003)
 _ENTRY = 16
@@ -73,14 +75,18 @@ def read_msg(item: Item, notes: Notes) -> PartState:
 class _Reader:
     def __init__(self, file: CompoundFile, entries: list[Entry], item: Item, notes: Notes) -> None:
         self._file = file
-        self._streams = [(entry.path.split("/"), entry) for entry in entries]
+        # By the storage in the root that they lie in ("" for the root itself), with their paths below it.
+        self._streams: dict[str, list[tuple[list[str], Entry]]] = {}
+        for entry in entries:
+            storage, _, path = entry.path.rpartition("/") if "/" not in entry.path else entry.path.partition("/")
+            self._streams.setdefault(storage, []).append((path.split("/"), entry))
         self._item = item
         self._notes = notes
 
     def read_message(self) -> None:
         message = Message()
         others: list[str] = []
-        for name, value in self._values([]):
+        for name, value in self._values(""):
             if name == _HEADERS:
                 message.fields += self._transport(value)
             elif name == _MESSAGE_ID:
@@ -95,7 +101,7 @@ class _Reader:
         """Every storage of an attachment, also one without content."""
         for storage in self._storages(_ATTACHMENT):
             attachment = Attachment()
-            for name, value in self._values([storage]):
+            for name, value in self._values(storage):
                 if name == mapi.ATTACH_DATA:
                     attachment.contents.append((0, value.data))
                 else:
@@ -113,7 +119,7 @@ class _Reader:
     def _recipients(self, others: list[str]) -> list[Field]:
         found = []
         for storage in self._storages(_RECIPIENT):
-            values = list(self._values([storage]))
+            values = list(self._values(storage))
             names = [value.as_text().replace(b'"', b"") for name, value in values if name == _NAME]
             addresses = [text for name, value in values if name in _ADDRESSES and b"@" in (text := value.as_text())]
             others += [decode(value.as_text()[:_MOST_TEXT])[0] for name, value in values if name not in _ADDRESSES]
@@ -122,19 +128,14 @@ class _Reader:
         return found
 
     def _storages(self, prefix: str) -> list[str]:
-        length = len(prefix)
-        found = (path[0] for path, _ in self._streams if len(path) > 1 and path[0][:length].lower() == prefix)
-        return list(dict.fromkeys(found))
+        return [storage for storage in self._streams if storage.lower().startswith(prefix)]
 
-    def _values(self, storage: list[str]) -> Iterator[tuple[int, Value]]:
+    def _values(self, storage: str) -> Iterator[tuple[int, Value]]:
         """The texts and binary values of a storage's own streams, and the codepage, which stands among the fixed."""
-        depth = len(storage)
-        for path, entry in self._streams:
-            if len(path) != depth + 1 or path[:depth] != storage:
-                continue
-            if path[-1].lower() == _PROPERTIES:
+        for path, entry in self._streams.get(storage, ()):
+            if path == [_PROPERTIES]:
                 yield from self._fixed(self._content(entry))
-            elif match := _VALUE.fullmatch(path[-1]):
+            elif len(path) == 1 and (match := _VALUE.fullmatch(path[0])):
                 name, kind = int(match[1], 16), int(match[2], 16) & ~_MANY
                 data = self._content(entry)
                 if kind == _UNICODE:
@@ -155,12 +156,14 @@ class _Reader:
 
     def _rebuilt(self, storage: str) -> bytes:
         """An attached message or object, which is a storage (2.2.2), as a file of its own."""
-        inner = [storage, f"__substg1.0_{mapi.ATTACH_DATA:04X}{_OBJECT:04X}"]
         root, found = Storage(), False
-        for path, entry in self._streams:
-            if [name.lower() for name in path[:2]] != [name.lower() for name in inner] or not 2 < len(path) <= _DEEPEST:
+        for path, entry in self._streams.get(storage, ()):
+            if path[0].lower() != _INNER or len(path) < 2:
                 continue
-            root.inside(path[2:-1]).streams[path[-1]] = self._content(entry)
+            if len(path) > _DEEPEST:
+                self._notes.gap(self._item.gap, "limit", f"a storage deeper than {_DEEPEST} levels")
+                continue
+            root.inside(path[1:-1]).streams[path[-1]] = self._content(entry)
             found = True
         return compound_file(root) if found else b""
 
