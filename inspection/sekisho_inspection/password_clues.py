@@ -65,6 +65,9 @@ _REFERENCE = (
 )
 _SUBJECT = re.compile(r"件名|タイトル|題名|表題|subject", re.I)
 _SENDER = re.compile(r"アドレス|ドメイン|@|アカウント名|address|domain|ローカル", re.I)
+_NAMES = re.compile(r"姓|苗字|名字|氏名|名前|surname|(?:last|first|family|given)\sname", re.I)
+_COMPANIES = re.compile(r"社名|団体名|company\sname|name\sof\s(?:our|the)\scompany", re.I)
+_OF_SENDER = (_SENDER, _NAMES, _COMPANIES)
 _FILE = re.compile(
     r"ファイル名|添付名|資料名|名前の(?:末尾|最後|数字)|file\s?-?name|name\sof\sthe\s(?:file|attachment|archive)", re.I
 )
@@ -136,7 +139,7 @@ def _of_clue(sentence: str, source: Source) -> Iterator[str]:
     if _SUBJECT.search(sentence):
         yield from _of_words([source.subject], sentence)
         return
-    if _SENDER.search(sentence) and source.sender:
+    if source.sender and not _THEIRS.search(sentence) and any(one.search(sentence) for one in _OF_SENDER):
         yield from _of_sender(sentence, source.sender)
         return
     yield from _named_elsewhere(sentence, source)
@@ -210,19 +213,19 @@ def _of_words(texts: Iterable[str], sentence: str) -> Iterator[str]:
 
 
 def _of_sender(sentence: str, sender: str) -> Iterator[str]:
-    local, _, domain = sender.partition("@")
-    whole = (
-        [local, sender]
-        if re.search(r"前|より左|ローカル|アカウント|before|local|user", sentence, re.I)
-        else [sender, local]
-    )
-    if re.search(r"ドメイン|domain|後|より右|以降|after", sentence, re.I):
-        whole = [domain, domain.partition(".")[0], sender]
+    """Parts of the sender's address: of people's names and companies' their spelling in it."""
+    local, _, domain = sender.rpartition("<")[2].rstrip("> ").partition("@")
+    whole = [f"{local}@{domain}", local]
+    if _NAMES.search(sentence) or _COMPANIES.search(sentence):
+        company = [label for label in domain.split(".") if len(label) > 3][:1] if _COMPANIES.search(sentence) else []
+        words = company or re.split(r"[._-]", local)
+        whole = [form for word in words for form in (word, word.capitalize(), word.upper())]
+    elif re.search(r"ドメイン|domain|後|より右|以降|after", sentence, re.I):
+        whole = [domain, domain.partition(".")[0]]
+    elif re.search(r"前|より左|ローカル|アカウント|before|local|user", sentence, re.I):
+        whole.reverse()
     for value in whole:
-        if _END.search(sentence) or _BEGINNING.search(sentence):
-            yield from _cut(value, sentence)
-        else:
-            yield value
+        yield from _cut(value, sentence) if _END.search(sentence) or _BEGINNING.search(sentence) else (value,)
 
 
 def _named_elsewhere(sentence: str, source: Source) -> Iterator[str]:

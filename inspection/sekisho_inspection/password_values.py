@@ -315,7 +315,8 @@ def _in_english(behind: str, sentence: str, label: Label) -> Found:
         return Found()
     value = behind[match.end() :]
     if quoted := _stated_quotes_in_english(value):
-        return Found([form for one in quoted for form in as_noted(one, behind)])
+        # A full stop in English quotation marks may be the sentence's.
+        return Found([form for one in quoted for plain in trimmings(one) for form in as_noted(plain, behind)])
     token = TOKEN.match(value)
     if not token or is_word(token[0]) or not is_plausible(token[0]):
         return Found()

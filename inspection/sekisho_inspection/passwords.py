@@ -28,6 +28,8 @@ _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
 # Quotation marks of other languages, and pairs of the same mark.
 _MARKS = {ord(mark): "“" for mark in "„‟〝〟"}
 _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
+# The same as what the mail shows, which is no other way.
+_SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
 _URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
 _QUOTING = re.compile(r"\s*[>＞|｜]")
 # Below such a line another mail is quoted.
@@ -155,7 +157,7 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
 
 def _described(line: str, label: password_labels.Label, lines: list[str], index: int, source: Source) -> list[str]:
     """What the label's sentence describes, which may go on in the next line."""
-    if label.announces or password_labels.ELSEWHERE.search(line):
+    if label.announces or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
         return []
     rest = line[label.end :]
     found = described(rest.partition("。")[0], source)
