@@ -42,9 +42,6 @@ def read_ole(item: Item, notes: Notes) -> PartState:
         _project(vba.salvaged(item.content), item, notes)
         _links(item.content, "", item, notes)
         return PartState.UNREADABLE
-    if "__properties_version1.0" in names:
-        notes.gap(item.gap, "unreadable", "no reader for Outlook messages")
-        return PartState.UNREADABLE
     state = _encryption(item, names, notes)
     if state != PartState.READ:
         return state

@@ -18,7 +18,7 @@ from sekisho_core.vocabulary import Part, PartState, Reading
 from sekisho_inspection import compound, vba, wire
 from targets import CRASHERS
 
-_CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives")]
+_CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives", "mail_files")]
 _PDFS = Path(__file__).parents[1] / "corpus" / "pdfs"
 # What these readers take apart stands in the cases of documents.
 _OFFICES = Path(__file__).parents[1] / "corpus" / "offices"

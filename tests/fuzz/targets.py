@@ -27,6 +27,7 @@ from sekisho_inspection import (
     biff,
     cab,
     charset,
+    chm,
     compound,
     containers,
     disc,
@@ -38,8 +39,11 @@ from sekisho_inspection import (
     headers,
     html,
     lzh,
+    lzx,
     macros,
+    mailboxes,
     officexml,
+    onenote,
     parameters,
     passwords,
     pcode,
@@ -174,6 +178,12 @@ def project(data: bytes) -> None:
     vba.unpacked(data)
 
 
+def packed_frames(data: bytes) -> None:
+    """LZX under the window that the first byte names."""
+    with suppress(lzx.BadLzx):
+        assert len(lzx.inflate(data[1:], 15 + (data[:1] or b"\0")[0] % 7, 1 << 17)) == 1 << 17
+
+
 def packets(data: bytes) -> None:
     """What a hostile worker or client may send: WireError, or a value of the right type."""
     for decode in (wire.decode_reading, wire.decode_compiled):
@@ -265,6 +275,7 @@ TARGETS: dict[str, Target] = {
     "biff": workbook,
     "cab": _reader(cab.read_cab),
     "charset": text,
+    "chm": _reader(chm.read_chm),
     "disc": _reader(disc.read_disc),
     "disk": _reader(disk.read_disk),
     "code": code,
@@ -277,10 +288,14 @@ TARGETS: dict[str, Target] = {
     "html": page,
     "lures": lures,
     "lzh": _reader(lzh.read_lzh),
+    "lzx": packed_frames,
     "mail": mail,
     "mailbox": mailbox,
+    "mailbox-file": _reader(mailboxes.read_mailbox),
+    "msg": _attached(b"application/vnd.ms-outlook", b"a.msg"),
     "office-xml": _reader(officexml.read_xml),
     "ole": _attached(b"application/msword", b"a.doc"),
+    "onenote": _reader(onenote.read_onenote),
     "ooxml": _packed(
         (
             "word/document.xml",
