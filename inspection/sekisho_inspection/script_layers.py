@@ -16,17 +16,25 @@ from sekisho_inspection.script_functions import unpercented
 from sekisho_inspection.script_tokens import Language, character, language_of, unescaped
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
-_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,]?){32,}+", re.I)
-_HEX_MARKS = re.compile(r"\\x|0x|[%\s,]", re.I)
+_WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}+\s{1,4}){2,}+[A-Za-z0-9+/]*+={0,2}")
+_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,:.-]?){32,}+", re.I)
+_HEX_MARKS = re.compile(r"\\x|0x|[%\s,:.-]", re.I)
 _NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,4}|\d{1,5})\s*[,;]\s*){7,}+(?:0x[0-9a-f]{1,4}|\d{1,5})?", re.I)
+# Decimal codes between which the same signs stand.
+_CODES = re.compile(r"(?<!\d)(\d{2,3})([^0-9\"'\n]{1,3})(?:\d{2,3}\2){6,}+\d{2,3}")
 _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
 _ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|%u?[0-9a-f]{2}", re.I)
 _CODE = re.compile(r"[\"'(=%$^]")
-_CIPHER = re.compile(r"\^|\bxor\b|-bxor|charcodeat|fromcharcode|\bchrw?\b|\[char\]|\bord\(|\[byte", re.I)
-_PACKED = re.compile(r"deflate|gzip|inflate|pako|compress|zlib", re.I)
+_CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot")
+_PACKED = ("deflate", "gzip", "inflate", "pako", "compress", "zlib")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]*+")
-_COMMAND = re.compile(r"\bset\s|%\w{1,40}[:%]|!\w{1,40}[:!]|\^\w|\$\{?\w{1,40}\}?.*base64|^\s*[a-z]\w*=", re.I | re.M)
+_COMMAND = re.compile(
+    r"\bset\s|%\w{1,40}[:%]|!\w{1,40}[:!]|\^\w|>>|\$\{?\w{1,40}\}?[^\n]{0,200}base64|^[ \t]{0,20}[a-z]\w{0,60}=",
+    re.I | re.M,
+)
+# Fonts, sound and code of pages.
+_HARMLESS = (b"wOFF", b"wOF2", b"\0\1\0\0", b"OTTO", b"true", b"ID3", b"OggS", b"\0asm", b"RIFF", b"fLaC", b"\0\0\1\0")
 _MOST_TEXTS, _MOST_FILES, _MOST_BLOBS, _DEEPEST = 400, 20, 400, 8
 _MOST_CHARACTERS = 16_000_000
 # Texts and bytes on which keys are tried.
@@ -62,9 +70,10 @@ class _Work:
         self._known: set[str | bytes] = {code}
         self._left = _MOST_CHARACTERS
         self._blobs = _MOST_BLOBS
-        self._packed = _PACKED.search(code) is not None
+        lowered = code.lower()
+        self._packed = any(word in lowered for word in _PACKED)
         self._keys = ciphers.keys(code)
-        self._tries = _MOST_TRIED if _CIPHER.search(code) else 0
+        self._tries = _MOST_TRIED if any(word in lowered for word in _CIPHER) else 0
 
     def run(self, language: Language | None) -> None:
         """Decode until nothing is left."""
@@ -145,7 +154,7 @@ class _Work:
             self._solve(blob, depth)
         elif self._solve(blob, depth):
             return
-        elif len(blob) >= _SHORTEST_FILE:
+        elif len(blob) >= _SHORTEST_FILE and not blob.startswith(_HARMLESS):
             self.out.unknown.append(blob)
 
     def _solve(self, blob: bytes, depth: int) -> bool:
@@ -201,8 +210,9 @@ def _inflated(blob: bytes, packed: bool) -> bytes | None:
 
 
 def _blobs(text: str) -> Iterator[bytes]:
-    for match in _BASE64.finditer(text):
-        plain = match[0].replace("-", "+").replace("_", "/").rstrip("=")
+    wrapped = ("".join(match[0].split()) for match in _WRAPPED.finditer(text))
+    for piece in (*wrapped, *(match[0] for match in _BASE64.finditer(text))):
+        plain = piece.replace("-", "+").replace("_", "/").rstrip("=")
         try:
             decoded = base64.b64decode(plain[: len(plain) - (len(plain) % 4 == 1)] + "==")
         except binascii.Error:
@@ -219,6 +229,9 @@ def _numbered(text: str) -> Iterator[list[int]]:
     for match in _NUMBERS.finditer(text):
         pieces = re.split(r"\s*[,;]\s*", match[0].rstrip(",; \t\r\n"))
         yield [int(piece, 16) if piece[:2].lower() == "0x" else int(piece) for piece in pieces]
+    for match in _CODES.finditer(text):
+        if "," not in match[2]:
+            yield [int(piece) for piece in match[0].split(match[2])]
 
 
 def _turned(text: str) -> Iterator[str]:

@@ -25,6 +25,8 @@ _ADDRESS = re.compile(
 _CHARSET = re.compile(r"charset=\"?([\w.:-]{1,40})")
 # Letters hidden beside the text, or words split by them, from which it is worth telling.
 _MUCH_HIDDEN, _OFTEN_SPLIT = 40, 2
+# From this length on a text with tags that a script puts together is a page of its own, up to so many.
+_PAGE_SIZE, _MOST_WRITTEN = 100, 5
 
 
 def looks_text(item: Item) -> bool:
@@ -143,6 +145,7 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
     made = built(code, page.stores)
     note_urls("\n".join(made.texts), item.where, notes)
     note_acts([code, *made.texts], item, notes)
+    _note_written(made.texts, item, notes)
     files = False
     for content in made.files:
         kind = filetype.sniff(content)
@@ -162,6 +165,15 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
         notes.find("html-script-file", item.where, made.name or "a file that a script puts together")
 
 
+def _note_written(texts: list[str], item: Item, notes: Notes) -> None:
+    """Pages that a script puts together, to show them, are parts: they have forms and links of their own."""
+    pages = [text for text in texts if len(text) >= _PAGE_SIZE and "<" in text[:200]]
+    for text in pages[:_MOST_WRITTEN]:
+        content = text.encode("utf-8", "replace")
+        if filetype.sniff(content) == "text/html" and notes.spend(len(content), item):
+            notes.child(item, content, (), "script")
+
+
 def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
     """A file in a link (RFC 2397); of pictures, which are many, only what QR codes say."""
     head, comma, body = link.written[5:].partition(",")
@@ -175,7 +187,7 @@ def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
         return
     if label := _CHARSET.search(kind):
         note_urls(charset.decode(content, label[1])[0], item.where, notes)
-    if kind.startswith("image/") and "svg" not in kind:
+    if kind.startswith("image/") and "svg" not in kind and filetype.sniff(content).partition("/")[0] in ("", "image"):
         qr.read_picture_bytes(content, item, notes)
     else:
         notes.child(item, content, (link.name,) if link.name else (), "data")

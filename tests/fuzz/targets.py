@@ -29,16 +29,20 @@ from sekisho_inspection import (
     filetype,
     headers,
     html,
+    link_files,
     officexml,
     parameters,
     passwords,
+    programs,
     rtf,
+    shortcut,
     wire,
 )
 from sekisho_inspection import zip as zip_reader
 from sekisho_inspection.header_blocks import read_block
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.reader import read_mail
+from sekisho_inspection.script_layers import layers
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.mail_files import MailFile, mail_files, read_envelope
 
@@ -147,6 +151,13 @@ def lures(data: bytes) -> None:
     normalise.lure_pattern(first)
 
 
+def script(data: bytes) -> None:
+    """The layers of a script in the language that the first byte says."""
+    code = data[1:].decode("utf-8", "replace")
+    found = layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+    assert found == layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+
+
 def _field(name: bytes) -> Target:
     """The value of one header field, through the whole reader."""
     return lambda data: mail(name + b": " + data + b"\r\n\r\ntext\r\n")
@@ -194,6 +205,8 @@ TARGETS: dict[str, Target] = {
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
+    "link-file": _attached(b"application/octet-stream", b"a.url"),
+    "link-document": _reader(link_files.read_link_file),
     "lures": lures,
     "mail": mail,
     "mailbox": mailbox,
@@ -218,7 +231,11 @@ TARGETS: dict[str, Target] = {
     "parameters": field_parameters,
     "passwords": password_words,
     "pdf": _attached(b"application/pdf", b"a.pdf"),
+    "program": _reader(programs.read_pe),
     "rtf": _reader(rtf.read_rtf),
+    "script": script,
+    "script-file": _attached(b"application/octet-stream", b"a.wsf"),
+    "shortcut": _reader(shortcut.read_shortcut),
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
     "text-file": _attached(b"text/csv", b"a.csv"),
