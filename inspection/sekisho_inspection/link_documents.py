@@ -36,12 +36,17 @@ _LEADS = {
 _SCRIPTED = re.compile(
     r"javascript:|vbscript:|<script|res://|ActiveXObject|CreateObject|xsl:stylesheet|msxsl|mshta|powershell", re.I
 )
+# Byte order marks and white space, and what then begins such a file; UTF-16 has NULs between.
+_LEADING = b"\xef\xbb\xbf\xff\xfe \t\r\n"
+_BEGINS = (b"<", b"\0<", b"bplist")
 _MOST_NODES, _MOST_BYTES = 20_000, 4_000_000
 _ENTRIES = re.compile(r"(?:[A-Za-z]*URL|Hostname|HostName|ServerURL|RemoteAddress|CommandString|Server|ServerAddress)")
 
 
 def is_one(item: Item) -> bool:
     """Whether it is such a file, by name or root element."""
+    if not item.content.lstrip(_LEADING)[:6].startswith(_BEGINS):
+        return False
     if any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names):
         return True
     return item.content[:9].lstrip(b"\xef\xbb\xbf").startswith((b"<", b"bplist")) and (
@@ -83,11 +88,16 @@ def read_document(item: Item, notes: Notes) -> None:
 
 def _values(element: etree._Element) -> Iterator[tuple[str, str]]:
     """Texts of an element and its attributes, each under the names by which `_LEADS` knows them."""
-    local = etree.QName(element).localname.lower()
+    local = _local(element.tag)
     if element.text and element.text.strip():
         yield local, element.text.strip()
     for name, value in element.attrib.items():
-        yield f"{local}@{etree.QName(name).localname.lower() if '}' in str(name) else str(name).lower()}", str(value)
+        yield f"{local}@{_local(name)}", str(value)
+
+
+def _local(name: object) -> str:
+    """A name without its namespace or prefix; of names that no namespace allows, what is left."""
+    return str(name).rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def _property_list(content: bytes, item: Item, notes: Notes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, unquote_to_bytes
 
-from sekisho_inspection import calendars, charset, filetype, headers, qr, qr_text
+from sekisho_inspection import calendars, charset, entities, filetype, headers, qr, qr_text
 from sekisho_inspection.hosts import host_facts, registered
 from sekisho_inspection.html import Page, PageLink, read_page, resolved
 from sekisho_inspection.notes import Item, Notes
@@ -90,6 +90,9 @@ def _read_calendar(text: str, item: Item, notes: Notes) -> list[str]:
 def _read_page(source: str, item: Item, notes: Notes) -> list[str]:
     """The texts of a page: the one that is seen, the one with what is hidden, and those beside it, as far as they
     differ."""
+    if "<!ENTITY" in source:
+        source = entities.expanded(source)
+        note_urls(source.partition("]>")[0], item.where, notes)
     page = read_page(source)
     if not page.complete:
         notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
@@ -145,14 +148,14 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
     made = built(code, page.stores)
     note_urls("\n".join(made.texts), item.where, notes)
     note_acts([code, *made.texts], item, notes)
-    _note_written(made.texts, item, notes)
+    _note_written([text for text in made.texts if text.encode("utf-8", "replace") not in made.files], item, notes)
     files = False
     for content in made.files:
         kind = filetype.sniff(content)
         if kind.startswith("image/"):
             qr.read_picture_bytes(content, item, notes)
         elif kind:
-            files = True
+            files = files or kind != "text/html"
             if notes.spend(len(content), item):
                 notes.child(item, content, (made.name,) if made.name else (), "script")
         elif filetype.is_text(content):
