@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "olefile": {"inspection"},
     "msoffcrypto": {"inspection"},
     "pdfminer": {"inspection"},
+    "Cryptodome": {"inspection"},
     "pefile": {"inspection"},
     "pyzipper": {"inspection"},
     "lxml": {"inspection"},

@@ -8,6 +8,7 @@ from sekisho_core.vocabulary import PartState
 from sekisho_inspection import charset, filetype, ole
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.script_files import note_script
+from sekisho_inspection.urls import note_urls
 
 KIND = "application/x-msi"
 # The class of packages and of patches, as the root entry has it.
@@ -100,4 +101,5 @@ def _actions(strings: list[str], wide: int, table: bytes, item: Item, notes: Not
         what = _SOURCES.get(kind & 0x07, "")
         if what:
             notes.find("installer-action", item.where, f"{text(0, number)}: {what} {source} {target}")
+            note_urls(target, item.where, notes)
             note_script(target, item, notes)

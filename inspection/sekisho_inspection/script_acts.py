@@ -33,7 +33,6 @@ _WORDS: dict[FindingKind, tuple[str, ...]] = {
         "scrobj.dll",
         "registerocxs", "runpresetupcommands", "runpostsetupcommands", "virtualalloc", "createthread",
         "do shell script", "mshta", "rundll32", "regsvr32", "osascript", "pcalua", "forfiles", "wscript.exe",
-        "cscript",
     ),
     "script-tampering": (
         "amsiinitfailed", "amsiutils", "amsiscanbuffer", "amsicontext", "amsi.dll", "set-mppreference",
@@ -60,6 +59,7 @@ _PATTERNS: tuple[tuple[FindingKind, str, str], ...] = (
     ("script-hidden-window", "windowstate", r"windowstate\s{0,9}=\s{0,9}.?minimi"),
     ("script-hidden-window", ".run", r"\.run\s{0,9}\(?[^\n]{1,120},\s{0,9}(?:0|vbhide)\b"),
     ("script-hidden-window", "start", r"\bstart\s{1,9}(?:\"\"\s{1,9})?/(?:min|b)\b"),
+    ("script-runs-program", "cscript", r"(?<![%\w])cscript\b"),
     ("script-runs-program", "iex", r"\biex\b"),
     ("script-runs-program", "cmd", r"\bcmd(?:\.exe)?[\s\"']{1,3}/[ckv]"),
     ("script-runs-program", "powershell", r"\bpowershell(?:\.exe)?[\s\"']{1,3}[-/]"),

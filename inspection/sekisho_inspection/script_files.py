@@ -45,6 +45,9 @@ def read_script(item: Item, notes: Notes) -> bool:
     named = [ending for ending in endings if ending in _LANGUAGES]
     if (item.sniffed and item.sniffed != "text/html") or not item.content or not filetype.is_text(item.content):
         return False
+    # Scripts of pages are read with the page.
+    if item.sniffed and not named:
+        return False
     attached = bool(item.names) or item.origin.reading not in ("mime", "mime-boundary", "mime-lines")
     if not named and not attached:
         return False

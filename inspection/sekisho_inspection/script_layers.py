@@ -26,7 +26,7 @@ _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
 _ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|%u?[0-9a-f]{2}", re.I)
 _CODE = re.compile(r"[\"'(=%$^]")
-_CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot")
+_CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot", "decrypt")
 _PACKED = ("deflate", "gzip", "inflate", "pako", "compress", "zlib")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]*+")
 _COMMAND = re.compile(

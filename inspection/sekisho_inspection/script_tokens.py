@@ -58,7 +58,7 @@ _JS_SIGNS = re.compile(
     r"\bfunction\b|\bvar\s+\w|\bconst\s+\w|\blet\s+\w|;\s*\n|\batob\(|=>|\bnew\s+ActiveXObject", re.I
 )
 # What is looked at to tell a language.
-_HEAD = 100_000
+_HEAD = 20_000
 
 
 class Token(NamedTuple):

@@ -19,9 +19,12 @@ def installer(actions: list[tuple[str, int, str, str]], **streams: bytes) -> byt
     strings = ["", *dict.fromkeys(used)]
     pool = b"\xe9\xfd\0\0" + b"".join(struct.pack("<HH", len(text), 1) for text in strings[1:])
     rows = _SMALLEST // _ROW
-    columns = [[strings.index(row[column]) for row in actions] for column in (0, 2, 3)]
+    names, sources, targets = (
+        [strings.index(text) for text in texts]
+        for texts in zip(*((name, source, target) for name, _, source, target in actions), strict=True)
+    )
     kinds = [kind for _, kind, _, _ in actions]
-    ordered = [columns[0], [kind | 0x8000 for kind in kinds], columns[1], columns[2]]
+    ordered = [names, [kind | 0x8000 for kind in kinds], sources, targets]
     table = b"".join(struct.pack(f"<{rows}H", *column, *[0] * (rows - len(column))) for column in ordered)
     named = {
         "!_StringPool": pool,

@@ -87,7 +87,8 @@ def test_honest_addresses(value: str, read: Read, attach: Attach) -> None:
 @pytest.mark.parametrize(
     ("value", "remote"),
     [
-        ("\\\\192.0.2.1\\a", True), ("//192.0.2.1/a", True), ("file://host.example/a", True), ("file:\\\\host\\a", True),
+        ("\\\\192.0.2.1\\a", True), ("//192.0.2.1/a", True), ("file://host.example/a", True),
+        ("file:\\\\host\\a", True),
         ("file:////host/a", True), ("\\\\host@SSL\\DavWWWRoot\\a", True), ("smb://host/a", True),
         ("search-ms:query=a&crumb=location:\\\\host\\a", True), ("file:///C:/a", False), ("C:\\a", False),
         ("https://host.example/a", False), ("\\\\localhost\\c$\\a", False),
