@@ -15,6 +15,9 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b"MZ"), (0, b"PK\x03\x04"), (0, b"%PDF-"), (0, b"\xd0\xcf\x11\xe0"), (0, b"7z\xbc\xaf"), (0, b"Rar!"),
     (0, b"MSCF\0"), (0, b"L\0\0\0"), (0, b"{\\rt"), (0, b"ITSF"), (0, b"vhdxfile"), (0, b"\xe4\x52\x5c\x7b"),
     (0x8001, b"CD001"),
+    # The same in Base64.
+    (0, b"TVqQ"), (0, b"TVoA"), (0, b"TVpQ"), (0, b"UEsDB"), (0, b"JVBERi"), (0, b"0M8R4"), (0, b"N3q8r"),
+    (0, b"UmFyI"),
 )  # fmt: skip
 _WORDS = (
     b"http://", b"https://", b"<script", b"<SCRIPT", b"<html", b"<HTML", b"<!DOCTYPE", b"<!doctype", b"powershell",

@@ -42,7 +42,8 @@ _TURNED = re.compile("[\u202e\u2067]([^\u202c\u2069\n]{0,2000})[\u202c\u2069]?")
 # Between the cells of a table's row.
 _CELL = "\x1f"
 _MAX_SHOWN = 300
-_LONG_WORD = 40
+_LONG_WORD, _MANY_PIECES = 40, 8
+_PIECE = re.compile(r"[A-Za-z0-9+/_=-]{8,40}")
 _WORD = re.compile(rf"[A-Za-z0-9+/_=-]{{{_LONG_WORD},}}+(?:\s+[A-Za-z0-9+/_=-]{{{_LONG_WORD},}}+)*+")
 _MAX_TURNED = 2000
 # Pages in pages: srcdoc and what Outlook alone reads.
@@ -278,12 +279,19 @@ class _Walk:
 
 
 def _stores(root: etree._Element) -> Iterator[str]:
-    """Long words of attributes, texts, comments and style sheets, in which programs keep data."""
+    """Long words of attributes, texts, comments and style sheets, in which programs keep data, and the short ones of
+    elements of one kind, joined."""
+    pieces: dict[tuple[str, str], list[str]] = {}
     for element in root.iter():
-        texts = [*element.attrib.values(), element.text if element.tag != "script" else "", element.tail]
-        for text in texts:
-            if text and len(text) >= _LONG_WORD:
-                yield from _WORD.findall(str(text))
+        tag = str(element.tag)
+        texts = [(str(name), str(value)) for name, value in element.attrib.items()]
+        texts += [("", element.text or "" if tag != "script" else ""), ("", element.tail or "")]
+        for name, text in texts:
+            if len(text) >= _LONG_WORD:
+                yield from _WORD.findall(text)
+            elif _PIECE.fullmatch(text):
+                pieces.setdefault((tag, name), []).append(text)
+    yield from ("".join(words) for words in pieces.values() if len(words) >= _MANY_PIECES)
 
 
 def _links(key: str, text: str, tag: str) -> Iterator[str]:

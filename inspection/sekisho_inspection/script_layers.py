@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 import zlib
 from collections import deque
@@ -17,14 +18,14 @@ from sekisho_inspection.script_tokens import Language, character, language_of, u
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
 _WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}+\s{1,4}){2,}+[A-Za-z0-9+/]*+={0,2}")
-_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,:.-]?){32,}+", re.I)
+_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,:.-]?){12,}+", re.I)
 _HEX_MARKS = re.compile(r"\\x|0x|[%\s,:.-]", re.I)
-_NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,4}|\d{1,5})\s*[,;]\s*){7,}+(?:0x[0-9a-f]{1,4}|\d{1,5})?", re.I)
+_NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,8}|\d{1,10})\s*[,;]\s*){7,}+(?:0x[0-9a-f]{1,8}|\d{1,10})?", re.I)
 # Decimal codes between which the same signs stand.
 _CODES = re.compile(r"(?<!\d)(\d{2,3})([^0-9\"'\n]{1,3})(?:\d{2,3}\2){6,}+\d{2,3}")
 _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
-_ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|%u?[0-9a-f]{2}", re.I)
+_ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|\\[0-7]{2}|%u?[0-9a-f]{2}", re.I)
 _CODE = re.compile(r"[\"'(=%$^]")
 _CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot", "decrypt")
 _PACKED = ("deflate", "gzip", "inflate", "pako", "compress", "zlib")
@@ -128,10 +129,26 @@ class _Work:
     def _numbers(self, numbers: list[int], depth: int) -> None:
         if len(numbers) < _SHORTEST_FILE and not all(0 <= number < 256 for number in numbers):
             return
-        if all(-128 <= number < 256 for number in numbers):
+        low, high = min(numbers), max(numbers)
+        if low >= -128 and high < 256:
             self._blob(bytes(number & 255 for number in numbers), depth)
         else:
-            self._text("".join(character(number) for number in numbers), depth)
+            self._text("".join(character(number) for number in numbers if 0 <= number < 0x110000), depth)
+            self._words(numbers, depth)
+        # Numbers that were multiplied, and those to which a number was added.
+        factor = math.gcd(*numbers)
+        if factor > 1 and low >= 0 and high // factor < 256:
+            self._blob(bytes(number // factor for number in numbers), depth)
+        if high > 255 and high - low < 255:
+            self._solve(bytes(number - low + 1 for number in numbers), depth)
+
+    def _words(self, numbers: list[int], depth: int) -> None:
+        """Numbers of two or four bytes each are the words of a file where they make one."""
+        for size in (2, 4):
+            if all(0 <= number < 1 << 8 * size for number in numbers):
+                data = b"".join(number.to_bytes(size, "little") for number in numbers)
+                if _is_file(data):
+                    self._blob(data, depth)
 
     def _blob(self, blob: bytes, depth: int) -> None:
         """Bytes: a file, a packed file, a text, or a cipher of one of these."""
@@ -222,7 +239,10 @@ def _blobs(text: str) -> Iterator[bytes]:
             yield decoded
     for match in _HEX.finditer(text):
         plain = _HEX_MARKS.sub("", match[0])
-        yield bytes.fromhex(plain[: len(plain) // 2 * 2])
+        data = bytes.fromhex(plain[: len(plain) // 2 * 2])
+        # Shorter ones are sums and keys.
+        if len(data) >= 32 or _text_of(data) is not None:
+            yield data
 
 
 def _numbered(text: str) -> Iterator[list[int]]:

