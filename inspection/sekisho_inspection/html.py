@@ -86,7 +86,7 @@ class Page:
 def read_page(source: str, depth: int = 0) -> Page:
     """Read HTML without fetching anything; broken markup is read as far as it goes and `complete` says whether."""
     parser = etree.HTMLParser(recover=True, no_network=True, huge_tree=False, encoding="utf-8", remove_pis=True)
-    if any(len(match[1]) > _MAX_TAG and len(_VALUE.sub("", match[1])) > _MAX_TAG for match in _TAG.finditer(source)):
+    if is_crowded(source):
         return Page(source, source, code=[source], complete=False)
     try:
         root = etree.fromstring(source.replace("\0", "").encode("utf-8", "replace"), parser)
@@ -106,6 +106,11 @@ def read_page(source: str, depth: int = 0) -> Page:
     if not page.complete:
         page.code.append(source)
     return page
+
+
+def is_crowded(source: str) -> bool:
+    """Whether some tag has more attributes than the parser of pages and XML can take in time."""
+    return any(len(match[1]) > _MAX_TAG and len(_VALUE.sub("", match[1])) > _MAX_TAG for match in _TAG.finditer(source))
 
 
 def resolved(base: str, link: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from sekisho_inspection import charset, filetype, link_files
+from sekisho_inspection.html import is_crowded
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.script_files import note_script
 from sekisho_inspection.urls import note_urls
@@ -63,6 +64,9 @@ def read_document(item: Item, notes: Notes) -> None:
     if not filetype.is_text(content):
         return
     text = charset.decode(content)[0].lstrip("\ufeff \r\n\t")
+    if is_crowded(text):
+        notes.gap(item.gap, "malformed", "XML with more attributes than can be read")
+        return
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(re.sub(r"^<\?xml[^>]{0,200}\?>", "", text).encode("utf-8", "replace"), parser)
@@ -71,6 +75,8 @@ def read_document(item: Item, notes: Notes) -> None:
     if root is None:
         notes.gap(item.gap, "malformed", "XML that cannot be read")
         return
+    if any("depth" in entry.message.lower() for entry in parser.error_log):
+        notes.gap(item.gap, "malformed", "XML nested deeper than can be read")
     scripted = []
     for number, element in enumerate(root.iter(etree.Element)):
         if number >= _MOST_NODES:

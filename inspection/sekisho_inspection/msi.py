@@ -24,8 +24,10 @@ _SOURCES = {1: "library", 2: "program", 5: "JScript", 6: "VBScript"}
 
 
 def is_one(content: bytes) -> bool:
-    """Whether an OLE file bears the class of an installer's package."""
-    return any(one in content for one in _CLASSES)
+    """Whether an OLE file's root (MS-CFB 2.6.1) bears the class of an installer's package."""
+    shift = min(int.from_bytes(content[30:32], "little"), 12)
+    root = (int.from_bytes(content[48:52], "little") + 1) << shift
+    return content[root + 80 : root + 96] in _CLASSES
 
 
 def read_msi(item: Item, notes: Notes) -> PartState:

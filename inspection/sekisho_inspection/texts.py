@@ -146,7 +146,8 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
     if not code.strip():
         return
     made = built(code, page.stores)
-    note_urls("\n".join(made.texts), item.where, notes)
+    for text in made.texts:
+        note_urls(text, item.where, notes)
     note_acts([code, *made.texts], item, notes)
     _note_written([text for text in made.texts if text.encode("utf-8", "replace") not in made.files], item, notes)
     files = False

@@ -90,6 +90,7 @@ def test_honest_addresses(value: str, read: Read, attach: Attach) -> None:
         ("\\\\192.0.2.1\\a", True), ("//192.0.2.1/a", True), ("file://host.example/a", True),
         ("file:\\\\host\\a", True),
         ("file:////host/a", True), ("\\\\host@SSL\\DavWWWRoot\\a", True), ("smb://host/a", True),
+        ("\\\\host@SSL@443\\DavWWWRoot\\a", True), ("file:%2f%2fhost/a", True), ("file:///System/a.app", False),
         ("search-ms:query=a&crumb=location:\\\\host\\a", True), ("file:///C:/a", False), ("C:\\a", False),
         ("https://host.example/a", False), ("\\\\localhost\\c$\\a", False),
     ],
@@ -136,3 +137,20 @@ def test_mismatches(name: str, declared: str, content: bytes, found: bool, read:
     """B19: another kind of file than it says is told; pictures of another format and senders' guesses are not."""
     head = f"Content-Type: {declared}; name={name}\r\nContent-Transfer-Encoding: binary\r\n\r\n"
     assert bool(details(read(head.encode() + content), "type-mismatch")) is found
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<a>" * 100_000,
+        b"<a " + b"".join(b'a%d="1" ' % number for number in range(30_000)) + b"/>",
+        b"<a",
+        b"<a>\xff\xfe",
+    ],
+    ids=["depth", "attributes", "cut off", "bytes"],
+)
+def test_hostile_documents_end(content: bytes, read: Read, attach: Attach) -> None:
+    """B21: XML that a parser cannot take is a gap, found in time."""
+    reading = read(attach("x", ("a.msc", content)))
+    assert details(reading, "executable")
+    assert bool(reading.incomplete) is (len(content) > 10)
