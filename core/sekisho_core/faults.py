@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+_SECRET_WORDS = ("password", "token", "secret", "key")
 _LEAVES: dict[type[inspect.Type], tuple[type, str]] = {
     inspect.StrType: (str, "a text"),
     inspect.IntType: (int, "a whole number"),
@@ -23,6 +24,11 @@ def fault(value: Any, kind: type, key: str) -> str | None:
     """One line that names the first key below `key` whose value is not what `kind`, a settings type, asks for; None
     when all is well."""
     return _fault(value, inspect.type_info(kind), key)
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key of this name is shown to nobody."""
+    return any(word in key.lower() for word in _SECRET_WORDS)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -48,7 +54,7 @@ def _fault(value: Any, kind: inspect.Type, key: str) -> str | None:
 
 def _struct_fault(value: Any, kind: inspect.StructType, key: str) -> str | None:
     if not isinstance(value, dict):
-        return f"{key}: must be a table{_given(value)}"
+        return f"{key}: must be a table{_given(value, key)}"
     fields = {field.encode_name: field for field in kind.fields}
     for name in value:
         if name not in fields:
@@ -73,7 +79,7 @@ def _own_fault(value: Any, cls: type, key: str) -> str | None:
 
 def _table_fault(value: Any, kind: inspect.DictType, key: str) -> str | None:
     if not isinstance(value, dict):
-        return f"{key}: must be a table{_given(value)}"
+        return f"{key}: must be a table{_given(value, key)}"
     for name, inner in value.items():
         if isinstance(kind.key_type, inspect.LiteralType) and name not in kind.key_type.values:
             return f"unknown key {key}.{name}{nearest(name, _choices(kind.key_type))}"
@@ -85,7 +91,7 @@ def _table_fault(value: Any, kind: inspect.DictType, key: str) -> str | None:
 
 def _list_fault(value: Any, kind: inspect.VarTupleType, key: str) -> str | None:
     if not isinstance(value, list):
-        return f"{key}: must be a list{_given(value)}"
+        return f"{key}: must be a list{_given(value, key)}"
     faults = (_fault(inner, kind.item_type, f"{key}[{index}]") for index, inner in enumerate(value))
     return next(filter(None, faults), None)
 
@@ -94,7 +100,7 @@ def _choice_fault(value: Any, choices: list[str], key: str) -> str | None:
     if value in choices:
         return None
     near = nearest(value, choices) if isinstance(value, str) else ""
-    return f"{key}: must be one of {', '.join(choices)}{_given(value)}{near if 'did you' in near else ''}"
+    return f"{key}: must be one of {', '.join(choices)}{_given(value, key)}{near if 'did you' in near else ''}"
 
 
 def _choices(kind: inspect.EnumType | inspect.LiteralType) -> list[str]:
@@ -107,9 +113,11 @@ def _leaf_fault(value: Any, kind: inspect.Type, key: str) -> str | None:
     try:
         msgspec.convert(value, python)
     except msgspec.ValidationError:
-        return f"{key}: must be {wanted}{_given(value)}"
+        return f"{key}: must be {wanted}{_given(value, key)}"
     return None
 
 
-def _given(value: Any) -> str:
+def _given(value: Any, key: str) -> str:
+    if is_secret(key):
+        return ""
     return f", not {str(value)[:80]!r}" if isinstance(value, str) else f", not {str(value)[:80]}"

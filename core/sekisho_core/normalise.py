@@ -194,12 +194,13 @@ _LETTERS: tuple[Step, ...] = (
     Rewrite("numeral", "参(?<=第.)", "3"),
 )
 _KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
+_ALIKE: tuple[Step, ...] = (Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),)
 _SOUNDS: tuple[Step, ...] = (
     # 霞ヶ関 and 霞が関; what is counted follows below.
     Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年])(?<![数何].)", "が"),
     Fold({"kana": _KANA_TABLE}),
     Rewrite("long-mark", "ー(?<![ぁ-ゖ].)"),
-    Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),
+    *_ALIKE,
     Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年])", "か"),
 )
 _VOICED_APART = re.compile(f"(?<!\\s)\\s++(?=[{_VOICED}])")
@@ -323,6 +324,11 @@ def _pieces(canonical: str) -> list[str]:
 
 def _spell(work: Plain) -> None:
     """Letters and digits in one spelling."""
+    if work.text.isascii():
+        # All other steps begin with a character that is none of ASCII.
+        work.run(_LETTERS)
+        work.run(_ALIKE)
+        return
     work.run(_IN_KATAKANA)
     work.run(_LETTERS)
     work.run(_SOUNDS)

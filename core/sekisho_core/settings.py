@@ -18,11 +18,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from sekisho_core.errors import SettingsError
-from sekisho_core.faults import fault, nearest
+from sekisho_core.faults import fault, is_secret, nearest
 
 DEFAULT_FILE = Path("/etc/sekisho/sekisho.toml")
 _GROUP = "sekisho.settings"
-_SECRET_WORDS = ("password", "token", "secret", "key")
 _POSTGRESQL = "postgresql+psycopg://"
 _DATABASE_URL = re.compile(rf"sqlite:////[^?]+$|{re.escape(_POSTGRESQL)}")
 T = TypeVar("T")
@@ -172,7 +171,9 @@ def _convert(values: dict[str, Any], kind: type[T], table: str, where: str) -> T
 def _masked(value: Any, name: str) -> Any:
     if isinstance(value, dict):
         return {key: _masked(inner, key) for key, inner in value.items()}
-    if isinstance(value, str) and any(word in name.lower() for word in _SECRET_WORDS):
+    if isinstance(value, list | tuple):
+        return [_masked(inner, name) for inner in value]
+    if isinstance(value, str) and is_secret(name):
         return "***" if value else ""
     if isinstance(value, str) and "://" in value and "@" in value:
         scheme, _, rest = value.partition("://")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -80,6 +80,8 @@ FindingKind = Literal[
     "ambiguous-structure",
     "ambiguous-type",
     "appended-data",
+    "archive-link",
+    "archive-path",
     "archived-executable",
     "configuration-profile",
     "document-icon",
@@ -99,19 +101,43 @@ FindingKind = Literal[
     "name-double-extension",
     "name-equals-subject",
     "name-rtlo",
+    "office-activex",
     "office-auto-macro",
+    "office-custom-ui",
     "office-dde",
+    "office-equation",
+    "office-exploit",
+    "office-external-link",
+    "office-hidden-sheet",
     "office-macro",
+    "office-macro-hidden",
+    "office-macro-purged",
+    "office-macro-stomped",
+    "office-macro-suspicious",
+    "office-package",
+    "office-query",
+    "office-remote-image",
     "office-remote-template",
+    "office-risky-object",
     "package-manifest",
     "pdf-auto-action",
     "pdf-auto-javascript",
+    "pdf-damaged",
     "pdf-embedded-executable",
     "pdf-embedded-file",
+    "pdf-encrypted",
+    "pdf-form",
     "pdf-javascript",
     "pdf-launch",
+    "pdf-media",
+    "pdf-portfolio",
+    "pdf-remote-file",
+    "pdf-signed",
+    "pdf-stream-unread",
+    "pdf-submit-form",
     "pdf-text-unread",
     "pdf-xfa",
+    "pdf-xfa-script",
     "picture-unread",
     "qr-code",
     "script-autostart",
@@ -123,6 +149,7 @@ FindingKind = Literal[
     "shortcut",
     "shortcut-padded",
     "type-mismatch",
+    "xml-entity",
     "yara",
 ]
 Reason = Literal[
@@ -283,17 +310,40 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
 
 
+class RuleString(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place where a string of a YARA rule stands: offset and length in bytes, and the bytes before, there and behind
+    as text for people."""
+
+    identifier: str
+    offset: int
+    length: int
+    before: str
+    matched: str
+    after: str
+
+
+class RuleHit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a YARA rule found: the form of the content that was searched ("" for the file itself), the rule's tags and
+    meta, and the first places of its strings."""
+
+    view: str
+    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
+    meta: Annotated[tuple[tuple[str, str], ...], msgspec.Meta(max_length=100)]
+    strings: Annotated[tuple[RuleString, ...], msgspec.Meta(max_length=100)]
+
+
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact about the content that is no observable: an action in a PDF, a macro, a YARA hit.
 
     docs/findings.md says what each kind means; `detail` is for people. For kind "yara", `rule` is "namespace:rule" and
-    the namespace is the id of the indicator that brought it.
+    the namespace is the id of the indicator that brought it; `hit` is what the rule found.
     """
 
     kind: FindingKind
     where: str
     detail: str = ""
     rule: str = ""
+    hit: RuleHit | None = None
 
 
 class Incomplete(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -339,12 +389,27 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Literal["enforce", "observe"] = "enforce"
 
 
+class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hold that ends by itself: the seconds that a locked mail waits for its password, and what becomes of it when
+    none came."""
+
+    seconds: float
+    otherwise: Action
+
+
 class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to become of the copy for one recipient, and the policy that said so."""
+    """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
+    for nothing but a lock: such a copy waits with us, not at the MTA."""
 
     recipient: str
     action: Action
     policy: str
+    wait: Wait | None = None
+
+    @property
+    def at_mta(self) -> Action:
+        """The action as the MTA is told: a copy that waits is taken from it like a quarantined one."""
+        return Action.QUARANTINE if self.wait else self.action
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sekisho_inspection import headers
 
@@ -22,8 +22,7 @@ _STRUCTURE = re.compile(rb"[\\\"()<>,;]")
 _MAX_READINGS = 8
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A mailbox of an address field; either side may be "" where the field is broken."""
 
     value: str

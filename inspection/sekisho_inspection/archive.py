@@ -1,8 +1,9 @@
-"""gzip and tar: their members as files of their own, within the limits of unpacking."""
+"""gzip and tar: their members as files of their own; and the limits of unpacking, which hold for all archives."""
 
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zlib
 
@@ -18,6 +19,12 @@ RATIO_FLOOR = 1 << 20
 _MAX_GZIP_MEMBERS = 1000
 # What follows a member's data: a checksum and the length.
 _TRAILER = 8
+_LONGEST_NAME = 1024
+_DRIVE = re.compile(r"[A-Za-z]:")
+# Endings of compressed files, and what stands in their place once they are unpacked.
+_ENDINGS = dict.fromkeys(
+    ("gz", "bz2", "xz", "lzma", "zst", "lz4", "z", "lz", "gzip", "bzip2", "zstd"), ""
+) | dict.fromkeys(("tgz", "taz", "tbz", "tbz2", "txz", "tlz", "tzst"), ".tar")
 
 
 def inflate(data: bytes, wbits: int, item: Item, notes: Notes) -> tuple[bytes, bytes, bool] | None:
@@ -52,6 +59,11 @@ def within(unpacked: int, packed: int, item: Item, notes: Notes) -> bool:
     return True
 
 
+def room(packed: int, notes: Notes) -> int:
+    """The most bytes that a packed file may unpack to: what is left of the mail's share, and what the ratio allows."""
+    return min(notes.unpacked, max(RATIO_FLOOR, notes.limits.max_ratio * packed))
+
+
 def read_gzip(item: Item, notes: Notes) -> PartState:
     """Every member of a gzip file (RFC 1952), joined as gzip itself joins them."""
     out: list[bytes] = []
@@ -73,10 +85,25 @@ def read_gzip(item: Item, notes: Notes) -> PartState:
             break
     if rest.strip(b"\0"):
         notes.gap(item.gap, "malformed", "bytes behind the gzip stream")
-    name = item.names[0] if item.names else ""
-    inner = name[:-3] if name.lower().endswith(".gz") else name[:-4] + ".tar" if name.lower().endswith(".tgz") else ""
-    notes.child(item, b"".join(out), (inner,) if inner else (), "gzip", 0, len(item.content))
+    notes.child(item, b"".join(out), _stated_name(item.content) + unpacked_name(item), "gzip", 0, len(item.content))
     return PartState.READ
+
+
+def unpacked_name(item: Item) -> tuple[str, ...]:
+    """What programs call the file in a compressed one: the name without its last ending."""
+    name = item.names[0] if item.names else ""
+    base, _, ending = name.rpartition(".")
+    if not base or ending.lower() not in _ENDINGS:
+        return ()
+    return (base + _ENDINGS[ending.lower()],)
+
+
+def _stated_name(data: bytes) -> tuple[str, ...]:
+    """The name in the first member's header (RFC 1952 section 2.3), which some programs save it under."""
+    if len(data) < 10 or not data[3] & 0x08:
+        return ()
+    start = 12 + int.from_bytes(data[10:12], "little") if data[3] & 0x04 else 10
+    return member_names(data[start : start + _LONGEST_NAME].partition(b"\0")[0])
 
 
 def _unchecked(data: bytes, item: Item, notes: Notes) -> tuple[bytes, bytes, bool] | None:
@@ -101,6 +128,16 @@ def _data_start(data: bytes) -> int:
     return at + (2 if flags & 0x02 else 0)
 
 
+def note_path(names: tuple[str, ...], item: Item, notes: Notes, kind: str = "") -> None:
+    """Note a member that is no file, and a name that leads out of the folder that the archive is unpacked to. No name
+    is ever a path here."""
+    name = names[0] if names else ""
+    if kind:
+        notes.find("archive-link", item.where, f"{kind}: {name}")
+    if name.startswith(("/", "\\")) or _DRIVE.match(name) or ".." in name.replace("\\", "/").split("/"):
+        notes.find("archive-path", item.where, name)
+
+
 def read_tar(item: Item, notes: Notes) -> PartState:
     """The regular members of a tar file; links and devices are listed by name alone and never made."""
     try:
@@ -120,7 +157,15 @@ def read_tar(item: Item, notes: Notes) -> PartState:
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, item: Item, notes: Notes) -> None:
     names = member_names(member.name.encode("utf-8", "surrogateescape"))
-    if not member.isfile():
+    if member.isdir():
+        return
+    # What has an unknown type is a regular file to most programs (POSIX.1-2017, pax, ustar typeflag).
+    regular = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
+    kind = "" if regular else "a link" if member.issym() or member.islnk() else "no regular file"
+    note_path(names, item, notes, kind)
+    if not regular:
+        # What a link shows stands elsewhere; a device shows nothing.
+        notes.closed_child(item, names, 0, PartState.SKIPPED, "tar")
         return
     if not within(member.size, len(item.content), item, notes) or not notes.spend(member.size, item):
         return

@@ -59,10 +59,23 @@ class Decoded(NamedTuple):
 def decode(data: bytes, label: str = "") -> Decoded:
     """`data` as text, and the charset that was used: the one that `label` names where it fits, else the best guess."""
     declared = labels.canonical(label)
-    if data.isascii() and declared not in _ODD and not any(byte in data for byte in b"\x1b\x0e\0"):
+    if data.isascii() and declared not in _ODD and b"\x1b" not in data and b"\x0e" not in data and b"\0" not in data:
         return Decoded(data.decode("ascii"), label.lower() or "us-ascii")
+    if declared == "utf-8" and (text := _as_labelled(data)):
+        return Decoded(text, declared)
     charset = _fitting(data, declared)
     return Decoded(_decode_as(data, charset), charset)
+
+
+def _as_labelled(data: bytes) -> str:
+    """The text of lawful UTF-8 in which nothing else can be meant; "" for any other bytes."""
+    if b"\0" in data or b"\x1b" in data:
+        return ""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeError:
+        return ""
+    return "" if "\ufffd" in text else text.removeprefix("\ufeff")
 
 
 def readings(data: bytes, label: str = "") -> list[Decoded]:

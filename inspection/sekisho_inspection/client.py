@@ -14,18 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from sekisho_core.addresses import senders
+from sekisho_core.passwords import NO_KEYS, Keys
 from sekisho_core.scan import Progress, YaraRules, silent
+from sekisho_core.unlock import Examined, Source
 from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason
 
 from sekisho_inspection import wire
 from sekisho_inspection.errors import InspectionError
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.wire import Answer, Compiled, Request, Status, WireError
+from sekisho_inspection.wire import Answer, Compiled, Request, Status, Task, WireError
+
+T = TypeVar("T")
 
 READER = "sekisho_inspection.reader:read_mail"
 # Seconds beyond the supervisor's own bounds after which it counts as dead, and for a place in its backlog.
@@ -44,47 +50,79 @@ class InspectionClient:
         self.socket_path = socket_path
         self._settings = settings
         self._interval = progress_interval
-        self._patience = settings.queue_wait + settings.deadline + _GRACE
 
     def __call__(self, mail: Mail, yara: YaraRules | None, progress: Progress) -> Reading:
-        """What the workers read in the mail. Raises nothing: a failure is an `Incomplete` at "mail" with the reason
-        busy, unavailable, timeout, crashed, poison or limit."""
+        """What the workers read in the mail with no other passwords than its own."""
+        return self.examine(mail, yara, progress, NO_KEYS).reading
+
+    def examine(self, mail: Mail, yara: YaraRules | None, progress: Progress, keys: Keys) -> Examined:
+        """What the workers read in the mail with these keys (implements `core.unlock.Read`).
+
+        Raises nothing: a failure is an `Incomplete` at "mail" with the reason busy, unavailable, timeout, crashed,
+        poison or limit.
+        """
         content = mail.content
         if content.size > self._settings.max_mail_bytes:
             return _gap("limit", f"{content.size} bytes")
-        serial = yara.serial if yara else None
+        request = Request("read", content.size, content.sha256, yara.serial if yara else None, keys)
         try:
             with ExitStack() as opened:
                 descriptors = [_held(opened, f"/proc/self/fd/{content.fd}")]
                 if yara is not None:
                     descriptors.append(_held(opened, yara.path))
-                answer, body = self._ask(Request("read", content.size, content.sha256, serial), descriptors, progress)
-            return _gap(answer.failure, answer.detail) if answer.failure else wire.decode_reading(body)
+                answer, body = self._ask(request, descriptors, progress)
+            if answer.failure:
+                return _gap(answer.failure, answer.detail)
+            return Examined(wire.decode_reading(body), answer.stated)
         except OSError as error:
             return _gap("unavailable", error.strerror or "")
         except WireError as error:
             return _gap("crashed", str(error))
 
-    def compile_yara(self, sources: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
-        """Compile YARA sources by namespace in a worker: the compiled rules of all good ones, and an error for each
-        other namespace. A source that kills its compiler counts as a bad one.
+    def compile_yara(
+        self, sources: Mapping[str, str], sets: Mapping[str, str] | None = None
+    ) -> tuple[bytes, dict[str, str]]:
+        """Check YARA sources by namespace, each for itself, and compile the good ones, in a worker: the compiled rules,
+        and an error for each other namespace. `sets` names the rule set of each. A source that kills its compiler
+        counts as a bad one.
 
         Raises InspectionError when the service cannot be reached or has no time.
         """
-        answer, compiled = self._compile(sources)
-        if compiled:
-            return compiled.rules, compiled.errors
+        errors: dict[str, str] = {}
+        for namespace, text in sources.items():
+            errors |= self._compiled("check", {namespace: text}, {}).errors
+        good = {namespace: text for namespace, text in sources.items() if namespace not in errors}
+        compiled = self._compiled("compile", good, sets or {})
+        return compiled.rules, errors | compiled.errors
+
+    def yara_costs(self, sources: Mapping[str, str]) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+        """The cost of each YARA rule by namespace, in times that of a plain string over the samples that sources are
+        tried on; and an error for each namespace that has none. Raises InspectionError as `compile_yara` does."""
+        costs: dict[str, dict[str, float]] = {}
+        errors: dict[str, str] = {}
+        for namespace, text in sources.items():
+            answer, body = self._of_rules("measure", {namespace: text}, {})
+            if answer.failure:
+                errors[namespace] = self._ended(answer)
+            else:
+                found = self._decoded(wire.decode_costs, body)
+                costs |= found.costs
+                errors |= found.errors
+        return costs, errors
+
+    def _compiled(self, task: Task, sources: Mapping[str, str], sets: Mapping[str, str]) -> Compiled:
+        answer, body = self._of_rules(task, sources, sets)
+        if answer.failure:
+            return Compiled(b"", dict.fromkeys(sources, self._ended(answer)))
+        return self._decoded(wire.decode_compiled, body)
+
+    def _ended(self, answer: Answer) -> str:
+        """How a compiler ended for what it was given. Raises InspectionError when it is not to blame."""
         if answer.failure not in ("crashed", "poison", "timeout", "limit"):
             raise InspectionError(
                 f"inspection: {self.socket_path}: YARA was not compiled: {answer.failure} {answer.detail}"
             )
-        if len(sources) == 1:
-            return b"", dict.fromkeys(sources, f"compiling it ended in: {answer.failure}")
-        errors: dict[str, str] = {}
-        for namespace, source in sources.items():
-            errors |= self.compile_yara({namespace: source})[1]
-        rules, more = self.compile_yara({name: text for name, text in sources.items() if name not in errors})
-        return rules, errors | more
+        return f"compiling it ended in: {answer.failure}"
 
     def status(self) -> Status:
         """The supervisor's state. Raises InspectionError when it does not answer."""
@@ -98,13 +136,12 @@ class InspectionClient:
                 f"inspection: {self.socket_path}: what answers there is no inspection service"
             ) from error
 
-    def _compile(self, sources: Mapping[str, str]) -> tuple[Answer, Compiled | None]:
-        content = wire.encode(dict(sources))
-        request = Request("compile", len(content), hashlib.sha256(content).hexdigest())
+    def _of_rules(self, task: Task, sources: Mapping[str, str], sets: Mapping[str, str]) -> tuple[Answer, bytes]:
+        content = wire.encode(wire.Sources(dict(sources), dict(sets)))
+        request = Request(task, len(content), hashlib.sha256(content).hexdigest())
         descriptor = wire.sealed(content, "sources")
         try:
-            answer, body = self._ask(request, [descriptor], silent)
-            return answer, None if answer.failure else wire.decode_compiled(body)
+            return self._ask(request, [descriptor], silent)
         except OSError as error:
             raise InspectionError(f"inspection: {self.socket_path}: {error.strerror or error}") from error
         except WireError as error:
@@ -112,10 +149,16 @@ class InspectionClient:
         finally:
             os.close(descriptor)
 
+    def _decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
+        try:
+            return decode(body)
+        except WireError as error:
+            raise InspectionError(f"inspection: {self.socket_path}: {error}") from error
+
     def _ask(self, request: Request, descriptors: Sequence[int], progress: Progress) -> tuple[Answer, bytes]:
         with self._connected() as connection:
             wire.send(connection, request, descriptors)
-            if not self._wait(connection, progress):
+            if not self._wait(connection, progress, self._patience(request.task)):
                 return Answer("timeout", "the service does not answer"), b""
             try:
                 answer, attached = wire.receive(connection, Answer)
@@ -138,8 +181,12 @@ class InspectionClient:
             raise
         return closing(connection)
 
-    def _wait(self, connection: socket.socket, progress: Progress) -> bool:
-        limit = time.monotonic() + self._patience
+    def _patience(self, task: Task) -> float:
+        deadlines = wire.COMPILE_DEADLINES if task == "compile" else 1
+        return self._settings.queue_wait + deadlines * self._settings.deadline + _GRACE
+
+    def _wait(self, connection: socket.socket, progress: Progress, patience: float) -> bool:
+        limit = time.monotonic() + patience
         poller = select.poll()
         poller.register(connection, select.POLLIN)
         while (rest := limit - time.monotonic()) > 0:
@@ -158,7 +205,7 @@ def private_workers(settings: InspectionSettings, workers: int, reader: str = RE
     `reader` is `module:function` with the signature of `reader.read_mail`. Raises InspectionError when they do not
     start.
     """
-    table = msgspec.json.encode(msgspec.structs.replace(settings, workers=workers)).decode()
+    table = msgspec.json.encode(msgspec.structs.replace(settings.without_secrets(), workers=workers)).decode()
     with tempfile.TemporaryDirectory(prefix="sekisho-") as directory:
         path = str(Path(directory) / "inspection.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -171,6 +218,15 @@ def private_workers(settings: InspectionSettings, workers: int, reader: str = RE
                 yield InspectionClient(path, settings)
             finally:
                 _end(process)
+
+
+def listed_passwords(settings: InspectionSettings) -> Source:
+    """The passwords of the settings, for mail whose envelope or header names a partner as its sender."""
+
+    def listed(mail: Mail, reading: Reading) -> Iterator[str]:
+        return settings.passwords_for(senders(mail.envelope, reading))
+
+    return listed
 
 
 def _start(arguments: list[str], kept: int) -> subprocess.Popen[bytes]:
@@ -206,5 +262,5 @@ def _held(opened: ExitStack, path: Path | str) -> int:
     return descriptor
 
 
-def _gap(reason: Reason, detail: str) -> Reading:
-    return Reading(incomplete=(Incomplete("mail", reason, detail),))
+def _gap(reason: Reason, detail: str) -> Examined:
+    return Examined(Reading(incomplete=(Incomplete("mail", reason, detail),)))

@@ -20,7 +20,8 @@ def unpacked(data: bytes) -> tuple[bytes, bool] | None:
     """
     size, kind, body = int.from_bytes(data[4:8], "little"), data[8:12], data[_HEADER:]
     if kind == _PLAIN:
-        return body, len(body) >= size
+        # Some programs count the header.
+        return body, len(body) + _HEADER >= size
     if kind != _PACKED:
         return None
     text = _inflate(body)

@@ -21,6 +21,8 @@ _COMBINATORS = re.compile(r"\s*[>+~]\s*|\s+")
 # Of the media of a screen; narrow ones are telephones, where newsletters hide half of their text.
 _OTHER_MEDIA = re.compile(r"print|max-(?:device-)?width|max-height|dark|speech|portrait", re.I)
 _MAX_RULES = 4000
+# Longer blocks are seldom met twice, and would fill the memory of a worker.
+_CACHED = 1000
 # Comparisons of one page's elements with selectors: beyond, no rules hold any more.
 _MAX_COMPARED = 200_000
 
@@ -93,9 +95,17 @@ class Sheet:
         return found if self._left > 0 else []
 
 
-@lru_cache(maxsize=512)
 def declarations(text: str) -> Declarations:
     """Names and values of a block, in lower case but for `content`; important ones end with "!"."""
+    return _cached(text) if len(text) <= _CACHED else _declared(text)
+
+
+@lru_cache(maxsize=512)
+def _cached(text: str) -> Declarations:
+    return _declared(text)
+
+
+def _declared(text: str) -> Declarations:
     found: Declarations = {}
     for match in _DECLARATION.finditer(_COMMENT.sub("", text)) if text else ():
         name, colon, value = match[0].partition(":")

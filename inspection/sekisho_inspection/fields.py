@@ -77,6 +77,7 @@ def _note_mailboxes(key: str, field: Field, where: str, notes: Notes) -> None:
         else:
             notes.observe(f"{path}.value", address.value, where)
         if key == "from":
+            notes.sender = notes.sender or address.value
             notes.observe(f"{path}.display_name", address.display_name, where)
         notes.observe("email-addr:value", address.value, where)
         notes.observe("email-addr:display_name", address.display_name, where)

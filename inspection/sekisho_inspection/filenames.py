@@ -6,6 +6,7 @@ import re
 
 from sekisho_inspection import headers, parameters
 from sekisho_inspection.header_blocks import Block
+from sekisho_inspection.parameters import Parameters
 
 _FIELDS = ("content-disposition", "content-type")
 _NAMES = ("filename", "name")
@@ -14,11 +15,24 @@ _LEFT = re.compile(r"^['\"`<]|['\"`>]$|[;\\]")
 _MOST = 60
 
 
-def entity_names(block: Block) -> tuple[str, ...]:
-    """Every name that the fields give, those of the standard readings first; the description's where there is none."""
+def entity_names(block: Block, types: Parameters) -> tuple[str, ...]:
+    """Every name that the fields give, those of the standard readings first; the description's where there is none.
+    `types` are the parameters of Content-Type."""
+    stated = [parameters.read(block.values("content-disposition")), types]
+    found = [] if not any(map(_may_name, stated)) else _stated_names(block, stated)
+    if not found:
+        found = [headers.decode_value(raw) for raw in block.values("content-description")]
+    found += [bare for name in found if (bare := _bare(name)) != name]
+    return tuple(list(dict.fromkeys(name for name in found if name))[:_MOST])
+
+
+def _may_name(stated: Parameters) -> bool:
+    return not stated.orderly or any(key.startswith(_NAMES) for key, _ in stated.pairs)
+
+
+def _stated_names(block: Block, stated: list[Parameters]) -> list[str]:
     first: list[str] = []
     others: list[str] = []
-    stated = [parameters.read(block.values(key)) for key in _FIELDS]
     if not all(one.orderly for one in stated):
         # Some programs join pieces that stand in different fields.
         stated.append(parameters.read([raw for key in _FIELDS for raw in block.values(key)]))
@@ -27,11 +41,7 @@ def entity_names(block: Block) -> tuple[str, ...]:
             for number, value in enumerate(one.readings(name)):
                 shown = headers.decoded_values(value)
                 (others if number else first).extend(shown[:1] if number else shown)
-    found = first + others
-    if not found:
-        found = [headers.decode_value(raw) for raw in block.values("content-description")]
-    found += [bare for name in found if (bare := _bare(name)) != name]
-    return tuple(list(dict.fromkeys(name for name in found if name))[:_MOST])
+    return first + others
 
 
 def _bare(name: str) -> str:

@@ -29,10 +29,26 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"\x1f\x8b\x08", "application/gzip"),
     (b"BZh", "application/x-bzip2"),
+    (b"\xed\xab\xee\xdb", "application/x-rpm"),
+    (b"\x04\x22\x4d\x18", "application/x-lz4"),
+    (b"\x02\x21\x4c\x18", "application/x-lz4"),
+    (b"LZIP\1", "application/x-lzip"),
+    (b"LZIP\0", "application/x-lzip"),
+    (b"MSWIM\0\0\0", "application/x-wim"),
+    (b"WLPWM\0\0\0", "application/x-wim"),
+    (b"ALZ\1", "application/x-alz"),
+    (b"SIT!", "application/x-stuffit"),
+    (b"StuffIt (c)1997-", "application/x-stuffit-5"),
+    (b"GCAX", "application/x-gca"),
+    (b"SZDD\x88\xf0\x27\x33", "application/x-ms-compress"),
+    (b"KWAJ\x88\xf0\x27\xd1", "application/x-ms-compress"),
+    (b"\x1f\xa0", "application/x-lzh-stream"),
+    (b"\x1f\x1e", "application/x-pack"),
+    (b"\x89LZO\0\r\n\x1a\n", "application/x-lzop"),
+    (b"RE~^", "application/x-rar-1.4"),
     (b"\xfd7zXZ\x00", "application/x-xz"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"\x1f\x9d", "application/x-compress"),
-    (b"\x5d\x00\x00\x80\x00", "application/x-lzma"),
     (b"MSCF\x00\x00\x00\x00", "application/vnd.ms-cab-compressed"),
     (b"L\x00\x00\x00\x01\x14\x02\x00", "application/x-ms-shortcut"),
     (b"{\\rt", "application/rtf"),
@@ -40,11 +56,12 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x05\x16\x00\x00", "application/applefile"),
     (b"\x00\x05\x16\x07\x00", "application/applefile"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
-    (b"ITSF\x03\x00", "application/vnd.ms-htmlhelp"),
+    (b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c", "application/onenote"),
+    (b"ITSF", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
     (b"xar!", "application/x-xar"),
-    (b"vhdxfile", "application/x-vhdx"),
-    (b"conectix", "application/x-vhd"),
+    (b"!BDN", "application/vnd.ms-outlook-pst"),
+    (b"\xcf\xad\x12\xfe", "application/x-outlook-express"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
@@ -56,11 +73,9 @@ _BY_FIRST_BYTE = {
 }
 # Containers that nothing here opens yet: what is in them is unknown, so they are never clean.
 UNREAD = {
-    "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2", "application/x-xz", "application/zstd",
-    "application/x-compress", "application/x-lzma", "application/vnd.ms-cab-compressed", "application/x-lzh",
-    "application/x-arj", "application/x-ace", "application/x-xar", "application/x-iso9660-image", "application/x-vhdx",
-    "application/x-vhd", "application/onenote", "application/vnd.ms-htmlhelp",
-    "application/x-cpio", "application/x-ar", "application/x-egg", "application/x-zoo",
+    "application/x-wim", "application/x-apple-diskimage", "application/vnd.ms-outlook-pst",
+    "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
+    "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {
@@ -107,7 +122,20 @@ _FIELD = re.compile(
 )  # fmt: skip
 _JAVA_SINCE = 45
 _BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
-_LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-", re.S)
+# What begins without a mark of its own but has a shape.
+_PATTERNS = (
+    (re.compile(rb"07070[127][0-9A-Fa-f]{8}"), "application/x-cpio"),
+    (re.compile(rb"(?:\xc7\x71|\x71\xc7)[\0-\xff]{18}(?:[^\0]\0|\0[^\0])[\0-\xff]{4}[^\0]"), "application/x-cpio"),
+    (re.compile(rb"!<arch>\n"), "application/x-ar"),
+    (re.compile(rb"EGGA"), "application/x-egg"),
+    (re.compile(rb"ZOO |[\0-\xff]{20}\xdc\xa7\xc4\xfd"), "application/x-zoo"),
+    # Properties of every program, a dictionary of whole pages, the size unknown or below 2**40, the coder's first byte.
+    (re.compile(rb"\x5d\0\0[\0-\xff]{2}(?:\xff{8}|[\0-\xff]{5}\0{3})\0"), "application/x-lzma"),
+)
+_CHECKSUM = re.compile(rb"[ 0]{0,7}([0-7]{1,7})[\0 ]")
+_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+_MAX_SKIPPED = 64
+_LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-[\0-\xff]{13}[\0-\3]", re.S)
 
 
 def sniff(content: bytes) -> str:
@@ -135,17 +163,56 @@ def _structure(content: bytes, head: bytes) -> str:
         return "application/x-lzh"
     if head[7:14] == b"**ACE**":
         return "application/x-ace"
-    if head[257:262] == b"ustar":
+    if _is_tar(head):
         return "application/x-tar"
-    if content[0x8001:0x8006] == b"CD001":
+    if content[0x8001:0x8006] in (b"CD001", b"BEA01", b"NSR02", b"NSR03"):
         return "application/x-iso9660-image"
-    if head.startswith((b"07070", b"!<arch>\n", b"EGGA", b"ZOO ")):
-        return {b"0": "application/x-cpio", b"!": "application/x-ar", b"E": "application/x-egg"}.get(
-            head[:1], "application/x-zoo"
-        )
+    for pattern, kind in _PATTERNS:
+        if pattern.match(head):
+            return kind
+    if _SKIPPED.match(head):
+        return _behind_skipped(content)
     if _is_mac_binary(head):
         return "application/x-macbinary"
-    return "message/rfc822" if _FIELD.match(head + b"\n") else ""
+    if disk := _disk(content, head):
+        return disk
+    return "message/rfc822" if _FIELD.match(head.removeprefix(b"\xef\xbb\xbf") + b"\n") else ""
+
+
+def _is_tar(head: bytes) -> bool:
+    """By the mark of POSIX, or by the checksum that the first tar had already."""
+    if head[257:262] == b"ustar":
+        return True
+    if len(head) < 512 or not head[0] or not (stated := _CHECKSUM.match(head, 148)):
+        return False
+    return int(stated[1], 8) == sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
+
+
+def _behind_skipped(content: bytes) -> str:
+    """The kind of stream behind frames that its programs pass over; zstd and lz4 have them in common."""
+    at = 0
+    for _ in range(_MAX_SKIPPED):
+        if not _SKIPPED.match(content, at):
+            break
+        at += 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+    return "application/x-lz4" if content[at : at + 4] == b"\x04\x22\x4d\x18" else "application/zstd"
+
+
+def _disk(content: bytes, head: bytes) -> str:
+    """The kind of an image of a disk: by its marks, by its first volume, or by a partition that begins inside it."""
+    if head.startswith(b"vhdxfile"):
+        return "application/x-vhdx"
+    if head.startswith(b"conectix") or content[-512:-504] == b"conectix":
+        return "application/x-vhd"
+    if content[-512:-508] == b"koly":
+        return "application/x-apple-diskimage"
+    if head[510:512] != b"\x55\xaa":
+        return ""
+    volume = head[3:11] in (b"NTFS    ", b"EXFAT   ") or b"FAT" in (head[54:57], head[82:85])
+    for at in range(446, 510, 16):
+        start = 512 * int.from_bytes(head[at + 8 : at + 12], "little")
+        volume |= head[at] in (0x00, 0x80) and head[at + 4] != 0 and 0 < start < len(content)
+    return "application/x-raw-disk-image" if volume else ""
 
 
 def _is_mac_binary(head: bytes) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 from sekisho_inspection import charset, jis, labels
 from sekisho_inspection.charset import Decoded
@@ -30,20 +30,32 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _MAX_WORDS = 500
 # Values of one mail that are asked for more than once: as a field, as a subject, as a name.
 _REMEMBERED = 64
+# Longer names are nobody's, and would fill the memory of a worker.
+_LONG_NAME = 100
 _FOLD = re.compile(rb"\r?\n[ \t]*|\r")
 _NOT_BASE64 = bytes(byte for byte in range(256) if not (chr(byte).isalnum() and byte < 128) and byte not in b"+/=")
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One header field as it stands: name as text, value as raw bytes with its folds."""
 
     name: str
     raw: bytes
 
-    @cached_property
+    @property
     def key(self) -> str:
-        return self.name.strip(" \t\r\0").lower()
+        """The name in small letters."""
+        return _key(self.name) if len(self.name) <= _LONG_NAME else _plain_name(self.name)
+
+
+# The fields of all mails have some hundred names.
+@lru_cache(maxsize=512)
+def _key(name: str) -> str:
+    return _plain_name(name)
+
+
+def _plain_name(name: str) -> str:
+    return name.strip(" \t\r\0").lower()
 
 
 def unfold(raw: bytes) -> bytes:

@@ -169,7 +169,7 @@ class _Walk:
         styles = self._sheet.of(element, inline) if inline or self._sheet.rules else {"": {}}
         telling = styles[""] or state.inline is not None or state.reversed
         if telling or (attributes and not TELLING.isdisjoint(attributes.keys())):
-            state = state.child(styles[""], {str(name): str(value) for name, value in attributes.items()}, tag)
+            state = state.child(styles[""], dict(attributes), tag)
         if tag in _UNSEEN and not (tag == "dialog" and "open" in attributes):
             state = state.without()
         self._states.append(state)

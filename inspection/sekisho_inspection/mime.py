@@ -11,6 +11,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from sekisho_core.vocabulary import FindingKind, Origin
 
@@ -39,6 +40,10 @@ _DETAILS = {
 }
 # Fields of one name that are read.
 _MOST_FIELDS = 50
+# A page that was saved with all that belongs to it, whatever it is called: Word opens one as a document.
+_SAVED_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s{0,1000}mime-version[ \t]{0,20}:[^\r\n]{0,200}\r?\n[!-9;-~]{1,60}:", re.I
+)
 # The sentence for programs without MIME is no content; more than this before the first delimiter is.
 _PREAMBLE = 400
 _CONTENT = re.compile(rb"://|^begin |^=ybegin |^:[!-r]|with BinHex|^[ \t]*content-", re.I | re.M)
@@ -80,8 +85,7 @@ class Entity:
         return any(kind in MESSAGES for kind in self.stated.types)
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """An entity to be walked: its bytes in a source, its fields, its id and depth, and the reading that led there."""
 
     data: bytes
@@ -134,7 +138,7 @@ class Walk:
         content is a message to be read in its turn."""
         top = self._top
         yield from self._entity(top, top=True)
-        if top.data.count(b"\r") != top.data.count(b"\r\n") or b"\r\r\n" in top.data:
+        if top.data.count(b"\r") != top.data.count(b"\r\n"):
             yield from self._other_lines(top)
 
     def _other_lines(self, top: _Place) -> Iterator[Entity]:
@@ -180,7 +184,7 @@ class Walk:
             yield from self._leaf(place, stated, top)
         elif not stated.types[0].startswith("multipart/"):
             # The mail's parts have taken the number of its only part.
-            own = replace(place, id=self._notes.child_id(place.id)) if top else place
+            own = place._replace(id=self._notes.child_id(place.id)) if top else place
             yield from self._leaf(own, stated, top=False)
 
     def _multipart(self, place: _Place, stated: Parameters) -> Generator[Entity, None, bool]:
@@ -191,7 +195,7 @@ class Walk:
         if len(boundaries) > 1:
             self._notes.find("ambiguous-boundary", place.where, "more than one boundary can be read")
         for source in self._sources(place):
-            loose = replace(source, reading="mime-boundary")
+            loose = source._replace(reading="mime-boundary")
             for at, cut in ((source, delimiters.spans), (loose, delimiters.loose_spans)):
                 for boundary in boundaries:
                     extra = boundary != boundaries[0] or source is not place
@@ -210,7 +214,7 @@ class Walk:
         and programs do."""
         yield place
         for start in place.block.other_bodies:
-            yield replace(place, body=(start, place.body[1]), reading="mime-header")
+            yield place._replace(body=(start, place.body[1]), reading="mime-header")
         encoding = transfer.stated(self._values(place, "content-transfer-encoding"))
         if encoding.first != transfer.IDENTITY or encoding.odd:
             body = place.data[slice(*place.body)]
@@ -218,7 +222,7 @@ class Walk:
                 if not self._notes.effort(len(body) + _LEAST_EFFORT):
                     return
                 if content != body:
-                    yield replace(place, data=content, body=(0, len(content)), reading="mime-encoding")
+                    yield place._replace(data=content, body=(0, len(content)), reading="mime-encoding")
 
     def _parts(self, place: _Place, spans: list[Span], standard: bool, digest: bool = False) -> Iterator[Entity]:
         """The entities of some spans, and the texts around those of the standard reading."""
@@ -229,7 +233,7 @@ class Walk:
             part_id = f"{place.id}.{number}".lstrip(".") if standard else self._notes.child_id(place.id)
             reading = place.reading if standard else "mime-boundary"
             part = self._place(place.data, span, part_id, place.depth + 1, reading)
-            yield from self._entity(replace(part, in_digest=True) if digest else part)
+            yield from self._entity(part._replace(in_digest=True) if digest else part)
 
     def _outside(self, place: _Place, spans: list[Span]) -> Iterator[Entity]:
         """What stands before the first delimiter (number 0) and behind the last, as text: programs without MIME show
@@ -247,22 +251,22 @@ class Walk:
     def _leaf(self, place: _Place, stated: Parameters, top: bool) -> Iterator[Entity]:
         if top:
             self._notes.reserve(place.id, 1)
-            place = replace(place, id=f"{place.id}.1".lstrip("."))
+            place = place._replace(id=f"{place.id}.1".lstrip("."))
         encoding = transfer.stated(self._values(place, "content-transfer-encoding"))
-        leaf = _Leaf(stated, encoding, filenames.entity_names(place.block))
+        leaf = _Leaf(stated, encoding, filenames.entity_names(place.block, stated))
         if encoding.odd:
             self._notes.find("ambiguous-encoding", place.where, f"stated: {', '.join(encoding.kinds)}")
         contents = transfer.readings(place.data[slice(*place.body)], encoding, leaf.is_text)
         first = next(contents)
-        yield from self._fresh(place, first, leaf)
+        standard = yield from self._fresh(place, first, leaf)
         others = 0
         for content in contents:
             if not self._notes.effort(len(content) + _LEAST_EFFORT):
                 break
-            for entity in self._fresh(replace(place, reading="mime-encoding"), content, leaf, below=True):
+            for entity in self._fresh(place._replace(reading="mime-encoding"), content, leaf, below=True):
                 others += 1
                 yield entity
-        item = self._made(place, first, leaf).item
+        item = (standard or self._made(place, first, leaf)).item
         if encoding.first == transfer.UNKNOWN and not others and first.strip():
             self._notes.gap(item.gap, "unreadable", "a transfer encoding that nobody knows")
         if not leaf.is_message and not is_mail_file(item, item.sniffed):
@@ -273,7 +277,7 @@ class Walk:
         spans = self._new(place, delimiters.hidden_spans(place.data, place.body))
         yield from self._parts(place, spans, standard=False)
         for start in place.block.other_bodies:
-            other = replace(place, body=(start, place.body[1]), reading="mime-header")
+            other = place._replace(body=(start, place.body[1]), reading="mime-header")
             raw = place.data[slice(*other.body)]
             coded = leaf.encoding.first != "base64" or _BEGINS_CODED.match(raw)
             for content in transfer.readings(raw, leaf.encoding, text=False) if coded else [raw]:
@@ -281,25 +285,28 @@ class Walk:
                     return
                 yield from self._fresh(other, content, leaf, below=True)
 
-    def _fresh(self, place: _Place, content: bytes, leaf: _Leaf, below: bool = False) -> Iterator[Entity]:
+    def _fresh(
+        self, place: _Place, content: bytes, leaf: _Leaf, below: bool = False
+    ) -> Generator[Entity, None, Entity | None]:
         """The leaf with this content, within the limits; of another reading than the standard only what is not known.
         `below` makes it a part inside of the one that it is another reading of."""
         other = place.reading != READING
         if other and (not content.strip() or self._is_known(place, content, leaf)):
-            return
+            return None
         if not self._notes.slot():
-            return
+            return None
         self._notes.known.setdefault(content, set()).update(leaf.names)
-        entity = self._made(replace(place, id=self._notes.child_id(place.id)) if below else place, content, leaf)
+        entity = self._made(place._replace(id=self._notes.child_id(place.id)) if below else place, content, leaf)
         if below and entity.item.sniffed:
             self._notes.explained.add(place.id)
         if other:
             if not self._notes.spend(len(content), entity.item):
-                return
+                return None
             self._notes.find(_DOUBTS[place.reading], entity.item.where, _DETAILS[place.reading])
         if filenames.differ(leaf.names):
             self._notes.find("ambiguous-name", entity.item.where, ", ".join(leaf.names))
         yield entity
+        return entity
 
     def _is_known(self, place: _Place, content: bytes, leaf: _Leaf) -> bool:
         known = self._notes.known.get(content)
@@ -315,7 +322,9 @@ class Walk:
     def _made(self, place: _Place, content: bytes, leaf: _Leaf) -> Entity:
         start, end = place.body
         origin = Origin(self._top.id, start, end - start, place.reading)
-        item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth)
+        # Another decoding stands in the same bytes, which are searched with the first.
+        raw = b"" if place.reading == "mime-encoding" else memoryview(place.data)[start:end]
+        item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth, raw)
         shown_as = (unfold(raw).lower() for raw in place.block.values("content-disposition"))
         attached = any(value.startswith(b"attachment") for value in shown_as)
         return Entity(item, leaf.stated, attached)
@@ -343,6 +352,8 @@ def is_mail_file(item: Item, kind: str) -> bool:
     if item.declared.startswith("multipart/") or item.declared in MESSAGES:
         return False
     if kind != "message/rfc822":
+        if not kind and item.names and _SAVED_PAGE.match(item.content):
+            return True
         named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
         return named and not kind and filetype.is_text(item.content)
     is_body = item.declared + item.origin.reading == READING

@@ -1,4 +1,4 @@
-"""Office documents in one XML file (Word 2003, flat OPC) and the ActiveMime files of saved web pages: their macros.
+"""Office documents in one XML file (Word 2003, flat OPC, flat OpenDocument), and ActiveMime files of saved web pages.
 
 What such a file carries in Base64 becomes a child, so its reader finds the macros.
 """
@@ -11,18 +11,25 @@ import zlib
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import charset, headers, office
+from sekisho_inspection import headers, office, opendocument
 from sekisho_inspection.archive import inflate
+from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.spreadsheetml import Spreadsheet, attributes
+from sekisho_inspection.xml_source import decoded
 
 KIND = "application/vnd.ms-office.xml"
 ACTIVE_MIME = "application/x-mso"
 _MARKS = (
     b"<?mso-application", b"schemas.microsoft.com/office/word/2003/wordml",
     b"schemas.microsoft.com/office/2006/xmlPackage", b"urn:schemas-microsoft-com:office:spreadsheet",
+    b"<office:document ", b"<office:document\n", b"<office:document\r",
 )  # fmt: skip
+# What LibreOffice knows a flat file by.
+_FLAT = re.compile(r"<office:document\s")
 _BINARY = re.compile(
-    rb"<(?:\w{1,20}:)?(?:binData|binaryData|docOleData|docSuppData)\b[^>]{0,2000}>\s*([A-Za-z0-9+/=\s]*+)<"
+    r"<(?:\w{1,20}:)?(?:binData|binaryData|binary-data|docOleData|docSuppData)\b([^<>]{0,2000})>"
+    r"\s*([A-Za-z0-9+/=\s]++)(?=<)"
 )
 # DDE in a workbook of 2003: a formula =program|'topic'!item, or the path program|topic of an outside book.
 _DDE = re.compile(r"""(?:\bFormula\s*=\s*(?:"=|'=)|<(?:\w{1,20}:)?Path>)\s*+([^<>|"]{1,200}\|[^<>"]{1,500})""")
@@ -41,18 +48,24 @@ def sniff(content: bytes) -> str:
 
 def read_xml(item: Item, notes: Notes) -> PartState:
     """Fields and external targets as in OOXML; binary data as children. UTF-16 is read as what it says."""
-    source = charset.decode(item.content, "utf-8")[0]
-    office.note_xml(source, item, notes)
-    if "|" in source and (link := _DDE.search(source)):
+    source = decoded(item.content)
+    book = Spreadsheet()
+    shown = _BINARY.sub("", source)
+    office.note_xml(shown, "", item, notes, book)
+    book.xml("", shown)
+    book.note(item, notes)
+    if _FLAT.search(shown, 0, 10_000):
+        opendocument.note_flat(shown, item, notes)
+    if "|" in shown and (link := _DDE.search(shown)):
         notes.find("office-dde", item.where, html.unescape(link[1]).strip())
-    data = source.encode("utf-8", "replace")
-    for match in _BINARY.finditer(data):
-        content = headers.base64_bytes(match[1])
+    for match in _BINARY.finditer(source):
+        content = headers.base64_bytes(match[2].encode("ascii"))
         if not content:
             continue
         if not notes.spend(len(content), item):
             return PartState.UNREADABLE
-        notes.child(item, content, (), "officexml", match.start(), len(match[0]))
+        name = attributes(match[1]).get("name", "")
+        notes.child(item, content, member_names(name.encode())[-1:], "officexml", match.start(), len(match[0]))
     return PartState.READ
 
 

@@ -7,234 +7,193 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sekisho_inspection import password_below, password_labels, password_values
+from sekisho_inspection.password_clues import PLUS, Source, described
+from sekisho_inspection.password_dates import local_day
+from sekisho_inspection.password_spelling import are_joined, joined_halves
 
 # Lines longer than this are no sentence that states a password; texts longer than this are read from the beginning.
 _MAX_LINE = 2000
 _MAX_TEXT = 200_000
 _MAX_LABELS = 200
-_LABEL = (
-    r"(?:パスワード|パスフレーズ|暗証番号|合い?言葉|(?:復号|解凍|暗号化?|開封|認証)(?:用)?(?:キー|鍵|コード)"
-    r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])|(?<![a-z])(?:pass(?:\s?word|\s?code|\s?phrase|wd)?|pwd?|pswd)(?![a-z]))"
-)
-_LABELS = re.compile(_LABEL, re.I)
-# What stands for the word in front of a value of its own line.
-_ANNOUNCED = re.compile(r"(?:次|以下|下記)の(?:文字列|文字|英数字|数字|キー|コード|番号)")
-_NOTE = re.compile(r"\s*\([^()]{0,80}\)")
-_MARK = re.compile(r"[\s\])】》』」]*(?:[:=]|→|⇒|->|=>)+\s*")
-_TOPIC = re.compile(r"\s*(?:[はが、]|には|としては)\s*")
-_ENGLISH = re.compile(r"[^:=\n]{0,60}?(?:\b(?:is|are|was)\s*:?|:)\s*[\"'“]?", re.I)
-_TOKEN = re.compile(r"[!-~]{1,64}")
-_OPENING, _CLOSING = "「『【“\"‘'«《", "」』】”\"’'»》"
-_QUOTED = re.compile(
-    "|".join(rf"{a}([^{a}{b}\n]{{1,64}}){b}" for a, b in zip(_OPENING, _CLOSING, strict=True)) + "|<([!-;=?-~]{1,64})>"
-)
-_JOINT = re.compile(r"[」』】”\"](?:\s*(?:\+|と|の後に)[^「『【“\"\n]{0,20})[「『【“\"]")
-_ELSEWHERE = re.compile(
-    r"別メール|別途|別送|別便|追って|後ほど|のちほど|電話にて|お電話"
-    r"|従来|いつもの|既にお知らせ|separate|by phone|as usual",
+_MAX_DESCRIBED = 20
+# Characters that take no room, between those of a label or a value.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
+_GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
+# Colons that their compatibility form turns into dots.
+_COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
+_URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
+_QUOTING = re.compile(r"\s*[>＞|｜]")
+# Below such a line another mail is quoted.
+_FORWARDED = re.compile(
+    r"\s*-{2,}\s*(?:original\s(?:message|appointment)|forwarded\smessage|元のメッセージ|転送(?:メッセージ|された)|オリジナル)"
+    r"|\s*on\s.{5,120}\swrote:\s*$|.{0,60}(?:年|/)[0-9]{1,2}(?:月|/)[0-9]{1,2}.{0,80}(?:のメール|さんは書きました|wrote):?\s*$",
     re.I,
 )
-_RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>]*")
-_SPACED = re.compile(r"[!-~](?:\s+[!-~]){3,31}")
-_DATE = re.compile(r"日付|送信日|本日|受信日|年月日|date", re.I)
-_PHONE = re.compile(r"(?:電話|tel).{0,12}?下\s?(\d)\s?桁", re.I)
-_NUMBER = re.compile(r"(?:tel|電話(?:番号)?|℡|phone)[^0-9\n]{0,6}(\+?[0-9][0-9() -]{5,20}[0-9])", re.I)
-_WORDS = frozenset([
-    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or",
-    "is", "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided",
-    "protected", "required", "needed", "available", "given", "different", "case-sensitive", "here", "this",
-    "that", "zip", "pdf", "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail",
-    "reset", "expired", "expiring", "incorrect", "wrong", "correct", "password",
-])  # fmt: skip
+_IN_NAME = re.compile(
+    r"(?:パスワード|パス(?:コード)?|pass(?:word|code)?|pwd?|解凍キー|key)[\s_\-=:：は(\[【「]{0,3}([!#-'*-.0-9=@-Z^-~]{3,40}?)"
+    r"(?=[)\]】」]|_(?=[^0-9A-Za-z])|\.[A-Za-z0-9_]{2,4}$|\s|[ぁ-んァ-ヶ一-龥]|$)",
+    re.I,
+)
 
 
-def candidates(texts: Iterable[str], subject: str, date: str, limit: int) -> list[str]:
-    """At most `limit` candidates, without repeats. `date` is the Date header, for passwords that are made of it.
+def candidates(
+    texts: Iterable[str], subject: str, date: str, limit: int, sender: str = "", names: Iterable[str] = ()
+) -> list[str]:
+    """At most `limit` candidates, without repeats. `date` is the Date header, for passwords that are made of it, as
+    `sender` is the address that the mail is from and `names` are those of its files.
 
     Texts are read as they stand and in their compatibility form (NFKC), because values are typed in either width.
     Lines that quote another mail come last.
     """
+    named = tuple(names)
+    found = _Kept()
+    for text in texts:
+        for page in text[:_MAX_TEXT].split("\f"):
+            own, quoted = _split(page)
+            source = Source(_folded(own), _fold(subject), sender, named, local_day(date))
+            _read_lines(own, source, found.own, subject)
+            if quoted:
+                _read_lines(quoted, Source(_folded(quoted), "", "", named, local_day(date)), found.quoted, "")
+    _read_lines([subject], Source([_fold(subject)], "", sender, named, local_day(date)), found.own, "")
+    for name in named:
+        found.own.sure += [match[1] for match in _IN_NAME.finditer(_fold(name)) if password_labels.is_made_up(match[1])]
+    return found.ranked()[:limit]
+
+
+def encodings(password: str) -> list[bytes]:
+    """The bytes that programs make of a password: UTF-8, and the code page of Japanese Windows where it has it."""
+    found = [password.encode("utf-8", "replace")]
+    with suppress(UnicodeEncodeError):
+        found.append(password.encode("cp932"))
+    return list(dict.fromkeys(found))
+
+
+@dataclass
+class _Values:
+    """Candidates of some lines, the surer ones first; `typed` are those in the width in which they are typed."""
+
+    sure: list[str] = field(default_factory=list)
+    described: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    typed: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.sure or self.described or self.unsure)
+
+    def ranked(self) -> list[str]:
+        return [*self.sure, *self.described, *self.unsure]
+
+
+@dataclass
+class _Kept:
+    own: _Values = field(default_factory=_Values)
+    quoted: _Values = field(default_factory=_Values)
+
+    def ranked(self) -> list[str]:
+        ranked = [*self.own.ranked(), *self.quoted.ranked(), *self.own.typed, *self.quoted.typed]
+        return list(dict.fromkeys(ranked))
+
+
+def _split(text: str) -> tuple[list[str], list[str]]:
+    """The mail's own lines, and those that quote another without their marks."""
     own: list[str] = []
     quoted: list[str] = []
-    for text in texts:
-        for raw in text[:_MAX_TEXT].split("\f"):
-            lines = raw.splitlines()
-            own += _of_lines([line for line in lines if not line.lstrip().startswith((">", "＞"))], subject, date)
-            quoted += _of_lines(
-                [line.lstrip()[1:] for line in lines if line.lstrip().startswith((">", "＞"))], "", date
-            )
-    own += _of_lines([subject], "", date)
-    found = list(dict.fromkeys(own + quoted))
-    return found[:limit]
+    forwarded = False
+    for line in text.splitlines():
+        forwarded = forwarded or (len(line) < 300 and any(own) and _FORWARDED.match(line) is not None)
+        if mark := _QUOTING.match(line):
+            quoted.append(line[mark.end() :].lstrip(">＞ "))
+        else:
+            (quoted if forwarded else own).append(line)
+    return own, quoted
 
 
-def _of_lines(lines: list[str], subject: str, date: str) -> list[str]:
-    folded = [unicodedata.normalize("NFKC", line[:_MAX_LINE]) for line in lines]
-    strong, weak = [], []
-    labels = 0
-    for index, line in enumerate(folded):
-        for match in [*_LABELS.finditer(line), *_ANNOUNCED.finditer(line)]:
-            labels += 1
-            if labels > _MAX_LABELS:
-                break
-            sure, unsure = _after(line, match.end(), bool(_ANNOUNCED.fullmatch(match[0])))
-            raw = _raw_values(lines[index][:_MAX_LINE], line)
-            strong += sure + raw
-            weak += unsure + _derived(line, folded, date)
-            if not sure and not unsure and not _ELSEWHERE.search(line):
-                strong += _below(folded, index)
-    if not strong and not weak and subject and _LABELS.search(unicodedata.normalize("NFKC", subject)):
-        strong += _below(folded, -1)
-    return strong + weak
+def _fold(line: str) -> str:
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS)))
+    return _URL.sub("://", plain) if "://" in plain else plain
 
 
-def _raw_values(raw: str, folded: str) -> list[str]:
-    """Values of a line with wide characters, as typed."""
-    if raw == folded:
+def _folded(lines: list[str]) -> list[str]:
+    return [_fold(line) for line in lines]
+
+
+def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -> None:
+    """Note the candidates of some lines; `subject` may announce one that stands alone."""
+    lines = source.lines
+    start = len(values.sure)
+    about_files = password_labels.is_about_files("\n".join(lines[:300]) + subject)
+    count, clues = 0, 0
+    for index, line in enumerate(lines):
+        spoken = False
+        for label in password_labels.labels(line, about_files):
+            count += 1
+            if count > _MAX_LABELS:
+                return
+            spoken = True
+            if found := password_values.on_line(line, label):
+                if PLUS.search(line, label.end) and (made := _described(line, label, lines, index, source)):
+                    values.sure += made
+                values.sure += found.sure
+                values.unsure += found.unsure
+                values.typed += _typed(raw[index][:_MAX_LINE], found.sure)
+                continue
+            clues += label.sure
+            if label.sure and clues <= _MAX_DESCRIBED and (made := _described(line, label, lines, index, source)):
+                values.described += made
+            elif below := password_below.column(lines, index, label):
+                values.sure += below
+            elif password_below.expects_below(line, label):
+                below = password_below.below(lines, index)
+                values.sure += below
+                values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
+        if not spoken or not values.sure[start:]:
+            values.sure += password_below.told_to_enter(line)
+    _whole(lines, values, start, subject)
+
+
+def _described(line: str, label: password_labels.Label, lines: list[str], index: int, source: Source) -> list[str]:
+    """What the label's sentence describes, which may go on in the next line."""
+    if label.announces or password_labels.ELSEWHERE.search(line):
         return []
-    match = re.search(r"[：:＝=→]\s*([！-～!-~]{1,64})\s*$", raw)
-    return (
-        [match[1]] if match and not match[1].isascii() and _plausible(unicodedata.normalize("NFKC", match[1])) else []
-    )
+    rest = line[label.end :]
+    found = described(rest.partition("。")[0], source)
+    if not found and rest.rstrip().endswith(_GOING_ON) and index + 1 < len(lines) and lines[index + 1].strip():
+        found = described(rest + lines[index + 1].strip().partition("。")[0], source)
+    return found
 
 
-def _after(line: str, start: int, announced: bool) -> tuple[list[str], list[str]]:
-    """Values on the label's own line: those marked by a colon, quotes or a plain statement, and guesses."""
-    rest = line[start:]
-    if note := _NOTE.match(rest):
-        rest = rest[note.end() :]
-    if mark := _MARK.match(rest):
-        value = rest[mark.end() :]
-        return _quoted_values(value, leading=True) or _first_token(value, marked=True), []
-    if announced:
-        return _quoted_values(rest, leading=False), []
-    if topic := _TOPIC.match(rest):
-        value = rest[topic.end() :]
-        inside = _quoted_values(value.partition("。")[0] if "「" not in value else value, leading=False)
-        return inside, [] if inside else _first_token(value, marked=False)
-    if re.match(r"\s*(?:を\s*)?[「『【“\"'‘<]", rest):
-        return _quoted_values(rest, leading=False), []
-    if english := _ENGLISH.match(rest):
-        value = rest[english.end() - (1 if rest[: english.end()].endswith(('"', "'", "“")) else 0) :]
-        return _quoted_values(value, leading=True) or _sentence_token(value), []
-    if rest[:1] in (" ", "\t", "\u3000"):
-        return [], [token for token in _sentence_token(rest.lstrip()) if _mixed(token)]
-    return [], []
+def _whole(lines: list[str], values: _Values, start: int, subject: str) -> None:
+    """What only the whole of the lines tells: halves to be joined, and a value that the subject announces."""
+    if not values and any(password_labels.has_label(line) for line in lines):
+        values.sure += joined_halves(lines[:500])
+    elif values.sure[start:]:
+        text = "\n".join(lines[:500])
+        joined = joined_halves(lines[:500])
+        own = list(dict.fromkeys(values.sure[start:]))
+        if not joined and len(own) > 1 and are_joined(text):
+            joined = ["".join(own[:2])] + (["".join(own)] if 2 < len(own) <= 4 else [])
+        values.sure[start:start] = joined
+    elif not values and subject and password_labels.has_label(_fold(subject)):
+        promised = any(password_labels.ELSEWHERE.search(line) for line in lines[:20])
+        values.sure += [] if promised else password_below.below(lines, -1, patient=True)
 
 
-def _quoted_values(text: str, leading: bool) -> list[str]:
-    """Contents of quotes; parts that are to be joined are also given joined, first."""
-    if leading and not _QUOTED.match(text.lstrip()):
+_WIDE = re.compile(r"[！-～]")
+
+
+def _typed(raw: str, values: list[str]) -> list[str]:
+    """Those of the values that stand there in another width, as typed."""
+    if not _WIDE.search(raw):
         return []
-    values = [next(filter(None, match)) for match in _QUOTED.findall(text)]
-    joined = ["".join(values)] if len(values) > 1 and _JOINT.search(text) else []
-    return [value for value in joined + values if _plausible(value, quoted=True)]
-
-
-def _first_token(text: str, marked: bool) -> list[str]:
-    match = _TOKEN.match(text.lstrip()) if marked else _TOKEN.search(text)
-    if not match:
-        return []
-    if marked and (spaced := _SPACED.fullmatch(text.strip())):
-        return ["".join(spaced[0].split()), match[0]]
-    return [token for token in _trimmings(match[0]) if _plausible(token) and (marked or len(token) >= 3)]
-
-
-def _sentence_token(text: str) -> list[str]:
-    match = _TOKEN.match(text)
-    tokens = _trimmings(match[0], prose=True) if match else []
-    return [token for token in tokens if _plausible(token) and token.lower().strip(".,;:!") not in _WORDS]
-
-
-def _trimmings(token: str, prose: bool = False) -> list[str]:
-    """The token, and without the punctuation that may belong to the sentence; in prose the trimmed one is likelier."""
-    trimmed = token.rstrip(".,;:)>\"'")
-    both = [trimmed, token] if prose or token.endswith((",", ";", ")", '"', "'")) else [token, trimmed]
-    return [value for value in dict.fromkeys(both) if value]
-
-
-def _below(lines: list[str], index: int) -> list[str]:
-    """A value alone on one of the next lines, past blank ones and rulers."""
-    seen = 0
-    for line in lines[index + 1 : index + 7]:
-        plain = line.strip()
-        if plain == "--":
-            return []
-        if not plain or _RULER.fullmatch(plain):
-            continue
-        seen += 1
-        if values := _alone(plain):
-            return values
-        if seen >= (1 if index >= 0 else 4):
-            return []
-    return []
-
-
-def _alone(plain: str) -> list[str]:
-    if _SPACED.fullmatch(plain):
-        return ["".join(plain.split())]
-    if (match := _QUOTED.fullmatch(plain)) and _plausible(value := next(filter(None, match.groups())), quoted=True):
-        return [value]
-    bare = plain.removesuffix("です。").removesuffix("です")
-    return [bare] if _TOKEN.fullmatch(bare) and _plausible(bare) and len(bare) >= 3 else []
-
-
-def _derived(line: str, lines: list[str], date: str) -> list[str]:
-    """Passwords that the line describes: the date in digits, the end of a telephone number."""
-    values: list[str] = []
-    if _DATE.search(line) and (day := _local_day(date)):
-        forms = ["%Y%m%d", "%m%d", "%y%m%d"]
-        if re.search(r"4\s?桁|MMDD", line):
-            forms = ["%m%d", "%Y%m%d", "%y%m%d"]
-        values += [day.strftime(form) for form in forms]
-    if phone := _PHONE.search(line):
-        for number in _numbers(lines):
-            values.append(number[-int(phone[1]) :])
-    return values
-
-
-def _numbers(lines: list[str]) -> Iterator[str]:
-    for line in lines:
-        for match in _NUMBER.finditer(line):
-            yield re.sub(r"\D", "", match[1])
-
-
-def _local_day(date: str) -> datetime | None:
-    """The day in Japan, where the senders of such mail are."""
-    stamp: datetime | None
-    try:
-        stamp = parsedate_to_datetime(date)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        stamp = _iso(date)
-    try:
-        return stamp.astimezone(timezone(timedelta(hours=9))) if stamp and stamp.tzinfo else stamp
-    except OverflowError:
-        return None
-
-
-def _iso(date: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(date)
-    except ValueError:
-        return None
-
-
-def _plausible(value: str, quoted: bool = False) -> bool:
-    """Whether a string can be a password: not masked, not a ruler; in quotes any script, else ASCII."""
-    plain = value.strip()
-    if not plain or (len(set(plain)) == 1 and (len(plain) > 1 or not plain.isalnum())):
-        return False
-    if _RULER.fullmatch(plain) or "://" in plain:
-        return False
-    return quoted or plain.isascii()
-
-
-def _mixed(token: str) -> bool:
-    """Whether a bare word looks made up: a digit, a sign inside, or capitals within."""
-    inner = token[1:].rstrip(".,;:!?")
-    return any(char.isdigit() for char in token) or any(
-        char.isupper() or not char.isalnum() for char in inner if char != "-"
-    )
+    found = []
+    for run in re.findall(r"[！-～!-~]{1,64}", raw):
+        plain = unicodedata.normalize("NFKC", run)
+        for value in values:
+            if run != plain and plain.endswith(value):
+                found.append(run[len(plain) - len(value) :])
+    return found

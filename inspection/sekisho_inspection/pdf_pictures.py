@@ -9,11 +9,9 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from pdfminer.ascii85 import ascii85decode
-from pdfminer.pdfdocument import PDFDocument
 from pdfminer.pdfpage import PDFPage
 from pdfminer.pdftypes import PDFStream, resolve1
 from PIL import Image
@@ -21,7 +19,6 @@ from PIL import Image
 from sekisho_inspection import qr
 from sekisho_inspection.notes import Item, Notes
 
-_PAGES = 2
 # Objects of a page's resources, those of the forms on it among them.
 _MAX_OBJECTS = 200
 _COMPONENTS = {"DeviceRGB": 3, "CalRGB": 3, "RGB": 3, "Lab": 3, "DeviceCMYK": 4, "CMYK": 4}
@@ -31,10 +28,10 @@ _MAX_PACKED = 32_000_000
 _FIRST_OF_PNG_PREDICTORS = 10
 
 
-def read_pictures(document: PDFDocument, item: Item, notes: Notes) -> None:
+def read_pictures(pages: list[PDFPage], item: Item, notes: Notes) -> None:
     """Note the codes in the pictures; one that cannot be read is the fact `picture-unread`."""
     try:
-        for page in islice(PDFPage.create_pages(document), _PAGES):
+        for page in pages:
             for stream in _pictures(page.resources):
                 _read(stream, item, notes)
     # Damage of any kind in a page's dictionaries surfaces as whatever it breaks.
@@ -62,8 +59,6 @@ def _pictures(resources: object) -> Iterator[PDFStream]:
 
 def _read(stream: PDFStream, item: Item, notes: Notes) -> None:
     raw = stream.get_rawdata() or b""
-    if stream.decipher and stream.objid is not None:
-        raw = stream.decipher(stream.objid, stream.genno or 0, raw, stream.attrs)
     filters = [(_name(name), parameters or {}) for name, parameters in stream.get_filters()]
     qr.read_frames(f"{item.id}/{stream.objid}".encode(), _frames(stream, filters, raw, notes), item, notes)
 

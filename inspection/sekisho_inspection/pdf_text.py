@@ -11,14 +11,12 @@ import re
 from typing import Any
 
 from pdfminer.converter import TextConverter
-from pdfminer.pdfdocument import PDFDocument
 from pdfminer.pdffont import PDFFont
 from pdfminer.pdfinterp import PDFPageInterpreter, PDFResourceManager
 from pdfminer.pdfpage import PDFPage
 from pdfminer.pdftypes import PDFStream, resolve1
 from pdfminer.psparser import PSLiteral
 
-_PAGES = 2
 # Packed bytes of a page beyond which its text is left alone.
 _PAGE_BYTES = 60_000
 # Unpacked bytes of content that is interpreted; forms count each time they are drawn, and at least so much.
@@ -77,16 +75,14 @@ class _Paper(TextConverter):
             raise Dear("content")
 
 
-def first_pages(document: PDFDocument) -> tuple[str, str]:
-    """The text of the first pages, and the name of what kept the rest from being read ("" for nothing)."""
+def text_of_pages(pages: list[PDFPage]) -> tuple[str, str]:
+    """The text of pages, and the name of what kept the rest from being read ("" for nothing)."""
     out = io.StringIO()
     problem = ""
     manager = _Fonts()
     paper = _Paper(manager, out)
     try:
-        for number, page in enumerate(PDFPage.create_pages(document)):
-            if number >= _PAGES:
-                break
+        for page in pages:
             _page(page, _Interpreter(manager, paper), paper, out)
     # Damage of any kind in fonts and contents surfaces as whatever it breaks.
     except Exception as error:

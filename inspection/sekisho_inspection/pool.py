@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import selectors
 import signal
 import socket
@@ -12,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
 from sekisho_core.events import Events
 
 from sekisho_inspection import wire
@@ -48,6 +50,8 @@ class _Worker:
     state: Literal["starting", "idle", "busy", "slow"] = "starting"
     job: Job | None = None
     mails: int = 0
+    # Goes with the task and comes back with its answer: what was said before a task was known is no answer to it.
+    turn: int = 0
 
 
 class Poison:
@@ -196,12 +200,15 @@ class Pool:
             return worker.since + _START_LIMIT
         if worker.job is None or worker.job.started is None:
             return float("inf")
-        return worker.job.started + self._settings.deadline
+        return worker.job.started + self._deadline(worker.job)
+
+    def _deadline(self, job: Job) -> float:
+        return self._settings.deadline * (wire.COMPILE_DEADLINES if job.request.task == "compile" else 1)
 
     def _limit_in_queue(self, job: Job) -> float:
         # A job that is retried has the rest of its one deadline, so a scan's time is bounded whatever the mail does.
         if job.started is not None:
-            return job.started + self._settings.deadline
+            return job.started + self._deadline(job)
         return job.arrived + self._settings.queue_wait
 
     def _refill(self, now: float) -> None:
@@ -220,11 +227,11 @@ class Pool:
         while self._queue and idle:
             worker, job = idle.pop(), self._queue.popleft()
             worker.state, worker.job, worker.mails = "busy", job, worker.mails + 1
-            worker.since = self._clock()
+            worker.since, worker.turn = self._clock(), secrets.randbits(63)
             job.started = worker.since if job.started is None else job.started
             # A worker that died idle is noticed when its socket is heard; the job goes to the next one then.
             with suppress(OSError):
-                wire.send(worker.connection, job.request, job.descriptors)
+                wire.send(worker.connection, replace(job.request, turn=worker.turn), job.descriptors)
 
     def _hear(self, worker: _Worker) -> None:
         if worker not in self._workers:
@@ -249,6 +256,8 @@ class Pool:
         try:
             if worker.job is None:
                 raise WireError("worker spoke without a task")
+            if answer.turn != worker.turn:
+                raise WireError("worker spoke out of turn")
             wire.check(worker.job.request.task, answer, descriptors)
             self._done(worker, worker.job, answer, descriptors)
         finally:

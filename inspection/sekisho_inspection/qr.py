@@ -21,11 +21,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.notes import MAX_PICTURES, Item, Notes
 from sekisho_inspection.urls import note_urls
 
-# Different pictures of one mail.
-MAX_PICTURES = 50
 # Pixels of one picture as it is loaded (four bytes each), and those that are searched: what is larger is reduced.
 _MAX_LOADED = 24_000_000
 _MAX_SEARCHED = 4_000_000

@@ -7,28 +7,33 @@ every file, and every file inside of one, is taken from one queue.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
-    archive,
+    biff,
     charset,
+    chm,
+    containers,
     elsewhere,
     embedded,
     filetype,
     headers,
     link_files,
     macfile,
+    mailboxes,
     manifests,
     mime,
+    msg,
     msi,
     office,
     officexml,
     ole,
+    onenote,
     opendocument,
     pdf,
+    polyglots,
     programs,
     qr,
     rtf,
@@ -38,9 +43,13 @@ from sekisho_inspection import (
     textfile,
     tnef,
     unread,
+    yara_scan,
 )
+from sekisho_inspection.containers import FileReader
 from sekisho_inspection.fields import note_fields
+from sekisho_inspection.file_cache import FileCache
 from sekisho_inspection.headers import Field
+from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.lures import note_lures
 from sekisho_inspection.mismatch import note_mismatch
 from sekisho_inspection.names import spellings
@@ -48,21 +57,22 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_appended, read_zip
+from sekisho_inspection.zip import read_appended
 
-FileReader = Callable[[Item, Notes], PartState]
 _READERS: dict[str, FileReader] = {
-    "application/pdf": pdf.read_pdf,
-    "application/zip": read_zip,
+    **containers.READERS,
+    pdf.KIND: pdf.read_pdf,
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
-    "application/rtf": rtf.read_rtf,
-    "application/gzip": archive.read_gzip,
-    "application/x-tar": archive.read_tar,
+    rtf.KIND: rtf.read_rtf,
+    biff.KIND: biff.read_plain,
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
     tnef.KIND: tnef.read_tnef,
+    msg.KIND: msg.read_msg,
+    onenote.KIND: onenote.read_onenote,
+    chm.KIND: chm.read_chm,
     smime.KIND: smime.read_cms,
     macfile.APPLE_FILE: macfile.read_apple_file,
     shortcut.KIND: shortcut.read_shortcut,
@@ -74,29 +84,38 @@ _READERS: dict[str, FileReader] = {
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
-_UNPACKED = {tnef.KIND: (".dat", ".tnef"), smime.KIND: (".p7m", ".p7s")}
-# Names under which a fixed archive tells of its members; a program among them is an archived one.
-_ARCHIVES = frozenset(["zip", "gzip", "tar"])
+_UNPACKED = {
+    tnef.KIND: (".dat", ".tnef"),
+    smime.KIND: (".p7m", ".p7s"),
+    msg.KIND: (".msg", ".oft"),
+    onenote.KIND: (".one",),
+}
 
 
 charset.preload()
 qr.preload()
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: CompiledYara | None) -> Reading:
+def read_mail(
+    content: bytes,
+    limits: InspectionSettings,
+    yara: CompiledYara | None,
+    keyring: Keyring | None = None,
+    cache: FileCache | None = None,
+) -> Reading:
     """Read a mail as the MTA sent it (RFC 5322). Raises nothing; what could not be read is `incomplete`.
 
-    The same bytes, limits and rules give the same Reading.
+    The same bytes, limits, rules and keys give the same Reading, with a cache of these limits and rules or without one.
     """
-    notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes))
+    notes = Notes(limits, yara, min(len(content), limits.max_mail_bytes), keyring)
     with warnings.catch_warnings():
         # What third parties' parsers complain about in hostile files is nobody's news.
         warnings.simplefilter("ignore")
-        top = _read(content, notes)
+        top = _read(content, notes, yara, cache or FileCache(0))
     return _reading(top, notes)
 
 
-def _read(content: bytes, notes: Notes) -> list[Field]:
+def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCache) -> list[Field]:
     top: list[Field] = []
     limits = notes.limits
     try:
@@ -104,9 +123,10 @@ def _read(content: bytes, notes: Notes) -> list[Field]:
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
         while notes.queue:
-            _read_file(notes.queue.popleft(), notes)
+            cache.read(notes.queue.popleft(), notes, yara, _read_file)
             if not notes.queue:
                 embedded.join_pieces(notes)
+        notes.tell_passwords()
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
@@ -131,7 +151,7 @@ def _reading(top: list[Field], notes: Notes) -> Reading:
         tuple(notes.texts),
         tuple(parts),
         notes.observables,
-        notes.findings,
+        yara_scan.masked(notes.findings, notes.passwords),
         notes.incomplete,
         notes.decodings,
         notes.links,
@@ -170,7 +190,6 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.id not in notes.texts_read and ((is_textual(item) and kind not in _READERS) or is_page(item)):
         read_text(item, "", False, notes)
     _names(item, kind, notes)
-    notes.scan(item, item.content, item.names[0] if item.names else "", kind or item.declared)
     if item.id not in notes.explained and (problem := unread.problem(item, kind)):
         notes.gap(item.gap, *problem)
         state = PartState.UNREADABLE
@@ -179,16 +198,39 @@ def _read_file(item: Item, notes: Notes) -> None:
     if _is_inner_mail(item, kind):
         # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
-    if _may_be_zip(item, kind):
-        read_appended(item, notes)
+    _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
+    mailboxes.read_mailbox(item, notes)
     script_files.read_script(item, notes)
     link_files.read_link_file(item, notes)
     manifests.read_manifest(item, notes)
     note_mismatch(item, kind, notes)
+    _scan(item, kind, state, notes)
     notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
+    """Read what the item is to programs that look elsewhere than at its beginning."""
+    if _may_be_zip(item, kind):
+        read_appended(item, notes)
+    polyglots.read_polyglot(item, kind, notes)
+    pdf.note_misnamed(item, kind, notes)
+    if kind == pdf.KIND:
+        pdf.read_message(item, notes)
+    elif pdf.may_be_pdf(item, kind):
+        _bounded(pdf.read_pdf, item, notes)
+
+
+def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:
+    """The rules over the file, and over what stands for it in the mail where that is encoded."""
+    if state in (PartState.LOCKED, PartState.OPENED):
+        notes.locked.add(item.id)
+    name, kind = item.names[0] if item.names else "", kind or item.declared
+    notes.scan(item, item.content, name, kind)
+    if item.raw and item.raw != item.content:
+        notes.scan(item, item.raw, name, kind, "encoded")
 
 
 def _may_be_zip(item: Item, kind: str) -> bool:
@@ -200,7 +242,7 @@ def _may_be_zip(item: Item, kind: str) -> bool:
 
 def _is_inner_mail(item: Item, kind: str) -> bool:
     """Whether it is a mail as a file, by what holds it, by content or by name."""
-    if item.origin.reading == smime.READING or item.declared == elsewhere.PARTIAL:
+    if item.origin.reading in (smime.READING, mailboxes.READING, pdf.WEB_PAGE) or item.declared == elsewhere.PARTIAL:
         return kind not in _READERS
     return mime.is_mail_file(item, kind)
 
@@ -210,11 +252,18 @@ def _kind(item: Item) -> str:
     kind = item.sniffed
     if kind == "application/zip":
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
-    if kind == "application/x-ole-storage" and msi.is_one(item.content):
-        return msi.KIND
-    kind = kind or officexml.sniff(item.content) or smime.sniff(item)
+    if kind == "application/x-ole-storage":
+        return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
+    kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
+
+
+def _old_office(content: bytes) -> str:
+    """Formats that Office reads by a beginning that is short, or late."""
+    if biff.is_plain(content):
+        return biff.KIND
+    return rtf.KIND if rtf.is_one(content) else ""
 
 
 def _stated_type(item: Item, kind: str, notes: Notes) -> str:
@@ -244,4 +293,4 @@ def _names(item: Item, kind: str, notes: Notes) -> None:
 def _executable_kind(item: Item) -> FindingKind:
     if item.origin.reading == "pdf":
         return "pdf-embedded-executable"
-    return "archived-executable" if item.origin.reading in _ARCHIVES else "executable"
+    return "archived-executable" if item.origin.reading in containers.READINGS else "executable"

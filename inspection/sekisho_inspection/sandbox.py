@@ -1,8 +1,8 @@
 """The sandbox of a worker: what the process takes away from itself, for good, before it sees the first mail.
 
 Each protection is put on if the system has it; which are in force and which are not is told to the supervisor, which
-says so at start. There is no scratch directory: workers read from descriptors and write nothing, so a persistent
-worker has no place to keep one mail's data for the next.
+says so at start. There is no scratch directory: workers read from descriptors and write nothing. What a worker keeps
+from one mail for the next is in its own memory and of files alone, never of mails (`file_cache`).
 """
 
 from __future__ import annotations
@@ -117,10 +117,11 @@ def _apply(steps: Iterable[tuple[str, Callable[[], object]]]) -> Hello:
 
 
 def _limit(memory: int, cpu: int) -> None:
+    # Files in memory are not counted as address space: their size times their number bounds what a worker can take.
     for kind, limit in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_FSIZE, MAX_BODY),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),

@@ -125,7 +125,7 @@ class Supervisor:
         except (EOFError, WireError, OSError):
             self._forget(connection)
             return
-        wanted = {"status": 0, "compile": 1}.get(request.task, 1 if request.yara is None else 2)
+        wanted = {"status": 0, "read": 1 if request.yara is None else 2}.get(request.task, 1)
         if self._clients[connection] is not None or len(descriptors) != wanted:
             wire.close_all(descriptors)
             self._forget(connection)
@@ -221,7 +221,7 @@ def serve(settings: InspectionSettings, listener: socket.socket, reader: str, ev
         events.warning("inspection-unprotected", missing=name, detail=reason)
     # Workers share these objects' pages; the collector must not touch them after the fork.
     gc.freeze()
-    supervisor = Supervisor(settings, listener, lambda: worker.start(read, settings), events)
+    supervisor = Supervisor(settings, listener, lambda: worker.start(read, settings.without_secrets()), events)
     events.info("inspection-start", workers=worker_count(settings), active=",".join(network.active))
     with _draining_on_signals(supervisor):
         supervisor.run(prepare(supervisor))

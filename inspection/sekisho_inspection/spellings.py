@@ -25,7 +25,10 @@ _SPACED = re.compile(r"(?<=[a-z0-9]) \. (?=[a-z])", re.I)
 _LETTER = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u2473\u24b6-\u24ea\U0001d400-\U0001d7ff"
 # Where another form of the text could be a URL: letters of other widths with a stop or slash of any, stops between
 # ASCII letters, and characters that nobody sees. The signs say cheaply that a text has nothing of it.
-_WIDE_SIGN = re.compile(f"[{_LETTER}{UNSEEN_CHARACTERS}\uff0e\uff61\uff0f\uff1a]|\u3002(?=[A-Za-z0-9])")
+_WIDE_SIGNS = (
+    re.compile("\u3002(?=[A-Za-z0-9])"),
+    re.compile(f"[{_LETTER}{UNSEEN_CHARACTERS}\uff0e\uff61\uff0f\uff1a]"),
+)
 _WIDE = re.compile(
     f"[{_LETTER}a-z0-9-][\u3002\uff0e\uff61\uff0f\uff1a](?=[{_LETTER}a-z0-9\uff0f/])|"
     f"[\uff54\U0001d42d\u24e3][\uff50\U0001d429\u24df]|"
@@ -49,7 +52,7 @@ def spellings(text: str) -> list[str]:
     """The text as it stands, with defanged forms refanged, and, where it has some, its wide forms as clients fold them
     and the URLs that its line ends break. Linear in the length."""
     plain = _refanged(text)
-    wide = not plain.isascii() and _WIDE_SIGN.search(plain) and _WIDE.search(plain)
+    wide = not plain.isascii() and any(sign.search(plain) for sign in _WIDE_SIGNS) and _WIDE.search(plain)
     folded = [plain, _folded(plain)] if wide else [plain]
     return [
         *folded,

@@ -68,7 +68,7 @@ def _note_views(text: str, views: list[str], item: Item, body: bool, notes: Note
     data = text.encode("utf-8")
     # The bytes themselves are searched with the files.
     if not item.content.endswith(data):
-        notes.scan(item, data, item.names[0] if item.names else "", item.declared or "text/plain")
+        notes.scan(item, data, item.names[0] if item.names else "", item.declared or "text/plain", "text")
 
 
 def is_textual(item: Item) -> bool:
@@ -107,7 +107,9 @@ def _read_page(source: str, item: Item, notes: Notes) -> list[str]:
         notes.find("html-hidden-text", item.where, f"{page.hidden} characters, {page.inside} times inside of a word")
     views = list(dict.fromkeys(filter(None, (page.text, page.full, "\n".join(page.asides)))))
     if page.text and page.text != source:
-        notes.scan(item, page.text.encode("utf-8", "replace"), item.names[0] if item.names else "", "text/html")
+        notes.scan(
+            item, page.text.encode("utf-8", "replace"), item.names[0] if item.names else "", "text/html", "shown"
+        )
     qr_text.read_drawn(page.drawn, item, notes)
     return views or [""]
 

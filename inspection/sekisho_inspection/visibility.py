@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from PIL import ImageColor
 
@@ -21,6 +21,8 @@ _FAINT = 0.05
 _FAR = 500
 # The sum of the differences of red, green and blue below which nobody tells two colours apart.
 _ALIKE = 30
+# Longer styles are seldom met twice, and would fill the memory of a worker.
+_CACHED = 1000
 _INLINE = ("inline", "inline-block", "inline-flex", "contents")
 # Attributes and declarations that may change what is seen; most elements have none.
 TELLING = frozenset(["hidden", "bgcolor", "background", "color", "text", "size"])
@@ -47,7 +49,7 @@ class State:
     inline: bool | None = None
     reversed: bool = False
 
-    @property
+    @cached_property
     def seen(self) -> bool:
         """Whether a person sees text here."""
         return not (self.gone or self.invisible or self.size < _SMALLEST or self._alike)
@@ -64,26 +66,43 @@ class State:
 
     def child(self, style: Mapping[str, str], attributes: Mapping[str, str], tag: str) -> State:
         """The state of an element in this one, by its declarations (names and values in lower case) and attributes."""
-        style = {name: value.rstrip("!") for name, value in style.items()}
-        gone = self.gone or _is_gone(style) or ("hidden" in attributes and "display" not in style)
-        visibility = style.get("visibility", "")
-        invisible = visibility != "visible" if visibility in _VISIBILITIES else self.invisible
-        colour, clear = _colour_of(style, attributes, tag, self.colour)
-        display = style.get("display", "")
-        return replace(
-            self,
-            gone=gone or clear,
-            invisible=invisible,
-            size=_size(style, attributes, tag, self.size),
-            colour=colour,
-            background=_background(style, attributes, self.background),
-            inline=display in _INLINE
-            if display not in ("", "none")
-            else True
-            if style.get("float", "none") != "none"
-            else None,
-            reversed=style.get("direction") == "rtl" and style.get("unicode-bidi", "").endswith("override"),
-        )
+        told = tuple((name, attributes[name]) for name in attributes if name in TELLING)
+        short = sum(map(len, style.values())) + sum(len(value) for _, value in told) <= _CACHED
+        return (_cached_child if short else _child)(self, tuple(style.items()), told, tag)
+
+
+# The elements of a newsletter have some dozens of styles.
+@lru_cache(maxsize=512)
+def _cached_child(
+    around: State, declared: tuple[tuple[str, str], ...], told: tuple[tuple[str, str], ...], tag: str
+) -> State:
+    return _child(around, declared, told, tag)
+
+
+def _child(around: State, declared: tuple[tuple[str, str], ...], told: tuple[tuple[str, str], ...], tag: str) -> State:
+    style, attributes = {name: value.rstrip("!") for name, value in declared}, dict(told)
+    gone = around.gone or _is_gone(style) or ("hidden" in attributes and "display" not in style)
+    visibility = style.get("visibility", "")
+    invisible = visibility != "visible" if visibility in _VISIBILITIES else around.invisible
+    colour, clear = _colour_of(style, attributes, tag, around.colour)
+    return replace(
+        around,
+        gone=gone or clear,
+        invisible=invisible,
+        size=_size(style, attributes, tag, around.size),
+        colour=colour,
+        background=_background(style, attributes, around.background),
+        inline=_inline(style),
+        reversed=style.get("direction") == "rtl" and style.get("unicode-bidi", "").endswith("override"),
+    )
+
+
+def _inline(style: Mapping[str, str]) -> bool | None:
+    """Whether the style puts an element on the line of its text; None where its tag decides."""
+    display = style.get("display", "")
+    if display not in ("", "none"):
+        return display in _INLINE
+    return True if style.get("float", "none") != "none" else None
 
 
 def _is_gone(style: Mapping[str, str]) -> bool:
@@ -148,7 +167,7 @@ def _colour_of(
         return around, False
     if text == "transparent" or _is_clear(text):
         return around, True
-    return colour(text), False
+    return colour(text[:_CACHED]), False
 
 
 def _background(style: Mapping[str, str], attributes: Mapping[str, str], around: Colour | None) -> Colour | None:
@@ -159,7 +178,7 @@ def _background(style: Mapping[str, str], attributes: Mapping[str, str], around:
         return None
     if not text or text.startswith(("transparent", "none", "inherit", "initial", "unset")) or _is_clear(text):
         return around
-    return colour(text)
+    return colour(text[:_CACHED])
 
 
 def _is_clear(text: str) -> bool:

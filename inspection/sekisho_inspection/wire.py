@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from sekisho_core.passwords import NO_KEYS, NONE, Keys, Passwords
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
@@ -30,14 +31,18 @@ from sekisho_core.vocabulary import (
 )
 
 # A packet must fit the kernel's default socket buffer (208 KiB) with room to spare; what is larger goes by memfd.
-MAX_PACKET = 1 << 16
-MAX_INLINE = MAX_PACKET - 1024
-MAX_BODY = 1 << 28
+# Beside the body there is room for passwords: 64 of 128 characters of at most four bytes, twice in a request.
+MAX_PACKET = 96 << 10
+MAX_INLINE = 60 << 10
+MAX_BODY = 1 << 27
 MAX_READING = 1 << 26
 _MAX_DESCRIPTORS = 2
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
-Task = Literal["read", "compile", "status"]
+Task = Literal["read", "check", "compile", "measure", "status"]
+OF_RULES = ("check", "compile", "measure")
+# All rules are compiled in one go, which may take as long as so many mails.
+COMPILE_DEADLINES = 10
 
 
 class WireError(Exception):
@@ -45,26 +50,32 @@ class WireError(Exception):
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `compile` the
-    sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of its content,
-    `yara` the serial of the index that the rules belong to."""
+    """A task. Its descriptors: for `read` the mail and, if `yara` is set, the compiled rules; for `check`, `compile`
+    and `measure` the sources; for `status` none. `size` is the first descriptor's length in bytes, `sha256` the hash of
+    its content, `yara` the serial of the index that the rules belong to, `keys` the passwords to read with. `turn` is
+    the supervisor's; the answer bears it."""
 
     task: Task
     size: int = 0
     sha256: str = ""
     yara: int | None = None
+    keys: Keys = NO_KEYS
+    turn: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The result of a task in `body`, or in the one descriptor; or `failure` with a detail for people.
 
-    `leaving` is a worker's word that this was its last task.
+    `leaving` is a worker's word that this was its last task. `stated` are the passwords that the mail states, where
+    they were wanted: they are beside the body, which is kept and shown.
     """
 
     failure: Reason | None = None
     detail: str = ""
     leaving: bool = False
     body: bytes = b""
+    stated: Passwords = NONE
+    turn: int = 0
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -75,9 +86,23 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 
 class Compiled(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Compiled YARA rules, and an error for each namespace that is not among them."""
+    """Compiled YARA rules (none of a check), and an error for each namespace that is not good."""
 
     rules: bytes
+    errors: dict[str, str]
+
+
+class Sources(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """YARA sources by namespace, and the rule set of each."""
+
+    sources: dict[str, str]
+    sets: dict[str, str]
+
+
+class Costs(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The cost of each rule by namespace, in times that of a plain string, and an error for each other namespace."""
+
+    costs: dict[str, dict[str, float]]
     errors: dict[str, str]
 
 
@@ -114,6 +139,7 @@ T = TypeVar("T")
 _ENCODER = msgspec.msgpack.Encoder()
 _READINGS = msgspec.msgpack.Decoder(_BoundedReading)
 _COMPILED = msgspec.msgpack.Decoder(Compiled)
+_COSTS = msgspec.msgpack.Decoder(Costs)
 
 
 def send(connection: socket.socket, message: msgspec.Struct, descriptors: Sequence[int] = ()) -> None:
@@ -174,7 +200,7 @@ def sealed(data: bytes, name: str) -> int:
     return descriptor
 
 
-def encode(value: msgspec.Struct | dict[str, str]) -> bytes:
+def encode(value: msgspec.Struct) -> bytes:
     """A body's bytes. Raises UnicodeEncodeError for text with lone surrogates."""
     return _ENCODER.encode(value)
 
@@ -208,6 +234,11 @@ def decode_compiled(body: bytes) -> Compiled:
     return _decode(_COMPILED, body)
 
 
+def decode_costs(body: bytes) -> Costs:
+    """The costs of rules in a body, every field checked. Raises WireError."""
+    return _decode(_COSTS, body)
+
+
 def _decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
@@ -217,8 +248,8 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
 
 def check(task: Task, answer: Answer, descriptors: Sequence[int]) -> None:
     """Whether a worker's answer can be believed in form. Raises WireError."""
-    if task == "compile":
+    if task in OF_RULES:
         if not answer.failure:
-            decode_compiled(body_of(answer, descriptors, MAX_BODY))
+            (decode_costs if task == "measure" else decode_compiled)(body_of(answer, descriptors, MAX_BODY))
         return
     decode_reading(body_of(answer, descriptors, MAX_READING))

@@ -16,11 +16,13 @@ from typing import Any
 import msgspec
 from sekisho_core.vocabulary import Incomplete, Reading, Reason
 
-from sekisho_inspection import sandbox, wire, yara_scan
+from sekisho_inspection import sandbox, wire, yara_compile, yara_scan
+from sekisho_inspection.file_cache import FileCache
+from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.wire import Answer, Request
 
-Reader = Callable[[bytes, InspectionSettings, Any], Reading]
+Reader = Callable[[bytes, InspectionSettings, Any, Keyring, FileCache], Reading]
 # CPU seconds over a worker's life: a last bound should the supervisor be stopped. It leaves by itself well before.
 _CPU_DEADLINES = 40
 
@@ -75,6 +77,8 @@ class Worker:
         self._settings = settings
         self._cpu = cpu
         self._rules: tuple[object, yara_scan.CompiledYara] | None = None
+        self._cache = FileCache(settings.cache_bytes)
+        self._cache_without_rules = FileCache(settings.cache_bytes)
 
     def serve(self) -> None:
         """Read until the supervisor closes the socket or this worker has spent its time."""
@@ -89,7 +93,7 @@ class Worker:
             finally:
                 wire.close_all(descriptors)
             leaving = answer.leaving or _cpu_spent() > self._cpu
-            self._send(msgspec.structs.replace(answer, leaving=leaving))
+            self._send(msgspec.structs.replace(answer, leaving=leaving, turn=request.turn))
 
     def _send(self, answer: Answer) -> None:
         if len(answer.body) <= wire.MAX_INLINE:
@@ -102,9 +106,10 @@ class Worker:
     def _answer(self, request: Request, descriptors: list[int]) -> Answer:
         try:
             content = _read(descriptors[0], request.size)
-            if request.task == "compile":
-                return _compile(content)
-            return _packed(self._reading(request, content, descriptors[1:]))
+            if request.task in wire.OF_RULES:
+                return _of_rules(request.task, content)
+            keyring = Keyring(request.keys)
+            return _packed(self._reading(request, content, descriptors[1:], keyring), keyring)
         except MemoryError:
             # What the mail left behind goes with this process.
             return _failed(request.task, "limit", "memory", leaving=True)
@@ -112,32 +117,42 @@ class Worker:
         except BaseException as error:
             return _failed(request.task, "crashed", type(error).__name__)
 
-    def _reading(self, request: Request, content: bytes, rules: list[int]) -> Reading:
+    def _reading(self, request: Request, content: bytes, rules: list[int], keyring: Keyring) -> Reading:
         if request.yara is None:
-            return self._reader(content, self._settings, None)
-        return self._reader(content, self._settings, self._compiled(request.yara, rules[0]))
+            return self._reader(content, self._settings, None, keyring, self._cache_without_rules)
+        compiled = self._compiled(request.yara, rules[0])
+        return self._reader(content, self._settings, compiled, keyring, self._cache)
 
     def _compiled(self, serial: int, descriptor: int) -> yara_scan.CompiledYara:
         status = os.fstat(descriptor)
         # A scan with rules of its own may bear a serial that the service knows for another file.
         key = (serial, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if self._rules is None or self._rules[0] != key:
+            # What older rules did not find the new ones may.
+            self._cache = FileCache(self._settings.cache_bytes)
             self._rules = key, yara_scan.load_rules(_read(descriptor, status.st_size))
         return self._rules[1]
 
 
-def _compile(content: bytes) -> Answer:
-    sources = msgspec.msgpack.decode(content, type=dict[str, str])
-    return Answer(body=wire.encode(wire.Compiled(*yara_scan.compile_rules(sources))))
+def _of_rules(task: wire.Task, content: bytes) -> Answer:
+    given = msgspec.msgpack.decode(content, type=wire.Sources)
+    if task == "measure":
+        return Answer(body=wire.encode(wire.Costs(*yara_compile.costs_of(given.sources))))
+    if task == "compile":
+        return Answer(body=wire.encode(wire.Compiled(*yara_compile.bundle(given.sources, given.sets))))
+    problems = {namespace: yara_compile.check(text) for namespace, text in given.sources.items()}
+    return Answer(body=wire.encode(wire.Compiled(b"", {name: told for name, told in problems.items() if told})))
 
 
-def _packed(reading: Reading) -> Answer:
+def _packed(reading: Reading, keyring: Keyring) -> Answer:
     body = wire.encode(reading)
-    return Answer(body=body) if len(body) <= wire.MAX_READING else _failed("read", "limit", "answer")
+    if len(body) > wire.MAX_READING:
+        return _failed("read", "limit", "answer")
+    return Answer(body=body, stated=keyring.stated)
 
 
 def _failed(task: wire.Task, reason: Reason, detail: str, leaving: bool = False) -> Answer:
-    if task == "compile":
+    if task in wire.OF_RULES:
         return Answer(reason, detail, leaving)
     return Answer(body=wire.encode(Reading(incomplete=(Incomplete("mail", reason, detail),))), leaving=leaving)
 

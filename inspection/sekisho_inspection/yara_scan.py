@@ -1,99 +1,231 @@
-"""YARA: rules compiled with their reach bounded, and the scan of one file with them."""
+"""YARA: the scan of a mail's files with compiled rules, each rule set in a time of its own."""
 
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import yara
+from msgspec.structs import replace
+from sekisho_core.vocabulary import Finding, Reason, RuleHit, RuleString
 
-# Modules that only compute over the scanned bytes. `console` prints, `time` makes a verdict depend on the clock.
-MODULES = frozenset(["pe", "elf", "math", "hash", "string", "dotnet"])
-_EXTERNALS = {"filename": "", "type": ""}
-_IMPORT = re.compile(r'^\s*import\s+"([^"]*)"', re.M)
-_MAX_SOURCE = 10 << 20
+# What rules may ask besides the content. `owner` is of programs that scan disks and is always empty here.
+EXTERNALS: Mapping[str, str | bool] = {
+    "filename": "", "filepath": "", "extension": "", "filetype": "", "type": "", "part": "", "owner": "",
+    "encrypted": False,
+}  # fmt: skip
+OF_NAMES = frozenset(["filename", "filepath", "extension"])
+OF_PLACE = frozenset(["part"])
+# Of one content: rules that hit, names that rules on names are asked with.
 _MAX_HITS = 200
+_MAX_NAMES = 8
+# Of one hit that is shown: tags, meta entries, strings, places of a string, characters of a word, bytes around.
+_MAX_TAGS, _MAX_META, _MAX_STRINGS, _MAX_PLACES, _MAX_WORD = 20, 20, 10, 3, 200
+_AROUND, _MATCHED = 24, 64
+# A larger content is searched for the first place of a string where the rule needs no more, so that a string that
+# stands everywhere does not fill the memory.
+_ALL_PLACES = 1 << 20
+_FILE_TYPES = {
+    "application/pdf": "PDF", "application/zip": "ZIP", "application/rtf": "RTF", "application/gzip": "GZIP",
+    "application/x-ole-storage": "OLE", "application/vnd.microsoft.portable-executable": "EXE",
+    "application/x-elf": "ELF", "application/x-ms-shortcut": "LNK", "image/png": "PNG",
+    "image/jpeg": "JPG", "image/gif": "GIF", "image/bmp": "BMP", "text/html": "HTML",
+}  # fmt: skip
+yara.set_config(max_match_data=_MATCHED)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a rule may ask of a content besides its bytes: every name, the media type, the part's id, whether it or
+    what it stands in was locked."""
+
+    names: tuple[str, ...] = ()
+    type: str = ""
+    part: str = ""
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One rule that a file meets: its namespace, name, and a line for people."""
+    """One rule that a content meets: its namespace, name, and what was found where."""
 
     namespace: str
     rule: str
-    detail: str
+    found: RuleHit
+
+
+class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The compiled rules of one source, and whether they ask for names or places of parts."""
+
+    name: str
+    rules: bytes
+    by_name: bool
+    by_place: bool
+
+
+@dataclass
+class _Loaded:
+    name: str
+    rules: Any
+    by_name: bool
 
 
 class CompiledYara:
-    """Compiled rules, ready to scan."""
+    """Compiled rule sets, ready to scan. `by_place` is whether some rule asks for the part's id."""
 
-    def __init__(self, rules: Any) -> None:
-        self._rules = rules
+    def __init__(self, sets: Iterable[RuleSet]) -> None:
+        self.by_place = False
+        self._sets: list[_Loaded] = []
+        for one in sets:
+            self.by_place |= one.by_place
+            self._sets.append(_Loaded(one.name, yara.load(file=io.BytesIO(one.rules)), one.by_name))
 
-    def scan(self, content: bytes, filename: str, kind: str, timeout: float) -> list[Hit]:
-        """The rules that `content` meets, in the order of rules. Raises TimeoutError, or ValueError for other failures.
+    def scanner(self, seconds: float) -> Scanner:
+        """A scan of one mail, in which each set has so much time."""
+        return Scanner(self._sets, seconds)
 
-        yara counts whole seconds, so the bound is `timeout` rounded up.
+
+@dataclass
+class Scanner:
+    """The scan of one mail: the rule sets, and the seconds that each has left in it."""
+
+    sets: list[_Loaded]
+    seconds: float
+    _left: dict[str, float] = field(default_factory=dict)
+
+    def scan(self, content: bytes | memoryview, about: About, view: str = "") -> tuple[list[Hit], list[Problem]]:
+        """The rules that `content` meets, in the order of sets and rules, and what kept a set from being asked.
+
+        `view` is "" for the file itself, and else says which form of it was searched. A set that has had its time in
+        this mail is a problem at every further content. YARA counts whole seconds, so the bound is rounded up.
         """
-        externals = {"filename": filename.replace("\0", ""), "type": kind}
-        try:
-            matches = self._rules.match(data=content, externals=externals, timeout=max(1, round(timeout + 0.5)))
-        except yara.TimeoutError as error:
-            raise TimeoutError(str(error)) from error
-        except yara.Error as error:
-            raise ValueError(str(error)) from error
-        return [Hit(match.namespace, match.rule, _detail(match)) for match in matches[:_MAX_HITS]]
+        hits: list[Hit] = []
+        problems: list[Problem] = []
+        for one in self.sets:
+            try:
+                hits += self._of_set(one, content, about, view)
+            except yara.TimeoutError:
+                problems.append(("timeout", f"YARA rules of {one.name}"))
+            except yara.Error as error:
+                problems.append(("crashed", f"YARA rules of {one.name}: {error}"))
+        return hits[:_MAX_HITS], problems
+
+    def _of_set(self, one: _Loaded, content: bytes | memoryview, about: About, view: str) -> Iterator[Hit]:
+        met: set[tuple[str, str]] = set()
+        for externals in _externals(about, one.by_name):
+            left = self._left.get(one.name, self.seconds)
+            if left <= 0:
+                raise yara.TimeoutError
+            begun = time.monotonic()
+            try:
+                fast = len(content) > _ALL_PLACES
+                matches = one.rules.match(data=content, externals=externals, timeout=math.ceil(left), fast=fast)
+            finally:
+                self._left[one.name] = left - (time.monotonic() - begun)
+            for match in matches[:_MAX_HITS]:
+                if (match.namespace, match.rule) not in met:
+                    met.add((match.namespace, match.rule))
+                    yield Hit(match.namespace, match.rule, _found(match, content, view))
 
 
-def compile_rules(sources: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
-    """Compile YARA source by namespace: the compiled rules of all good sources (b"" for none), and errors by namespace.
-
-    `include`, and modules that are not in MODULES, are refused. One bad source leaves the others in.
-    """
-    errors = {namespace: problem for namespace, source in sources.items() if (problem := _problem(namespace, source))}
-    good = {namespace: source for namespace, source in sources.items() if namespace not in errors}
-    if not good:
-        return b"", errors
-    file = io.BytesIO()
-    try:
-        _compile(good).save(file=file)
-    except yara.Error as error:
-        return b"", {**errors, **dict.fromkeys(good, str(error))}
-    return file.getvalue(), errors
+Problem = tuple[Reason, str]
 
 
 def load_rules(data: bytes) -> CompiledYara:
-    """Rules from what `compile_rules` gave. Raises ValueError for anything else."""
+    """Rules from what `yara_compile.compile_rules` gave. Raises ValueError for anything else."""
     try:
-        return CompiledYara(yara.load(file=io.BytesIO(data)))
-    except yara.Error as error:
+        return CompiledYara(msgspec.msgpack.decode(data, type=list[RuleSet]))
+    except (yara.Error, msgspec.MsgspecError) as error:
         raise ValueError(f"not compiled YARA rules: {error}") from error
 
 
-def _problem(namespace: str, source: str) -> str:
-    if len(source) > _MAX_SOURCE:
-        return f"more than {_MAX_SOURCE} characters"
-    if "\0" in source:
-        return "a NUL character, behind which YARA would read nothing"
-    for module in _IMPORT.findall(source):
-        if module not in MODULES:
-            return f'module "{module}" is not allowed'
-    try:
-        _compile({namespace: source})
-    except (yara.Error, UnicodeError, ValueError) as error:
-        return str(error)
-    return ""
+def _externals(about: About, by_name: bool) -> Iterator[dict[str, str | bool]]:
+    """The variables of rules, for each name where rules ask for it."""
+    for name in about.names[: _MAX_NAMES if by_name else 1] or ("",):
+        path = name.replace("\0", "").encode("utf-8", "replace").decode()
+        bare = path.replace("\\", "/").rpartition("/")[2]
+        stem, dot, ending = bare.rpartition(".")
+        yield {
+            "filename": bare, "filepath": path, "extension": f".{ending.lower()}" if dot and stem else "",
+            "filetype": _FILE_TYPES.get(about.type, ""), "type": about.type.replace("\0", ""), "part": about.part,
+            "owner": "", "encrypted": about.encrypted,
+        }  # fmt: skip
 
 
-def _compile(sources: Mapping[str, str]) -> Any:
-    return yara.compile(sources=dict(sources), includes=False, externals=_EXTERNALS, error_on_warning=False)
+def _found(match: Any, content: bytes | memoryview, view: str) -> RuleHit:
+    meta = tuple((_cut(key), _cut(value)) for key, value in list(match.meta.items())[:_MAX_META])
+    places = (
+        (string.identifier, instance)
+        for string in match.strings[:_MAX_STRINGS]
+        for instance in string.instances[:_MAX_PLACES]
+    )
+    strings = tuple(_place(identifier, instance, content) for identifier, instance in places)
+    return RuleHit(view, tuple(_cut(tag) for tag in match.tags[:_MAX_TAGS]), meta, strings)
 
 
-def _detail(match: Any) -> str:
-    """The rule's description, and where its first strings stand."""
-    meta = match.meta.get("description", "")
-    places = [f"{item.identifier} at {item.instances[0].offset}" for item in match.strings[:3] if item.instances]
-    return "; ".join(filter(None, [str(meta), ", ".join(places)]))
+def _place(identifier: str, instance: Any, content: bytes | memoryview) -> RuleString:
+    start, length = instance.offset, instance.matched_length
+    before = shown(bytes(content[max(0, start - _AROUND) : start]))
+    after = shown(bytes(content[start + length : start + length + _AROUND]))
+    return RuleString(
+        identifier, start, length, before, shown(bytes(content[start : start + min(length, _MATCHED)])), after
+    )
+
+
+def detail(hit: Hit) -> str:
+    """A hit on one line: the rule's description, and where its first strings stand."""
+    places = ", ".join(f"{one.identifier} at {one.offset}" for one in hit.found.strings[:_MAX_PLACES])
+    where = f" ({hit.found.view})" if hit.found.view else ""
+    return "; ".join(filter(None, [dict(hit.found.meta).get("description", ""), places])) + where
+
+
+def masked(findings: tuple[Finding, ...], secrets: Callable[[], Iterable[str]]) -> tuple[Finding, ...]:
+    """The findings with dots for every secret in what stands around the strings of rules."""
+    if not any(finding.hit for finding in findings):
+        return findings
+    hidden = [word for secret in secrets() for word in (_narrow(secret), "".join(f"{char}\\x00" for char in secret))]
+    return tuple(_masked(finding, hidden) for finding in findings)
+
+
+def _masked(finding: Finding, hidden: list[str]) -> Finding:
+    if finding.hit is None:
+        return finding
+    strings = tuple(_without(place, hidden) for place in finding.hit.strings)
+    return replace(finding, hit=replace(finding.hit, strings=strings))
+
+
+def _without(place: RuleString, hidden: list[str]) -> RuleString:
+    text = place.before + place.matched + place.after
+    plain = _narrow(text)
+    for word in filter(None, hidden):
+        start = plain.find(word)
+        while start >= 0:
+            text = text[:start] + "•" * len(word) + text[start + len(word) :]
+            start = plain.find(word, start + len(word))
+    middle, end = len(place.before), len(place.before) + len(place.matched)
+    return replace(place, before=text[:middle], matched=text[middle:end], after=text[end:])
+
+
+def _narrow(text: str) -> str:
+    """The text with wide letters and digits as plain ones, character by character."""
+    return "".join(form if len(form := unicodedata.normalize("NFKC", char)) == 1 else char for char in text)
+
+
+def shown(data: bytes) -> str:
+    r"""Bytes as text for people: UTF-8 where it can be seen, and else \xNN."""
+    text = data.decode("utf-8", "surrogateescape")
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def _cut(value: object) -> str:
+    return str(value).encode("utf-8", "replace").decode()[:_MAX_WORD]

@@ -13,6 +13,7 @@ from sekisho_core.settings import Database, Settings
 from sekisho_core.vocabulary import Action, Mode
 from sekisho_inspection.client import InspectionClient
 from sekisho_inspection.settings import InspectionSettings
+from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
@@ -28,6 +29,7 @@ def check_own(settings: Settings) -> list[Check]:
     """Every check of our own side, by the account that runs this command."""
     found = [_check_database(settings.of(Database)), _check_index(Path(settings.of(RulesSettings).index))]
     found += _check_directories(settings)
+    found += _check_seal(settings.of(QuarantineSettings))
     found += _check_inspection(settings.of(InspectionSettings))
     found += _check_policy(settings.of(PolicySettings), settings.of(MilterSettings))
     return [*found, check_python(sys.version_info[:3])]
@@ -55,6 +57,23 @@ def _check_directories(settings: Settings) -> Iterator[Check]:
         yield judged(is_writable(place), "directory", key, place, "create it, writable for the milter's account")
 
 
+def _check_seal(quarantine: QuarantineSettings) -> Iterator[Check]:
+    if not quarantine.password_minutes:
+        return
+    key, file = "quarantine.seal_file", quarantine.seal_file
+    if not file:
+        remedy = "passwords that mails state are forgotten when the milter ends: name a file"
+        yield Check("seal", Level.WARN, key, '""', remedy)
+        return
+    path = Path(file)
+    if not path.exists():
+        good = is_writable(str(path.parent))
+        yield judged(good, "seal", key, file, "the milter cannot make it: create its directory, writable for it")
+        return
+    private = path.stat().st_mode & 0o077 == 0
+    yield judged(private, "seal", key, file, "others may read it: chmod 600", Level.WARN)
+
+
 def _check_inspection(inspection: InspectionSettings) -> Iterator[Check]:
     if not inspection.socket:
         remedy = "set it to the socket of the inspection service: the milter does not start without"
@@ -77,6 +96,8 @@ def _check_policy(policy: PolicySettings, milter: MilterSettings) -> Iterator[Ch
     lax = [
         f"{reason}={action}" for reason, action in policy.incomplete.items() if action in (Action.ACCEPT, Action.TAG)
     ]
+    if policy.locked_expired is not Action.QUARANTINE and policy.incomplete.get("locked") is Action.HOLD:
+        lax.append(f"locked_expired={policy.locked_expired}")
     remedy = "mail that could not be read is delivered: choose tempfail, hold or quarantine"
     yield judged(not lax, "incomplete-passes", "policy.incomplete", ", ".join(lax), remedy, Level.WARN)
     wide = [text for text in milter.own_networks if _is_wide(text)]

@@ -60,7 +60,8 @@ def serve(work: Work, settings: Settings, listener: Listener, lines: Lines, slot
     try:
         gate_settings = settings.of(MilterSettings)
         metrics = slot_metrics(work.metrics, slot)
-        gate = Gate(gate_settings, work.open_tools(settings), work.events, metrics, work.probe)
+        tools = work.open_tools(settings, work.secret, work.events)
+        gate = Gate(gate_settings, tools, work.events, metrics, work.probe)
     except SekishoError as error:
         lines.tell(f"error {error}")
         os._exit(2)

@@ -31,6 +31,7 @@ class Tools:
 
     stages: Stages
     is_released: Callable[[str], bool]
+    given_back: Callable[[str], frozenset[str]]
     mark_not_effective: Callable[[str], None]
 
 
@@ -67,12 +68,13 @@ class Patience:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A passage; how often its delivery was recorded before (None if it is not recorded), and whether it passes because
-    it was released before."""
+    """A passage; how often its delivery was recorded before (None if it is not recorded), whether it passes because it
+    was released before, and who has got it from us: a retry may find open what was locked at first."""
 
     passage: Passage
     retries: int | None
     released: bool
+    served: frozenset[str]
 
 
 class Gate:
@@ -118,13 +120,14 @@ class Gate:
             is_probe = envelope.helo == self._probe
             stages = replace(self._tools.stages, record=discard if is_probe else record)
             passage = scan(Mail(mail_id, envelope, letter.content()), stages)
-            return Outcome(passage, retries[0] if retries else None, not is_probe and not retries)
+            served = self._tools.given_back(passage.key) if any(retries) else frozenset[str]()
+            return Outcome(passage, retries[0] if retries else None, not is_probe and not retries, served)
         finally:
             letter.close()
 
     def _answer(self, mta: Mta, letter: Letter, outcome: Outcome, patience: Patience) -> int:
         passage = outcome.passage
-        chosen = replies.plan(passage.verdict, passage.mail.envelope.rcpt_to, outcome.released)
+        chosen = replies.plan(passage.verdict, passage.mail.envelope.rcpt_to, outcome.released, outcome.served)
         if passage.verdict.action is not Action.ACCEPT:
             patience.insist()
         reply = replies.carry_out(mta, letter, passage, chosen, self._settings)
@@ -175,6 +178,8 @@ class Gate:
             incomplete=",".join(dict.fromkeys(gap.reason for gap in verdict.incomplete)) or None,
             recipients=len(envelope.rcpt_to),
             removed=len(chosen.removed) or None,
+            served=len(outcome.served) or None,
+            waiting=sum(one.wait is not None for one in verdict.recipients) or None,
             released="re-entry" if outcome.released else None,
             retry=outcome.retries or None,
             size=passage.mail.content.size,

@@ -150,6 +150,7 @@ class Gateway:
                 "bodies": str(self.root / "bodies"),
                 "release_port": self.postfix.reinject_port,
                 "postfix_config": str(self.postfix.config_dir),
+                "seal_file": str(self.root / "seal"),
             },
             "milter": {
                 "socket": f"unix:{self.postfix.milter_socket}",

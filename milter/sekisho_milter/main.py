@@ -1,4 +1,4 @@
-"""The milter's parent: opens the socket, keeps the filter processes and the sentry, follows signals, touches no mail.
+"""The milter's parent: opens the socket, keeps filter processes, sentry and keeper, follows signals, touches no mail.
 
 It stays single-threaded, opens no database and loads no reader: what it forks must not inherit any of that.
 """
@@ -12,7 +12,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,10 @@ from sekisho_core.events import Events, operator_events
 from sekisho_core.settings import Log, Settings, load
 
 from sekisho_milter import pidfile, wiring
+from sekisho_milter.attendants import Attendants, Post
 from sekisho_milter.children import Children, run_and_exit
 from sekisho_milter.filter import Lines, register, serve
+from sekisho_milter.keeper import keep
 from sekisho_milter.listener import open_listener
 from sekisho_milter.notify import notify, reloading, watchdog_seconds
 from sekisho_milter.sentry import watch
@@ -62,9 +63,11 @@ class Parent:
         self._events = events
         self._check = check
         metrics = Path(settings.of(MilterSettings).pid_file).with_suffix(".metrics")
-        self._work = Work(open_tools, events, metrics, f"sekisho-probe-{secrets.token_hex(16)}")
+        probe = f"sekisho-probe-{secrets.token_hex(16)}"
+        self._work = Work(open_tools, events, metrics, probe, secrets.token_bytes(32))
         self._asked: list[int] = []
-        self._sentry: _Sentry | None = None
+        posts = [Post("sentry", self._watch, patient=False), Post("keeper", self._keep, patient=True)]
+        self._attendants = Attendants(posts, self._not_for_attendants, events)
 
     def run(self) -> int:
         """Start, serve, stop. Raises SekishoError when the start fails."""
@@ -84,6 +87,7 @@ class Parent:
         try:
             return self._serve()
         finally:
+            self._attendants.kill()
             self._children.kill()
             Path(milter.pid_file).unlink(missing_ok=True)
 
@@ -99,7 +103,8 @@ class Parent:
                 announced = True
                 notify("READY=1", "STATUS=serving")
                 self._events.info("serving", socket=self._settings.of(MilterSettings).socket)
-                self._keep_sentry()
+            if announced:
+                self._attendants.tick()
             self._wait()
             if not self._listener.in_place():
                 self._events.error("socket-lost", socket=self._settings.of(MilterSettings).socket)
@@ -109,23 +114,22 @@ class Parent:
         return 0
 
     def _wait(self) -> None:
-        children = self._children.descriptors()
-        sentry = [self._sentry.beats] if self._sentry else []
-        for descriptor in select.select([*children, *sentry], [], [], _TICK)[0]:
+        children, attendants = self._children.descriptors(), self._attendants.descriptors()
+        for descriptor in select.select([*children, *attendants], [], [], _TICK)[0]:
             if descriptor in children:
                 self._children.read(children[descriptor])
-            else:
-                self._hear_sentry()
+            elif self._attendants.hear(attendants[descriptor]):
+                notify("WATCHDOG=1")
 
     def _stop(self) -> None:
         notify("STOPPING=1")
         self._asked.clear()
         self._listener.close()
-        self._end_sentry()
+        self._attendants.dismiss()
         self._children.close()
         limit = time.monotonic() + self._settings.of(MilterSettings).drain + _KILL_AFTER
         # A second signal means: at once.
-        while self._children.alive and time.monotonic() < limit and not self._asked:
+        while (self._children.alive or self._attendants.alive) and time.monotonic() < limit and not self._asked:
             self._wait()
         self._events.info("stopped", killed=self._children.alive or None)
 
@@ -141,7 +145,7 @@ class Parent:
             return
         self._settings = fresh
         self._log_settings()
-        self._end_sentry()
+        self._attendants.dismiss()
         milter = fresh.of(MilterSettings)
         self._children.renew(_processes(milter), self._start_with(fresh), milter.drain)
 
@@ -180,53 +184,23 @@ class Parent:
         return start
 
     def _close_inherited(self) -> None:
-        os.close(self._lock)
-        if self._sentry:
-            os.close(self._sentry.orders)
-            os.close(self._sentry.beats)
+        for end in (self._lock, *self._attendants.pipes()):
+            os.close(end)
 
-    def _keep_sentry(self) -> None:
-        if self._sentry is None:
-            settings, watchdog = self._settings, watchdog_seconds()
-            orders, our_orders = os.pipe()
-            our_beats, beats = os.pipe()
-            pid = os.fork()
-            if pid == 0:
-                for end in (self._lock, our_orders, our_beats, self._listener.descriptor, *self._children.pipes()):
-                    os.close(end)
-                run_and_exit(lambda: watch(self._work, settings, orders, beats, watchdog))
-            os.close(orders)
-            os.close(beats)
-            self._sentry = _Sentry(pid, our_orders, our_beats)
+    def _not_for_attendants(self) -> list[int]:
+        return [self._lock, self._listener.descriptor, *self._children.pipes()]
 
-    def _hear_sentry(self) -> None:
-        assert self._sentry
-        if os.read(self._sentry.beats, 4096):
-            notify("WATCHDOG=1")
-            return
-        self._events.error("sentry-died", pid=self._sentry.pid)
-        self._end_sentry()
-        self._keep_sentry()
+    def _watch(self, orders: int, beats: int) -> None:
+        watch(self._work, self._settings, orders, beats, watchdog_seconds())
 
-    def _end_sentry(self) -> None:
-        if self._sentry:
-            for end in (self._sentry.orders, self._sentry.beats):
-                os.close(end)
-            with suppress(ProcessLookupError):
-                os.kill(self._sentry.pid, signal.SIGKILL)
-            os.waitpid(self._sentry.pid, 0)
-            self._sentry = None
+    def _keep(self, orders: int, _beats: int) -> None:
+        keep(self._work, self._settings, orders)
 
     def _log_settings(self) -> None:
         shown: dict[str, Any] = self._settings.effective()
         self._events.info("settings", file=self._settings.path or "defaults", pid=os.getpid())
         for table, values in shown.items():
             self._events.debug("settings", table=table, values=msgspec.json.encode(values).decode())
-
-
-class _Sentry:
-    def __init__(self, pid: int, orders: int, beats: int) -> None:
-        self.pid, self.orders, self.beats = pid, orders, beats
 
 
 def _processes(settings: MilterSettings) -> int:

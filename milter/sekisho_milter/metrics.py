@@ -34,6 +34,8 @@ class Metrics:
         self._retries = Counter("sekisho_retries", "Recorded mails that came again.", registry=registry)
         self._failures = Counter("sekisho_failures", "Mails put off by an error.", ["error"], registry=registry)
         self._sessions = Counter("sekisho_sessions", "Sessions of the MTA.", ["event"], registry=registry)
+        self._waits = Counter("sekisho_waits", "Locked mails whose wait ended.", ["outcome"], registry=registry)
+        self._waiting = Gauge("sekisho_waiting", "Locked mails that wait.", multiprocess_mode="sum", registry=registry)
         self._serial = Gauge(
             "sekisho_index_serial", "Serial of the index in use.", multiprocess_mode="max", registry=registry
         )
@@ -54,6 +56,14 @@ class Metrics:
         """Count a mail that was put off because of an error."""
         self._mails.labels(Action.TEMPFAIL).inc()
         self._failures.labels(error).inc()
+
+    def waiting(self, count: int) -> None:
+        """How many mails wait for their password now."""
+        self._waiting.set(count)
+
+    def waited(self, outcome: str) -> None:
+        """Count a mail whose wait ended."""
+        self._waits.labels(outcome).inc()
 
     def session(self, event: str) -> None:
         """Count a session that was "opened" or "closed"."""

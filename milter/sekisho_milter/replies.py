@@ -13,13 +13,16 @@ First each recipient's action; where the policy names none for a recipient, the 
 | all reject                                          | reject                                                     |
 | hold, quarantine and reject mixed, or quarantine    | discard; the record in the store is the only copy          |
 
+A copy that waits for its password counts as quarantined here: the record in the store is the only copy. Who has got the
+mail from us already, when it is brought again, is taken off the envelope; where nobody is left the mail is discarded.
+
 The MTA's hold queue takes whole mails only, so that hold for some recipients becomes a stored quarantine. A refusal for
 some recipients cannot be told after the data either; the sender learns nothing then and the copy is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -71,27 +74,34 @@ class Plan:
     action: Action
 
 
-def plan(verdict: Verdict, recipients: Sequence[str], released: bool = False) -> Plan:
-    """The table above."""
-    named = {one.recipient: one.action for one in verdict.recipients}
-    actions = [named.get(recipient, verdict.action) for recipient in recipients] or [verdict.action]
-    if verdict.mode is Mode.OBSERVE or released:
-        return Plan(Answer.PASS, (), Action.ACCEPT)
+def plan(verdict: Verdict, recipients: Sequence[str], released: bool = False, served: Set[str] = frozenset()) -> Plan:
+    """The table above. `served` are those who have got the mail from us."""
+    actions = _actions(verdict, recipients, released)
     if Action.TEMPFAIL in actions:
         return Plan(Answer.TEMPFAIL, (), Action.TEMPFAIL)
     passing = [action for action in actions if action in _PASSING]
-    if passing:
-        removed = tuple(index for index, action in enumerate(actions) if action not in _PASSING)
-        return Plan(Answer.PASS, removed, graver(*passing))
-    return _stopping(set(actions))
+    if not passing:
+        return _stopping(set(actions), verdict.action)
+    named = list(recipients) or [""]
+    gone = [action not in _PASSING or name in served for name, action in zip(named, actions, strict=True)]
+    if all(gone):
+        return Plan(Answer.DISCARD, (), graver(*passing))
+    return Plan(Answer.PASS, tuple(index for index, away in enumerate(gone) if away), graver(*passing))
 
 
-def _stopping(actions: set[Action]) -> Plan:
+def _actions(verdict: Verdict, recipients: Sequence[str], released: bool) -> list[Action]:
+    if verdict.mode is Mode.OBSERVE or released:
+        return [Action.ACCEPT] * max(1, len(recipients))
+    named = {one.recipient: one.at_mta for one in verdict.recipients}
+    return [named.get(recipient, verdict.action) for recipient in recipients] or [verdict.action]
+
+
+def _stopping(actions: set[Action], verdict: Action) -> Plan:
     if actions == {Action.REJECT}:
         return Plan(Answer.REJECT, (), Action.REJECT)
     if actions == {Action.HOLD}:
         return Plan(Answer.HOLD, (), Action.HOLD)
-    return Plan(Answer.DISCARD, (), Action.QUARANTINE)
+    return Plan(Answer.DISCARD, (), Action.HOLD if verdict is Action.HOLD else Action.QUARANTINE)
 
 
 def carry_out(mta: Mta, letter: Letter, passage: Passage, chosen: Plan, settings: MilterSettings) -> int:

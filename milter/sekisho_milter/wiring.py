@@ -1,4 +1,4 @@
-"""What a filter process opens after its fork: database, index, inspection, policy; wired by hand here."""
+"""What filter processes and the keeper open after their fork: database, index, inspection, policy; wired by hand."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from pathlib import Path
 import msgspec
 from sekisho_core.database import connect, open_database
 from sekisho_core.errors import SekishoError
-from sekisho_core.scan import Stages
+from sekisho_core.events import Events
+from sekisho_core.scan import Record, Stages, discard
 from sekisho_core.settings import Database, Settings
-from sekisho_inspection.client import InspectionClient
+from sekisho_core.unlock import Hear, Unlocking
+from sekisho_inspection.client import InspectionClient, listed_passwords
 from sekisho_inspection.settings import InspectionSettings
+from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.keeper import Holdings
+from sekisho_quarantine.password_memory import PasswordMemory
+from sekisho_quarantine.release import Releaser
+from sekisho_quarantine.seal import Seal
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_rules.policy import Policy
@@ -21,25 +28,46 @@ from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
 from sekisho_milter.gate import Tools
+from sekisho_milter.pairing import Pairing
 from sekisho_milter.settings import MilterSettings
 
-OpenTools = Callable[[Settings], Tools]
+OpenTools = Callable[[Settings, bytes, Events], Tools]
+"""Opens the tools of one filter process. The bytes are the running milter's own secret: a key where no file has one."""
 
 # What the inspection client allows itself beyond its own bounds.
 _CLIENT_GRACE = 10.0
 
 
-def open_tools(settings: Settings) -> Tools:
+def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     """The tools of one filter process. Raises DatabaseError for a URL that is none of ours."""
-    milter = settings.of(MilterSettings)
-    store = Store(connect(settings.of(Database)), Path(settings.of(QuarantineSettings).bodies))
-    stages = Stages(
+    ours = settings.of(QuarantineSettings)
+    engine = connect(settings.of(Database))
+    memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
+    pairing = Pairing(memory, events)
+    store = Store(engine, Path(ours.bodies), ours.wait_limit)
+    stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None)
+    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective)
+
+
+def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings:
+    """What the keeper works on. Raises DatabaseError for a URL that is none of ours."""
+    ours = settings.of(QuarantineSettings)
+    engine = connect(settings.of(Database))
+    memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
+    bodies = Bodies(Path(ours.bodies))
+    stages = _stages(settings, Pairing(memory, events), discard, None)
+    return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events))
+
+
+def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None) -> Stages:
+    inspection = settings.of(InspectionSettings)
+    client = _inspection(inspection, settings.of(MilterSettings))
+    return Stages(
         snapshot=SnapshotStore(Path(settings.of(RulesSettings).index)).current,
-        inspect=_inspection(settings.of(InspectionSettings), milter),
+        inspect=Unlocking(client.examine, [listed_passwords(inspection), pairing.akin], hear=hear),
         judge=Policy(settings.of(PolicySettings), lambda: datetime.now(UTC)),
-        record=store.record,
+        record=record,
     )
-    return Tools(stages, store.is_released, store.mark_not_effective)
 
 
 def check(settings: Settings) -> None:
@@ -53,7 +81,10 @@ def check(settings: Settings) -> None:
     for key, directory in directories(settings).items():
         if not is_writable(directory):
             raise SekishoError(f"{key}: {directory}: not a directory that can be written to")
-    open_tools(settings).stages.snapshot()
+    ours = settings.of(QuarantineSettings)
+    if ours.password_minutes:
+        Seal(ours.seal_file, b"").mark("")
+    SnapshotStore(Path(settings.of(RulesSettings).index)).current()
 
 
 def directories(settings: Settings) -> dict[str, str]:

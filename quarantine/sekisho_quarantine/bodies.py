@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sekisho_core.errors import StoreError
@@ -58,6 +60,18 @@ class Bodies:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(f"body {sha256} is corrupt: its bytes do not have this hash")
         return content
+
+    @contextmanager
+    def opened(self, sha256: str, size: int) -> Iterator[Content]:
+        """The body as a mail's content, to be looked at again. Raises StoreError when it is not there."""
+        try:
+            descriptor = os.open(self.path(sha256), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreError(f"body {sha256} cannot be read: {error.strerror}") from error
+        try:
+            yield Content(descriptor, size, sha256)
+        finally:
+            os.close(descriptor)
 
     def remove(self, sha256: str) -> None:
         """Delete a body; one that is gone already is no error. Raises OSError."""

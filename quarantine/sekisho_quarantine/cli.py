@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from sekisho_core.cli_options import config_option, json_option
-from sekisho_core.database import database_file, error_line, open_database, reader
+from sekisho_core.database import reader
 from sekisho_core.display import visible
-from sekisho_core.errors import DatabaseError, SekishoError, StoreError
-from sekisho_core.events import Events, operator_events
+from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.files import write_durably
-from sekisho_core.settings import Database, Log, load
 from sekisho_core.vocabulary import Action
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection
 
 from sekisho_quarantine import audit as audit_log
 from sekisho_quarantine import show as shown
-from sekisho_quarantine.bodies import Bodies
-from sekisho_quarantine.records import Filter, NotFound, find, listed
+from sekisho_quarantine.cli_open import open_command
+from sekisho_quarantine.desk import Desk, open_desk, person
+from sekisho_quarantine.records import Filter, find, listed
 from sekisho_quarantine.records import load as load_record
 from sekisho_quarantine.release import Order, Outcome, Releaser
 from sekisho_quarantine.retention import Retention, delete_mail
-from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.tables import ReleaseState, State
 
 _AGO = re.compile(r"(\d{1,6})([dhm])")
@@ -55,57 +50,13 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{visible(value)}: neither an ISO time nor one such as 7d, 12h, 30m", param, ctx)
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """What every command works on."""
-
-    engine: Engine
-    bodies: Bodies
-    settings: QuarantineSettings
-    events: Events
-
-
-@contextmanager
-def _desk(config: Path | None) -> Iterator[_Desk]:
-    """Open the store; what fails there becomes one line, and what is not found exit status 1."""
-    settings = load(config)
-    ours = settings.of(QuarantineSettings)
-    file = database_file(settings.of(Database))
-    if file is not None and not file.exists():
-        raise DatabaseError(f"{file}: no such database; nothing was recorded yet, or database.url names another")
-    engine = open_database(settings.of(Database))
-    try:
-        yield _Desk(engine, Bodies(Path(ours.bodies)), ours, operator_events(settings.of(Log).level))
-    except NotFound as error:
-        click.echo(f"sekisho: {visible(str(error))}", err=True)
-        sys.exit(1)
-    except SQLAlchemyError as error:
-        raise StoreError(f"the database: {error_line(error)}") from error
-    except BrokenPipeError:
-        # The reader of what we print went away; no body is at fault.
-        raise
-    except OSError as error:
-        raise StoreError(f"{error.filename or ours.bodies}: {error.strerror or error}") from error
-    finally:
-        engine.dispose()
-
-
-def _person() -> str:
-    """The login name of whoever runs this, also through sudo."""
-    user = os.environ.get("SUDO_USER") if os.geteuid() == 0 else None
-    try:
-        return user or pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
-
-
 def _said(context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not value.strip():
         raise click.BadParameter("must say something", context, parameter)
     return value
 
 
-by_option = click.option("--by", "who", default=_person, metavar="NAME", help="Who does this (default: you).")
+by_option = click.option("--by", "who", default=person, metavar="NAME", help="Who does this (default: you).")
 reason_option = click.option(
     "--reason", "why", required=True, metavar="TEXT", callback=_said, help="Why; goes into the audit."
 )
@@ -113,7 +64,10 @@ reason_option = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def quarantine() -> None:
-    """List, show, export, release and delete what was kept. An ID may be cut to what is unique of it."""
+    """List, show, open, export, release and delete what was kept. An ID may be cut to what is unique of it."""
+
+
+quarantine.add_command(open_command)
 
 
 @quarantine.command("list")
@@ -124,12 +78,13 @@ def quarantine() -> None:
 @click.option("--sender", default="", help="Text in the envelope's or the header's sender.")
 @click.option("--recipient", default="", help="Text in a recipient's address.")
 @click.option("--subject", default="", help="Text in the subject, also under the normal form of lures.")
+@click.option("--waiting", is_flag=True, help="Only what waits for its password.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many.")
 @json_option
 @config_option
 def list_command(config: Path | None, as_json: bool, **wanted: Any) -> None:
     """The newest records. Exit status 1 when none fits."""
-    with _desk(config) as desk, _reading(desk) as connection:
+    with open_desk(config) as desk, _reading(desk) as connection:
         records = listed(connection, Filter(**wanted))
     if as_json:
         click.echo(shown.as_json(records))
@@ -147,10 +102,10 @@ def list_command(config: Path | None, as_json: bool, **wanted: Any) -> None:
 @config_option
 def show_command(passage: str, config: Path | None, as_json: bool) -> None:
     """Everything about one mail. Who looked goes into the audit."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         with desk.engine.begin() as connection:
             record = load_record(connection, find(connection, passage))
-            audit_log.append(connection, _person(), "shown", record.row.id)
+            audit_log.append(connection, person(), "shown", record.row.id)
         click.echo(shown.as_json(shown.document(record)) if as_json else "\n".join(shown.page(record)))
 
 
@@ -162,12 +117,12 @@ def export_command(passage: str, output: str, config: Path | None) -> None:
     """The mail's bytes as they came. They are live: open them only where that does no harm."""
     if not output and sys.stdout.isatty():
         raise click.UsageError('a mail\'s bytes could drive this terminal: give --output FILE (or "-" to insist)')
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         with _reading(desk) as connection:
             record = load_record(connection, find(connection, passage))
         content = desk.bodies.read(record.row.sha256)
         with desk.engine.begin() as connection:
-            audit_log.append(connection, _person(), "exported", record.row.id, detail=output or "-")
+            audit_log.append(connection, person(), "exported", record.row.id, detail=output or "-")
         _write(content, output)
 
 
@@ -186,7 +141,7 @@ def release_command(
     passage: tuple[str, ...], why: str, to: tuple[str, ...], again: bool, who: str, config: Path | None
 ) -> None:
     """Give mail back to its recipients through the MTA, behind the filter, once, with its original bytes."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         releaser = Releaser(desk.engine, desk.bodies, desk.settings, desk.events)
         with _reading(desk) as connection:
             ids = [find(connection, one) for one in passage]
@@ -202,7 +157,7 @@ def release_command(
 @config_option
 def delete_command(passage: tuple[str, ...], why: str, who: str, config: Path | None) -> None:
     """Delete kept bodies. Records and audit stay until retention takes them."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         with _reading(desk) as connection:
             records = [load_record(connection, find(connection, one)).row for one in passage]
         for row in records:
@@ -220,7 +175,7 @@ def delete_command(passage: tuple[str, ...], why: str, who: str, config: Path | 
 @config_option
 def audit_command(passage: str | None, verify: bool, as_json: bool, config: Path | None) -> None:
     """Who did what, when and why; all of it, or what concerns one mail."""
-    with _desk(config) as desk, _reading(desk) as connection:
+    with open_desk(config) as desk, _reading(desk) as connection:
         if verify:
             _verify(connection, as_json)
         subject = find(connection, passage) if passage else None
@@ -236,7 +191,7 @@ def audit_command(passage: str | None, verify: bool, as_json: bool, config: Path
 @config_option
 def maintain_command(as_json: bool, config: Path | None) -> None:
     """Retry waiting releases, then take away what is too old or too much. Run it from a timer."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         outcomes = Releaser(desk.engine, desk.bodies, desk.settings, desk.events).retry_pending()
         summary = Retention(desk.engine, desk.bodies, desk.settings, desk.events).run()
     counts = asdict(summary) | {"releases_sent": sum(one.state is ReleaseState.SENT for one in outcomes)}
@@ -245,7 +200,7 @@ def maintain_command(as_json: bool, config: Path | None) -> None:
 
 
 @contextmanager
-def _reading(desk: _Desk) -> Iterator[Connection]:
+def _reading(desk: Desk) -> Iterator[Connection]:
     with reader(desk.engine).connect() as connection:
         yield connection
 

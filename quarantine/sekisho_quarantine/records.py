@@ -13,8 +13,9 @@ from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import Envelope, Reading, Verdict
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from sekisho_quarantine import audit
+from sekisho_quarantine import audit, waits
 from sekisho_quarantine.tables import passages, recipients, releases
+from sekisho_quarantine.tables import waits as wait_table
 
 _SUMMARY = (
     "id", "received_at", "state", "action", "mode", "direction", "mail_from", "header_from", "subject_raw",
@@ -38,6 +39,7 @@ class Filter:
     sender: str = ""
     recipient: str = ""
     subject: str = ""
+    waiting: bool = False
     limit: int = 100
 
 
@@ -51,6 +53,7 @@ class Record:
     verdict: Verdict
     recipients: list[Row[Any]]
     releases: list[Row[Any]]
+    waits: list[Row[Any]]
     audit: list[audit.Entry]
 
 
@@ -69,12 +72,15 @@ def find(connection: Connection, prefix: str) -> str:
 
 
 def listed(connection: Connection, wanted: Filter) -> list[dict[str, Any]]:
-    """Summaries, newest first, each with its recipients."""
+    """Summaries, newest first, each with its recipients, and until when it waits for a password (None: not)."""
     query = select(*(passages.c[name] for name in _SUMMARY)).where(*_conditions(wanted))
     rows = connection.execute(query.order_by(passages.c.received_at.desc(), passages.c.id.desc()).limit(wanted.limit))
     found = [dict(row._mapping) for row in rows]
     for record in found:
         record["recipients"] = [dict(row._mapping) for row in _recipients(connection, record["id"])]
+    until = waits.held_until(connection, [record["id"] for record in found])
+    for record in found:
+        record["held_until"] = until.get(record["id"])
     return found
 
 
@@ -95,6 +101,7 @@ def load(connection: Connection, passage_id: str) -> Record:
         verdict,
         _recipients(connection, passage_id),
         list(connection.execute(history)),
+        list(connection.execute(select(wait_table).where(wait_table.c.passage_id == passage_id))),
         list(audit.entries(connection, passage_id)),
     )
 
@@ -115,6 +122,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         found.append(passages.c.received_at >= wanted.since)
     if wanted.until:
         found.append(passages.c.received_at < wanted.until)
+    if wanted.waiting:
+        found.append(passages.c.id.in_(waits.live_ids()))
     return found + _text_conditions(wanted)
 
 

@@ -75,10 +75,13 @@ class Releaser:
         self._attempt(order.passage_id)
         return self._outcomes(order.passage_id, chosen)
 
-    def retry_pending(self) -> list[Outcome]:
-        """Try every release that waits once more. Before, those whose sender was killed are marked uncertain."""
+    def retry_pending(self, who: str | None = None) -> list[Outcome]:
+        """Try every release that waits once more, or those that `who` ordered. Before, those whose sender was killed
+        are marked uncertain."""
         self._give_up_abandoned()
         waiting = select(releases.c.passage_id, releases.c.address).where(releases.c.state == ReleaseState.PENDING)
+        if who is not None:
+            waiting = waiting.where(releases.c.who == who)
         with reader(self._engine).connect() as connection:
             rows = connection.execute(waiting.order_by(releases.c.requested_at)).all()
         outcomes = []

@@ -1,4 +1,4 @@
-"""The `[quarantine]` table: where bodies are kept, for how long, and where released mail goes."""
+"""The `[quarantine]` table: where bodies are kept, for how long, where released mail goes, and what waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sekisho_core.settings import require
 
 
 class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Times of release are seconds, of retention days; sizes are bytes."""
+    """Times of release are seconds, of passwords minutes, of retention days; sizes are bytes."""
 
     bodies: str
     keep_days: int
@@ -17,6 +17,10 @@ class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     release_port: int
     release_timeout: float
     postfix_config: str
+    wait_limit: int
+    password_minutes: int
+    password_mails: int
+    seal_file: str
 
     def __post_init__(self) -> None:
         require(self.keep_days >= 1, "keep_days", "1 or more")
@@ -24,3 +28,6 @@ class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         require(self.keep_record_days >= self.keep_days, "keep_record_days", "at least keep_days")
         require(0 < self.release_port < 65536, "release_port", "between 1 and 65535")
         require(self.release_timeout > 0, "release_timeout", "more than 0 seconds")
+        for key in ("wait_limit", "password_minutes", "password_mails"):
+            require(getattr(self, key) >= 0, key, "0 or more")
+        require(self.seal_file == "" or self.seal_file.startswith("/"), "seal_file", 'an absolute path or ""')

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from sekisho_core.display import column, defanged, visible
+from sqlalchemy import Row
 
 from sekisho_quarantine.audit import Entry
 from sekisho_quarantine.records import Record
@@ -34,8 +35,9 @@ def table(records: list[dict[str, Any]], width: int) -> Iterator[str]:
     for record in records:
         shown = record["header_from"] or record["mail_from"] or "<>"
         when = f"{record['received_at'].astimezone():%m-%d %H:%M}"
-        subject = record["subject_decoded"]
-        yield _line((record["id"][:ids], when, record["state"], shown, subject), widths)
+        subject, until = record["subject_decoded"], record["held_until"]
+        state = f"waits {until.astimezone():%H:%M}" if until else record["state"]
+        yield _line((record["id"][:ids], when, state, shown, subject), widths)
 
 
 def document(record: Record) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def document(record: Record) -> dict[str, Any]:
         "links": _links(record),
         "envelope": msgspec.to_builtins(record.envelope),
         "recipients": [dict(one._mapping) for one in record.recipients],
+        "waits": [_without_id(one) for one in record.waits],
         "releases": [dict(one._mapping) for one in record.releases],
         "audit": [asdict(entry) for entry in record.audit],
     }
@@ -109,6 +112,7 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
             for part in reading.parts
         ],
     )
+    yield "waits", [_visible(_wait_line(one)) for one in record.waits]
     yield "links", [_visible(link) for link in _links(record)]
     yield (
         "releases",
@@ -120,6 +124,16 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield "audit", [entry_line(entry) for entry in record.audit]
+
+
+def _without_id(wait: Row[Any]) -> dict[str, Any]:
+    return {name: value for name, value in wait._mapping.items() if name != "passage_id"}
+
+
+def _wait_line(wait: Row[Any]) -> str:
+    if wait.ended_at:
+        return f"<{wait.address}> {wait.state} {_time(wait.ended_at)}"
+    return f"<{wait.address}> {wait.state} for its password until {_time(wait.until)}, then {wait.otherwise}"
 
 
 def _links(record: Record) -> list[str]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sekisho_core.database import error_line, reader
 from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.ids import is_id
@@ -15,9 +14,10 @@ from sekisho_core.vocabulary import UNRECORDED, Action, Mode, Passage, Recipient
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from sekisho_quarantine import audit
+from sekisho_quarantine import audit, waits
 from sekisho_quarantine.bodies import Bodies
-from sekisho_quarantine.tables import State, passages, recipients, storable
+from sekisho_quarantine.packing import packed
+from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, recipients, releases, storable
 
 _WHO = "filter"
 _PUT_OFF = "put-off"
@@ -26,11 +26,13 @@ _FOR_ALL = {Action.HOLD: State.HELD, Action.REJECT: State.REFUSED}
 
 
 class Store:
-    """Records passages. Safe to share between threads; open its engine after a fork, never before."""
+    """Records passages. Safe to share between threads; open its engine after a fork, never before. Of locked mails at
+    most `wait_limit` copies wait at once."""
 
-    def __init__(self, engine: Engine, bodies: Path) -> None:
+    def __init__(self, engine: Engine, bodies: Path, wait_limit: int = 1000) -> None:
         self._engine = engine
         self._bodies = Bodies(bodies)
+        self._wait_limit = wait_limit
 
     def record(self, passage: Passage) -> int:
         """Keep body and verdict of a mail that is not simply accepted or put off (implements core.scan.Record).
@@ -76,6 +78,16 @@ class Store:
         except SQLAlchemyError as error:
             raise StoreError(f"{key}: cannot be looked up: {error_line(error)}") from error
 
+    def given_back(self, key: str) -> frozenset[str]:
+        """The recipients of this mail who have got it from us, or certainly will. Raises StoreError."""
+        sure = (ReleaseState.PENDING, ReleaseState.SENDING, ReleaseState.SENT)
+        query = select(releases.c.address).join(passages).where(passages.c.key == key, releases.c.state.in_(sure))
+        try:
+            with reader(self._engine).connect() as connection:
+                return frozenset(connection.scalars(query))
+        except SQLAlchemyError as error:
+            raise StoreError(f"{key}: cannot be looked up: {error_line(error)}") from error
+
     def _record(self, passage: Passage) -> int:
         content = passage.mail.content
         stopped = passage.verdict.action not in UNRECORDED
@@ -92,9 +104,9 @@ class Store:
                 # Retention took it away between `put` and the lock; nobody can while the lock is ours.
                 self._bodies.put(content)
             if known is not None:
-                return _join(connection, known, passage)
+                return _join(connection, known, passage, self._wait_limit)
             if stopped:
-                _insert(connection, passage)
+                _insert(connection, passage, self._wait_limit)
         return 0
 
 
@@ -118,7 +130,7 @@ def effective_states(actions: Sequence[Action], mode: Mode) -> list[State]:
 
 def _whole_state(passage: Passage) -> State:
     """The state of the mail: kept where any copy of it is."""
-    actions = [verdict.action for verdict in _verdicts(passage)] or [passage.verdict.action]
+    actions = [verdict.at_mta for verdict in _verdicts(passage)] or [passage.verdict.action]
     states = effective_states(actions, passage.verdict.mode)
     return State.KEPT if State.KEPT in states else states[0]
 
@@ -140,23 +152,7 @@ def _judged(passage: Passage) -> dict[str, Any]:
     }
 
 
-def packed(document: msgspec.Struct) -> bytes:
-    """A vocabulary type as msgpack. Lone surrogates, which UTF-8 has no bytes for, become backslash escapes."""
-    try:
-        return msgspec.msgpack.encode(document)
-    except UnicodeEncodeError:
-        return msgspec.msgpack.encode(_without_surrogates(msgspec.to_builtins(document, builtin_types=(bytes,))))
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {key: _without_surrogates(inner) for key, inner in value.items()}
-    return [_without_surrogates(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def _insert(connection: Connection, passage: Passage) -> None:
+def _insert(connection: Connection, passage: Passage, wait_limit: int) -> None:
     judged = _judged(passage)
     subject = passage.reading.subject
     connection.execute(
@@ -178,16 +174,25 @@ def _insert(connection: Connection, passage: Passage) -> None:
     )
     for row in _recipient_rows(passage, passage.id):
         connection.execute(insert(recipients).values(**row))
+    _begin_waits(connection, passage, passage.id, wait_limit)
     audit.append(connection, _WHO, "recorded", passage.id, _summary(passage), passage.mail.envelope.queue_id)
 
 
-def _join(connection: Connection, known: Row[Any], passage: Passage) -> int:
+def _begin_waits(connection: Connection, passage: Passage, record: str, limit: int) -> None:
+    if passage.verdict.mode is Mode.ENFORCE:
+        waits.begin(connection, record, passage.verdict.recipients, limit)
+
+
+def _join(connection: Connection, known: Row[Any], passage: Passage, wait_limit: int) -> int:
     """Count a retry and take its verdict over; returns the number of retries."""
     values = {"retries": known.retries + 1, "last_at": datetime.now(UTC)}
     what = _PUT_OFF
     # An earlier try may have been answered: what it left here is not undone by an answer that the MTA will ask again.
     if _whole_state(passage) is not State.NOT_EFFECTIVE:
         values |= _overtake(connection, known, passage)
+        _begin_waits(connection, passage, known.id, wait_limit)
+        passed = [row["address"] for row in _recipient_rows(passage, known.id) if row["state"] is State.DELIVERED]
+        waits.end(connection, known.id, passed, WaitState.DELIVERED)
         changed = known.action != passage.verdict.action or known.mode != passage.verdict.mode
         what = "retried-verdict-changed" if changed else "retried"
     connection.execute(update(passages).where(passages.c.id == known.id).values(**values))
@@ -231,7 +236,7 @@ def _verdicts(passage: Passage) -> list[RecipientVerdict]:
 
 def _recipient_rows(passage: Passage, record: str) -> list[dict[str, Any]]:
     verdicts = _verdicts(passage)
-    states = effective_states([verdict.action for verdict in verdicts], passage.verdict.mode)
+    states = effective_states([verdict.at_mta for verdict in verdicts], passage.verdict.mode)
     return [
         {
             "passage_id": record,

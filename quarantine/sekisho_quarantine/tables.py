@@ -1,4 +1,4 @@
-"""The quarantine's tables: passages, their recipients, releases and the audit.
+"""The quarantine's tables: passages, their recipients, releases, waits, remembered passwords and the audit.
 
 Times are UTC. Texts hold neither NUL nor lone surrogates, which PostgreSQL cannot store; `storable` marks them.
 """
@@ -48,6 +48,22 @@ class ReleaseState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     UNCERTAIN = "uncertain"
+
+
+class WaitState(StrEnum):
+    """How the wait of a locked mail's copy for one recipient stands or ended.
+
+    `released`: opened and found good, or let go when none came, by policy. `quarantined`: opened and found bad.
+    `expired`: no password came. `delivered`: the MTA brought it once more, and it could be opened by then.
+    `taken-over`: a person opened it.
+    """
+
+    WAITING = "waiting"
+    RELEASED = "released"
+    QUARANTINED = "quarantined"
+    EXPIRED = "expired"
+    DELIVERED = "delivered"
+    TAKEN_OVER = "taken-over"
 
 
 def storable(text: str) -> str:
@@ -111,6 +127,39 @@ releases = Table(
     Column("at", Utc, nullable=False),
     Column("reply", Text, nullable=False),
     Index("releases_state", "state"),
+)
+
+waits = Table(
+    "waits",
+    METADATA,
+    Column("passage_id", ForeignKey("passages.id", ondelete="CASCADE"), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("until", Utc, nullable=False),
+    Column("otherwise", String(16), nullable=False),
+    Column("ended_at", Utc),
+    Index("waits_state", "state"),
+)
+
+# Nothing of these stands in clear: ids, origins and marks are keyed hashes, the passwords are sealed.
+passwords = Table(
+    "passwords",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("origin", String(32), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("passwords_at", "at"),
+    Index("passwords_origin", "origin"),
+)
+
+password_links = Table(
+    "password_links",
+    METADATA,
+    Column("password_id", ForeignKey("passwords.id", ondelete="CASCADE"), primary_key=True),
+    Column("mark", String(32), primary_key=True),
+    Index("password_links_mark", "mark"),
 )
 
 audit = Table(

@@ -1,4 +1,4 @@
-"""The operator's commands on indicators: `sekisho rules import | list | show | remove | compile | packs`."""
+"""The operator's commands on indicators: `sekisho rules import | list | show | remove | compile | packs | test`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sekisho_inspection.settings import InspectionSettings
 from sqlalchemy import Engine
 
 from sekisho_rules import table
+from sekisho_rules.cli_trial import test_command
 from sekisho_rules.compile import CompileReport, compile_snapshot, without_effect
 from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal
@@ -82,6 +83,9 @@ def import_command(
         print(f"{counts}, {len(idle)} without effect")
         _print_refusals(refusals + idle)
     sys.exit(1 if refusals else 0)
+
+
+rules.add_command(test_command)
 
 
 @rules.command("list")

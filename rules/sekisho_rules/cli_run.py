@@ -16,10 +16,12 @@ from sekisho_core.display import visible
 from sekisho_core.errors import SekishoError, SnapshotError
 from sekisho_core.files import Spool
 from sekisho_core.ids import new_id
+from sekisho_core.passwords import NONE, Passwords
 from sekisho_core.scan import Snapshot, Stages, discard, scan
 from sekisho_core.settings import Organisation, Settings
+from sekisho_core.unlock import Unlocking
 from sekisho_core.vocabulary import Envelope, Mail, Passage
-from sekisho_inspection.client import InspectionClient, private_workers
+from sekisho_inspection.client import InspectionClient, listed_passwords, private_workers
 from sekisho_inspection.settings import InspectionSettings
 
 from sekisho_rules.compile import compile_snapshot
@@ -67,12 +69,15 @@ def policy_of(settings: Settings) -> Policy:
 
 
 @contextmanager
-def stages_of(settings: Settings, files: tuple[Path, ...], policy: Policy, workers: int) -> Iterator[Stages]:
+def stages_of(
+    settings: Settings, files: tuple[Path, ...], policy: Policy, workers: int, typed: Passwords = NONE
+) -> Iterator[Stages]:
     """The stages of a run that keeps nothing, with workers and a snapshot of its own; `files` are its indicators, ()
-    for the installed index. Raises SekishoError."""
+    for the installed index; `typed` are a person's passwords. Raises SekishoError."""
     inspection = settings.of(InspectionSettings)
     with private_workers(inspection, workers) as client, _snapshot(settings, files, client) as snapshot:
-        yield Stages(lambda: snapshot, client, policy, discard)
+        inspect = Unlocking(client.examine, [listed_passwords(inspection)], typed)
+        yield Stages(lambda: snapshot, inspect, policy, discard)
 
 
 def passage_of(found: MailFile, envelope: Envelope | None, stages: Stages) -> Passage:

@@ -9,9 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import click
-from sekisho_core.cli_options import json_option
+from sekisho_core.cli_options import json_option, password_option
 from sekisho_core.display import visible
 from sekisho_core.errors import SekishoError
+from sekisho_core.passwords import Passwords
 from sekisho_core.scan import Stages
 from sekisho_core.settings import load
 from sekisho_core.vocabulary import Action, Envelope, Passage
@@ -25,11 +26,12 @@ from sekisho_rules.report import as_json_line, as_text
 
 @click.command("scan")
 @run_options
+@password_option()
 @json_option
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 def scan_command(
-    config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, as_json: bool,
-    paths: tuple[Path, ...],
+    config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, typed: Passwords,
+    as_json: bool, paths: tuple[Path, ...],
 ) -> None:  # fmt: skip
     """Judge the mails at each PATH: a mail file, a folder, an mbox or a Maildir.
 
@@ -40,7 +42,7 @@ def scan_command(
     found = [one for path in paths for one in mail_files(path)]
     workers = settings.of(InspectionSettings).workers
     count = max(1, min(workers or len(os.sched_getaffinity(0)), len(found)))
-    with stages_of(settings, indicator_files, policy_of(settings), count) as stages:
+    with stages_of(settings, indicator_files, policy_of(settings), count, typed) as stages:
         results = _ordered(lambda one: _judged(one, envelope, stages), found, count)
         status = _print(results, as_json_line if as_json else as_text, Bar(len(found)))
     raise click.exceptions.Exit(status)

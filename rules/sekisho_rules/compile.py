@@ -43,7 +43,8 @@ from sekisho_rules.snapshot import IndexSnapshot
 from sekisho_rules.tree import PatternError, Tree
 from sekisho_rules.values import is_network
 
-CompileYara = Callable[[Mapping[str, str]], tuple[bytes, dict[str, str]]]
+CompileYara = Callable[[Mapping[str, str], Mapping[str, str]], tuple[bytes, dict[str, str]]]
+"""YARA sources by namespace, and the source (feed) of each, to compiled rules and errors by namespace."""
 NOBODY = Protected()
 _LOCK = ".lock"
 _BUILD = ".build-"
@@ -177,7 +178,7 @@ def _entries(
         except _LeftOut as reason:
             gathered.refuse(indicator, str(reason))
             continue
-        yield number_bytes(number), encode_entry(_entry(indicator, tree))
+        yield number_bytes(number), encode_entry(entry_of(indicator, tree))
         number += 1
 
 
@@ -208,7 +209,8 @@ def _tree(indicator: Indicator, protected: Protected) -> Tree:
     return pattern.tree
 
 
-def _entry(indicator: Indicator, tree: Tree | None) -> Entry:
+def entry_of(indicator: Indicator, tree: Tree | None) -> Entry:
+    """The indicator as the matcher needs it."""
     return Entry(
         indicator.id,
         indicator.source,
@@ -258,7 +260,7 @@ def _append(environment: lmdb.Environment, name: bytes, items: Iterator[tuple[by
 def _write_yara(path: Path, gathered: _Gathered, compile_yara: CompileYara) -> None:
     if not gathered.yara:
         return
-    compiled, errors = compile_yara(gathered.yara)
+    compiled, errors = compile_yara(gathered.yara, gathered.yara_sources)
     for namespace, error in errors.items():
         gathered.counts["yara"] -= 1
         gathered.counts["refused"] += 1

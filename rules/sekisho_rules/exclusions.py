@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 
+from sekisho_core.addresses import closeness
 from sekisho_core.vocabulary import Mail, Match, Reading
 
-from sekisho_rules.addresses import closeness
 from sekisho_rules.settings import Exclusion
 
 JST = timezone(timedelta(hours=9), "JST")

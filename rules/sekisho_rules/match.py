@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sekisho_core.comparison import Span, compare
 from sekisho_core.display import visible
-from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
+from sekisho_core.vocabulary import Envelope, Finding, Match, Reading, RuleString
 
 from sekisho_rules.evaluate import Evidence, Fact, is_exact, objects, ways
 from sekisho_rules.hosts import network_of
@@ -16,8 +16,8 @@ from sekisho_rules.layout import Entry
 from sekisho_rules.urls import host_of
 from sekisho_rules.values import SUBJECT, is_address, object_path
 
-# Differences of two subjects that are told of.
-_MOST_TOLD = 6
+# Differences of two subjects, entries of a YARA rule's meta and places of its strings that are told of.
+_MOST_TOLD, _MOST_META, _MOST_PLACES = 6, 5, 3
 
 _NOUNS = {
     "email-message:subject": "the subject",
@@ -176,6 +176,7 @@ def _told(span: Span) -> str:
 
 def _yara_match(finding: Finding, entry: Entry) -> Match:
     rule = finding.rule.rpartition(":")[2]
+    content = _searched(finding)
     return Match(
         kind="yara",
         rule=entry.id,
@@ -185,8 +186,30 @@ def _yara_match(finding: Finding, entry: Entry) -> Match:
         severity=entry.severity,
         match="exact",
         where=finding.where,
-        explain=f"The content at {finding.where} meets the YARA rule {visible(rule, 80)} of {entry.source}.",
+        explain=f"{content} meets the YARA rule {visible(rule, 80)} of {entry.source}{_told_by_rule(finding)}.",
         stated=rule,
         seen=visible(finding.detail),
         state=entry.state,
     )
+
+
+def _searched(finding: Finding) -> str:
+    """What of a part met a rule: the file itself, its encoded bytes, or another form of it."""
+    view = finding.hit.view if finding.hit else ""
+    return f"The content at {finding.where}" + (f" ({visible(view, 80)})" if view else "")
+
+
+def _told_by_rule(finding: Finding) -> str:
+    """What a rule says of itself, and where its first strings stand, with the bytes around them."""
+    if finding.hit is None:
+        return ""
+    tags = [f"tags {visible(', '.join(finding.hit.tags), 120)}"] if finding.hit.tags else []
+    meta = [f'{visible(key, 40)} "{visible(value, 120)}"' for key, value in finding.hit.meta[:_MOST_META]]
+    said = f" ({'; '.join(tags + meta)})" if tags or meta else ""
+    places = ", ".join(map(_at, finding.hit.strings[:_MOST_PLACES]))
+    return said + (f", by {places}" if places else "")
+
+
+def _at(place: RuleString) -> str:
+    around = f"{visible(place.before)}[{visible(place.matched)}]{visible(place.after)}"
+    return f'{visible(place.identifier, 40)} at {place.offset}: "{around}"'

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from sekisho_core.addresses import closeness
 from sekisho_core.vocabulary import (
     Action,
     Direction,
@@ -25,10 +26,10 @@ from sekisho_core.vocabulary import (
     RecipientVerdict,
     Severity,
     Verdict,
+    Wait,
     graver,
 )
 
-from sekisho_rules.addresses import closeness
 from sekisho_rules.exclusions import exclusion_of, explained, for_recipient, in_force, today
 from sekisho_rules.settings import Exclusion, FindingActions, GapActions, Override, PolicySettings, SeverityActions
 
@@ -40,7 +41,8 @@ MOST_REASONS = 200
 
 @dataclass(frozen=True)
 class Rulebook:
-    """The tables in force for some recipients; `mode` is None where the direction's mode holds."""
+    """The tables in force for some recipients; `mode` is None where the direction's mode holds. `wait` is that of a
+    mail which is held for a lock."""
 
     name: str
     mode: Mode | None
@@ -48,6 +50,7 @@ class Rulebook:
     findings: FindingActions
     incomplete: GapActions
     min_confidence: int
+    wait: Wait
 
     def action(self, reason: Match | Finding | Incomplete) -> Action:
         """What one reason does under these tables."""
@@ -75,11 +78,13 @@ class _Ground:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What the grounds come to under one rulebook and some exclusions: by ground, and the gravest."""
+    """What the grounds come to under one rulebook and some exclusions: by ground, the gravest, and the wait of a mail
+    that is held for nothing but a lock."""
 
     actions: tuple[Action, ...]
     excluded: tuple[Exclusion | None, ...]
     gravest: Action
+    wait: Wait | None
 
     def effect(self, index: int) -> Action:
         """What one ground does where no exclusion takes it out."""
@@ -146,7 +151,7 @@ class Policy:
         modes = [self._mode(mail, rulebook) for _, rulebook, _ in judged]
         mode = Mode.ENFORCE if Mode.ENFORCE in modes else Mode.OBSERVE
         recipients = [
-            _for_recipient(recipient, rulebook, outcome.gravest, spared=mode is not own)
+            _for_recipient(recipient, rulebook, outcome, spared=mode is not own)
             for (recipient, rulebook, outcome), own in zip(judged, modes, strict=True)
         ]
         action = graver(*(recipient.action for recipient in recipients))
@@ -160,7 +165,9 @@ class Policy:
 
 
 def _general(settings: PolicySettings) -> Rulebook:
-    return Rulebook(DEFAULT, None, settings.severity, settings.findings, settings.incomplete, settings.min_confidence)
+    wait = Wait(settings.locked_wait, settings.locked_expired)
+    tables = (settings.severity, settings.findings, settings.incomplete)
+    return Rulebook(DEFAULT, None, *tables, settings.min_confidence, wait)
 
 
 def _laid_over(general: Rulebook, override: Override) -> Rulebook:
@@ -171,14 +178,15 @@ def _laid_over(general: Rulebook, override: Override) -> Rulebook:
         {**general.findings, **override.findings},
         {**general.incomplete, **override.incomplete},
         general.min_confidence,
+        Wait(override.locked_wait or general.wait.seconds, override.locked_expired or general.wait.otherwise),
     )
 
 
-def _for_recipient(recipient: str, rulebook: Rulebook, action: Action, spared: bool) -> RecipientVerdict:
+def _for_recipient(recipient: str, rulebook: Rulebook, outcome: _Outcome, spared: bool) -> RecipientVerdict:
     """A recipient in observe mode among others in enforce mode gets the mail; the policy's name says what would be."""
-    if not spared or action is Action.ACCEPT:
-        return RecipientVerdict(recipient, action, rulebook.name)
-    return RecipientVerdict(recipient, Action.ACCEPT, f"{rulebook.name} (observe: {action.value})")
+    if not spared or outcome.gravest is Action.ACCEPT:
+        return RecipientVerdict(recipient, outcome.gravest, rulebook.name, outcome.wait)
+    return RecipientVerdict(recipient, Action.ACCEPT, f"{rulebook.name} (observe: {outcome.gravest.value})")
 
 
 def _grounds(
@@ -214,8 +222,25 @@ def _outcome(
         for ground in grounds
     )
     actions = tuple(rulebook.action(ground.reason) for ground in grounds)
-    effective = [action for action, exclusion in zip(actions, excluded, strict=True) if exclusion is None]
-    return _Outcome(actions, excluded, graver(*effective))
+    effective = [
+        (ground.reason, action)
+        for ground, action, exclusion in zip(grounds, actions, excluded, strict=True)
+        if exclusion is None
+    ]
+    return _Outcome(actions, excluded, graver(*(action for _, action in effective)), _wait(rulebook, effective))
+
+
+def _wait(rulebook: Rulebook, effective: Sequence[tuple[Match | Finding | Incomplete, Action]]) -> Wait | None:
+    """The wait of a mail that is held for its locks alone; whatever else is said of it holds when the wait is over."""
+    locks = [action for reason, action in effective if _is_lock(reason)]
+    others = [action for reason, action in effective if not _is_lock(reason)]
+    if graver(*locks) is not Action.HOLD or graver(*others).gravity >= Action.HOLD.gravity:
+        return None
+    return Wait(rulebook.wait.seconds, graver(rulebook.wait.otherwise, *others))
+
+
+def _is_lock(reason: Match | Finding | Incomplete) -> bool:
+    return isinstance(reason, Incomplete) and reason.reason == "locked"
 
 
 def _reasons(grounds: Sequence[_Ground], outcomes: Sequence[_Outcome]) -> tuple[Match, ...]:

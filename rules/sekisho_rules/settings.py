@@ -12,6 +12,8 @@ from sekisho_core.vocabulary import Action, FindingKind, Mode, Reason, Severity
 SeverityActions = dict[Severity, Action]
 FindingActions = dict[FindingKind, Action]
 GapActions = dict[Literal[Reason, "other"], Action]
+_DAY = 86400
+_AFTER_A_WAIT = (Action.ACCEPT, Action.TAG, Action.QUARANTINE)
 
 
 class RulesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,9 +40,12 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: SeverityActions = {}
     findings: FindingActions = {}
     incomplete: GapActions = {}
+    locked_wait: float | None = None
+    locked_expired: Action | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.recipients), "recipients", "at least one address or @domain")
+        _require_wait(self.locked_wait, self.locked_expired)
 
 
 class Exclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,9 +73,17 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: SeverityActions
     findings: FindingActions
     incomplete: GapActions
+    locked_wait: float
+    locked_expired: Action
     overrides: tuple[Override, ...]
     exclusions: tuple[Exclusion, ...]
 
     def __post_init__(self) -> None:
         require(0 <= self.min_confidence <= 100, "min_confidence", "between 0 and 100")
         require("other" in self.incomplete, "incomplete", "a table with the key other")
+        _require_wait(self.locked_wait, self.locked_expired)
+
+
+def _require_wait(seconds: float | None, expired: Action | None) -> None:
+    require(seconds is None or 0 < seconds <= _DAY, "locked_wait", f"more than 0 and at most {_DAY} seconds")
+    require(expired in (None, *_AFTER_A_WAIT), "locked_expired", f"one of {', '.join(_AFTER_A_WAIT)}")

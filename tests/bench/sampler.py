@@ -23,7 +23,8 @@ _STAGES = {
         "blocks", "archive", "zip", "lures",
     ),
     "PDF, Office": (
-        "pdf", "pdf_text", "office", "officexml", "opendocument", "ole", "rtf", "biff", "encryption",
+        "pdf", "pdf_text", "pdf_objects", "pdf_syntax", "office", "officexml", "opendocument", "ole", "rtf", "biff",
+        "encryption",
     ),
 }  # fmt: skip
 _OF_MODULE = {_PACKAGE + module: stage for stage, modules in _STAGES.items() for module in modules}

@@ -109,7 +109,7 @@ def test_settings_import_no_room_before_they_are_loaded() -> None:
         "import sys, sekisho_core.settings as s\n"
         "assert not [m for m in sys.modules if m.startswith('sekisho_') and not m.startswith('sekisho_core')]\n"
         "s.load(None)\n"
-        "assert not {'yara', 'oletools', 'pdfminer', 'sqlalchemy', 'Milter'} & set(sys.modules)\n"
+        "assert not {'yara', 'pcodedmp', 'pdfminer', 'sqlalchemy', 'Milter'} & set(sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd="/").returncode == 0
 
@@ -119,3 +119,18 @@ def test_types_of_core() -> None:
     loaded = load(None)
     assert "gmail.com" in loaded.of(Organisation).freemail_domains
     assert loaded.of(Database).url.startswith("sqlite:")
+
+
+def test_listed_passwords_are_shown_nowhere(tmp_path: Path) -> None:
+    """C18: neither among the effective values, nor in what is said of a fault beside or in them."""
+    path = tmp_path / "sekisho.toml"
+    path.write_text(
+        '[inspection]\npasswords = ["Kasumi2012"]\n'
+        'partner_passwords = [{from = ["@partner.example"], passwords = ["Sakura2013"]}]\n'
+    )
+    shown = str(load(path).effective())
+    assert "Kasumi" not in shown and "Sakura" not in shown and "@partner.example" in shown
+    for bad in ('passwords = "Kasumi2012"', 'partner_passwords = [{from = ["@x"], passwords = "Kasumi2012"}]'):
+        path.write_text(f"[inspection]\n{bad}\n")
+        with pytest.raises(SettingsError, match=r"must be a list$"):
+            load(path)

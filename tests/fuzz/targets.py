@@ -110,7 +110,7 @@ def types(data: bytes) -> None:
 
 def workbook(data: bytes) -> None:
     """The records of an old workbook."""
-    biff.findings(data)
+    biff.workbook(data)
 
 
 def packets(data: bytes) -> None:

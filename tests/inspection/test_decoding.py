@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import charset, headers, yara_scan
+from sekisho_inspection import charset, headers, yara_compile, yara_scan
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 
@@ -59,7 +59,7 @@ def mail(body: bytes, label: str, kind: str = "text/plain") -> bytes:
 @pytest.mark.parametrize("case", BODIES)
 def test_bodies(case: str, limits: InspectionSettings) -> None:
     """B18: the link is an observable, the text is a body, and YARA meets it."""
-    compiled, errors = yara_scan.compile_rules({"n": RULE})
+    compiled, errors = yara_compile.compile_rules({"n": RULE})
     assert not errors
     reading = read_mail(mail(*BODIES[case]), limits, yara_scan.load_rules(compiled))
     found = {(one.path, one.value) for one in reading.observables}

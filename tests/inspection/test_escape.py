@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,25 @@ ATTEMPTS = (
     "fork_raw", "start_thread", "execute", "trace_parent", "kill_parent", "kill_everyone", "signal_by_descriptor",
     "read_parents_memory", "read_parents_environment", "read_foreign_memory", "take_parents_descriptor",
     "set_up_io_uring", "leave_namespaces", "raise_limits", "mount_something", "survive_parent", "user",
+    "execute_memory", "share_memory", "write_through_mapping",
+)  # fmt: skip
+# What a sandbox is for, by name; `call_all` tries whatever else there is.
+CALLS = (
+    "socket", "socketpair", "connect", "bind", "listen", "accept4", "clone", "clone3", "execve", "execveat", "ptrace",
+    "process_vm_readv", "process_vm_writev", "process_madvise", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
+    "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "kcmp", "io_uring_setup", "io_uring_enter", "bpf",
+    "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "mount", "umount2", "pivot_root",
+    "move_mount", "open_tree", "fsopen", "unshare", "setns", "chroot", "prlimit64", "setrlimit", "setpriority",
+    "sched_setattr", "sched_setaffinity", "prctl", "seccomp", "landlock_create_ruleset", "capset", "setuid",
+    "setresuid", "setgroups", "personality", "init_module", "finit_module", "delete_module", "kexec_load", "reboot", "swapon", "sethostname",
+    "settimeofday", "clock_settime", "adjtimex", "syslog", "acct", "quotactl", "shmget", "shmat", "msgget", "semget",
+    "mq_open", "inotify_init1", "fanotify_init", "open_by_handle_at", "name_to_handle_at", "openat2", "ioctl",
+    "memfd_secret", "splice", "vmsplice", "tee", "copy_file_range", "sendfile", "timer_create", "timerfd_create",
+    "eventfd2", "signalfd4", "process_mrelease", "move_pages", "migrate_pages", "mbind", "quotactl_fd",
+)  # fmt: skip
+PRIVATE = (
+    "/proc/self/mem", "/proc/self/environ", "/proc/self/maps", "/proc/self/cmdline", "/proc/1/environ", "/proc/1/mem",
+    "/etc/shadow", "/etc/sekisho/sekisho.toml", "/proc/kcore", "/proc/net/tcp", "/dev/shm", "/tmp", "/var/lib", "/proc",
 )  # fmt: skip
 
 
@@ -40,6 +60,50 @@ def test_escapes(workers: Workers, mail: MakeMail) -> None:
     found = {act: client(mail(f"!{act}\n".encode()), None, silent).subject.decoded for act in ATTEMPTS}
     assert found == dict.fromkeys(ATTEMPTS, "denied")
     assert client.status().lost == 0
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86-64")
+def test_every_system_call(workers: Workers, mail: MakeMail) -> None:
+    """C15: of all system calls, those of future kernels and of another ABI among them, none passes but those on the
+    list; the same holds for the commands of fcntl."""
+    client = workers(1)
+    found = {name: client(mail(f"!call {name}\n".encode()), None, silent).subject.decoded for name in CALLS}
+    assert found == dict.fromkeys(CALLS, "denied")
+    for act in ("call_all", "descriptor_calls"):
+        assert client(mail(f"!{act}\n".encode()), None, silent).subject.decoded == "passed: []"
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="code of x86")
+@pytest.mark.parametrize("act", ["call_as_32_bits", "call_by_other_numbers"])
+def test_other_ways_to_call(act: str, workers: Workers, mail: MakeMail) -> None:
+    """C15: a call through the gate of 32-bit programs, or by the numbers of x32, where calls are counted otherwise, is
+    the worker's end."""
+    client = workers(1, poison_after=1)
+    found = client(mail(f"!{act}\n".encode()), None, silent)
+    assert [(gap.reason, gap.detail) for gap in found.incomplete] == [("poison", "worker died of SIGSYS")]
+    assert client(mail(b"plain\n"), None, silent).subject.decoded == "plain"
+
+
+def test_private_files(workers: Workers, mail: MakeMail, tmp_path: Path) -> None:
+    """C15: neither the own process, nor other processes, nor the other worker's mail can be read or listed, and no path
+    can be changed in any way."""
+    present = tmp_path / "present"
+    present.write_text("secret", encoding="ascii")
+    client, another = workers(1), workers(1)
+    other = another(mail(b"!pid\n"), None, silent).subject.decoded
+    paths = [*PRIVATE, *(f"/proc/{other}/{name}" for name in ("fd", "fd/0", "fd/3", "mem", "root/etc")), str(tmp_path)]
+    for path in paths:
+        for act in ("open_given", "list_given"):
+            said = client(mail(f"!{act} {path}\n".encode()), None, silent).subject.decoded
+            assert said == "denied" or "No such file" in said or "Not a directory" in said, (act, path, said)
+    assert client(mail(f"!change_path {present}\n".encode()), None, silent).subject.decoded == "passed: []"
+    assert [path.name for path in tmp_path.iterdir()] == ["present"]
+    assert present.read_text(encoding="ascii") == "secret"
+
+
+def test_limits(workers: Workers, mail: MakeMail) -> None:
+    """C15, C18: no core dump, no process, few descriptors."""
+    assert workers(1)(mail(b"!protections\n"), None, silent).subject.decoded == "0,0,32"
 
 
 def test_network(workers: Workers, mail: MakeMail, listeners: tuple[int, Path]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from evasions import EVASIONS, Maker, case_files
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import yara_scan
+from sekisho_inspection import yara_compile, yara_scan
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from summaries import summary
@@ -42,7 +42,7 @@ def test_file_is_found(name: str, content: bytes, ending: bytes, read: Read) -> 
 @pytest.mark.parametrize("name", EVASIONS)
 def test_link_and_string_are_found(name: str, limits: InspectionSettings) -> None:
     """A listed link and the string of a YARA rule in the file are found."""
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": RULE})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": RULE})[0])
     reading = read_mail(EVASIONS[name](PAGE), limits, rules)
     assert "http://c2.malware.example/gate" in {one.value for one in reading.observables if one.path == "url:value"}
     assert "n:found" in {item.rule for item in reading.findings}

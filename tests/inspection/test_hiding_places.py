@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 from sekisho_core.vocabulary import Origin, Reading
-from sekisho_inspection import ole, yara_scan
+from sekisho_inspection import ole, yara_compile, yara_scan
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
@@ -199,7 +199,7 @@ def test_encrypted_open_document(read: Read) -> None:
 def test_yara_reads_parts_and_inner_files(limits: InspectionSettings) -> None:
     """YARA reads every part, every file inside one, and the XML of Office files, which is packed in the file itself."""
     source = 'rule found { strings: $a = "-a-string-of-a-rule-" condition: $a }'
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": source})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": source})[0])
     document = archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"<w:t>-a-string-of-a-rule-</w:t>"))
     content = mail(b"\r\n-a-string-of-a-rule-", file(archive(("a", PROGRAM))), file(document), uuencoded(PROGRAM))
     places = {item.where for item in read_mail(content, limits, rules).findings if item.kind == "yara"}

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
@@ -28,7 +29,9 @@ MakeMail = Callable[[bytes], Mail]
 Workers = Callable[..., InspectionClient]
 SAYINGS = (
     "say_garbage", "say_wrong_schema", "say_pickle", "say_too_much", "say_endlessly", "say_deep", "say_unsealed",
-    "say_pipe", "say_many_descriptors", "say_gigantic", "say_many_objects",
+    "say_pipe", "say_many_descriptors", "say_gigantic", "say_many_objects", "say_truncated", "say_more_behind",
+    "say_huge_length", "say_huge_array", "say_no_utf8", "say_wrong_types", "say_unknown_field", "say_unknown_reason",
+    "say_nested_body", "say_many_in_one", "say_two_bodies", "say_directory", "say_socket", "say_a_request",
 )  # fmt: skip
 
 
@@ -41,6 +44,16 @@ def test_sayings(workers: Workers, mail: MakeMail) -> None:
         assert [gap.reason for gap in found.incomplete] == ["poison"], saying
         assert client(mail(b"plain\n"), None, silent).subject.decoded == "plain", saying
     assert client.status().lost == len(SAYINGS)
+
+
+def test_an_answer_out_of_turn(workers: Workers, mail: MakeMail) -> None:
+    """C16: a worker that answers more than it was asked answers no other mail: what waits in line gets its own reading
+    from another worker."""
+    client = workers(1, poison_after=1)
+    mails = [mail(b"!say_twice\n"), *(mail(b"mail %d\n" % number) for number in range(6))]
+    with ThreadPoolExecutor(len(mails)) as threads:
+        found = list(threads.map(lambda one: client(one, None, silent).subject.decoded, mails))
+    assert found == ["forged", *(f"mail {number}" for number in range(6))]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import yara_scan
+from sekisho_inspection import yara_compile, yara_scan
 from sekisho_inspection.html import read_page, resolved
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.scripts import built
@@ -150,7 +150,7 @@ def test_hidden_text_is_told(look: Look) -> None:
 def test_rules_see_the_visible_text(limits: InspectionSettings) -> None:
     """B26: a YARA string that markup splits is met, and one of the source still is."""
     source = 'rule a {strings: $a = "secretword" condition: $a} rule b {strings: $a = "<wbr>" condition: $a}'
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": source})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": source})[0])
     mail = b"Content-Type: text/html\r\n\r\n<p>secret<wbr>word</p>"
     found = read_mail(mail, limits, rules).findings
     assert {one.rule for one in found} == {"n:a", "n:b"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from sekisho_core.vocabulary import Reading
-from sekisho_inspection import filenames, headers, transfer
+from sekisho_inspection import filenames, headers, parameters, transfer
 from sekisho_inspection.header_blocks import read_block
 
 
@@ -24,7 +24,8 @@ def ids(reading: Reading) -> list[str]:
 
 def names_of(field: bytes) -> tuple[str, ...]:
     """The names of an entity with these fields."""
-    return filenames.entity_names(read_block(field + b"\r\n\r\n", 0, len(field) + 4, 10_000))
+    block = read_block(field + b"\r\n\r\n", 0, len(field) + 4, 10_000)
+    return filenames.entity_names(block, parameters.read(block.values("content-type")))
 
 
 def test_ids_and_positions(read: Callable[..., Reading]) -> None:

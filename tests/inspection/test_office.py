@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 from sekisho_core.vocabulary import Origin, Reading
-from sekisho_inspection import biff, ole
+from sekisho_inspection import biff, objects
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 
@@ -93,7 +93,11 @@ def test_dde(read: Read, attach: Attach, source: str, expected: set[str]) -> Non
 def test_workbook_links_and_macro_sheets(read: Read, attach: Attach) -> None:
     """B43: DDE links, Excel 4 macro sheets and their auto-run names in workbooks."""
     book = '<workbook><definedName name="_xlnm.Auto_Open">x</definedName></workbook>'
-    content = ooxml(xl__macrosheets__sheet1_xml="<x/>", xl__workbook_xml=book, xl__externalLinks__e_xml="<ddeLink />")
+    content = ooxml(
+        xl__macrosheets__sheet1_xml="<x/>",
+        xl__workbook_xml=book,
+        xl__externalLinks__e_xml='<ddeLink ddeService="cmd"/>',
+    )
     assert kinds(read(attach("x", ("a.xlsm", content)))) == {"office-macro", "office-auto-macro", "office-dde"}
 
 
@@ -105,14 +109,13 @@ def test_old_workbooks() -> None:
 
     sheet = record(0x85, struct.pack("<LBB", 0, 0, 1) + b"\x06\0Macro1")
     name = record(0x18, struct.pack("<HBBHHHBBBB", 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0) + b"\0\x01")
-    link = record(0x1AE, struct.pack("<HHB", 0, 10, 0) + b"cmd\x03/c calc")
-    assert [kind for kind, _ in biff.findings(sheet + name + link)] == [
-        "office-dde",
-        "office-macro",
-        "office-auto-macro",
-    ]
-    assert biff.findings(record(0x85, struct.pack("<LBB", 0, 0, 0) + b"\x06\0Sheet1") + name) == []
-    assert biff.findings(b"\xff" * 50) == []
+    link = record(0x1AE, struct.pack("<HHB", 0, 11, 0) + b"cmd\x03/c calc")
+    book = biff.workbook(sheet + name + link)
+    assert [(one.name, one.macros) for one in book.sheets] == [("Macro1", True)]
+    assert [one for one, _ in book.names] == ["Auto_Open"]
+    assert book.links == ["cmd /c calc"]
+    assert not biff.workbook(record(0x85, struct.pack("<LBB", 0, 0, 0) + b"\x06\0Sheet1") + name).sheets[0].macros
+    assert biff.workbook(b"\xff" * 50).sheets == []
 
 
 @pytest.mark.parametrize(
@@ -174,17 +177,16 @@ def test_rtf(read: Read, attach: Attach) -> None:
     [
         (b"C:\\Windows\\System32\\calc.exe", b"", {"executable"}),
         (b"C:\\Users\\x\\report.docx", b"", set()),
-        (b"C:\\a.exe", struct.pack("<L", 5) + b"bytes", set()),
+        (b"C:\\a.exe", struct.pack("<L", 5) + b"bytes", {"office-package"}),
     ],
     ids=["link to a program", "link to a document", "file"],
 )
 def test_packages(limits: InspectionSettings, path: bytes, data: bytes, expected: set[str]) -> None:
     """B44: a package without data is a link that a double click follows; one with data has its file as a child."""
-    body = b"\x02\0" + path.rpartition(b"\\")[2] + b"\0" + path + b"\0" + b"\0" * 3 + b"\x01\0" + b"\0" * 3
+    body = b"\x02\0" + path.rpartition(b"\\")[2] + b"\0" + path + b"\0" + b"\0" * 3 + b"\x01" + b"\0" * 4
     notes = Notes(limits)
-    ole.note_package(
-        struct.pack("<L", len(body)) + body + path + b"\0" + data, Item("1", b"", (), "", Origin(), 1), notes
-    )
+    stream = struct.pack("<L", len(body)) + body + path + b"\0" + data
+    objects.note_package(stream, "Ole10Native", Item("1", b"", (), "", Origin(), 1), notes)
     assert {finding.kind for finding in notes.findings} == expected
     assert [item.content for item in notes.queue] == ([b"bytes"] if data else [])
 

@@ -1,53 +1,47 @@
-"""Passwords: what a text states, and what it does not."""
+"""Passwords: what a text states, and what it does not.
+
+`password-cases.json` lists mails and the passwords that they state, in the reading of their `body_type`.
+"""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sekisho_inspection.passwords import candidates
+from sekisho_inspection.html import read_page
+from sekisho_inspection.passwords import candidates, encodings
 
-STATED = [
-    ("添付の解凍パスワード：Az3!kq9L", "Az3!kq9L"),
-    ("パスワードは『Mn-2210』となります。", "Mn-2210"),
-    ("ファイルのパスワードは以下のとおりです。\n\n　　Sapporo#7\n\n以上", "Sapporo#7"),
-    ("ＰＷ：ｚＡ９", "zA9"),
-    ("解凍PW=qq11ww22", "qq11ww22"),
-    ("【パスワード】\n======\nLm4$Rt\n======", "Lm4$Rt"),
-    ("開封パスワード（半角）→ uMi#88", "uMi#88"),
-    ("パスワードは「KAI」＋「0401」です", "KAI0401"),
-    ("パスワードは下記です。\nx y z 1 2 3", "xyz123"),
-    ("以下の文字列を入力してください。\nT0kyo-99", "T0kyo-99"),
-    ("The password is Green.Tea7.", "Green.Tea7"),
-    ("Password for the archive: fuji&san", "fuji&san"),
-    ("Open it with the password aki2026x please", "aki2026x"),
-    ("passcode:\n\n  9f-Kz", "9f-Kz"),
-    ("パスワードは代表電話の下4桁です。\nTEL 00-0000-1357", "1357"),
-    ("パスワードは本日の日付8桁です。", "20260402"),
-    ("パスワードは送信日（MMDD）です。", "0402"),
-]
-NOT_STATED = [
-    "パスワードは別便でお送りします。",
-    "パスワード：後送",
-    "パスワードの変更をお願いします。",
-    "パスワード付きファイルは受け取れません。",
-    "The password will follow separately.",
-    "パスワード：●●●●",
-    "添付をご確認ください。\nよろしくお願いします。",
-    "解凍パスワード：\n\n-- \nexample",
-]
+CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "password-cases.json").read_text(encoding="utf-8"))
+DATE = "Thu, 02 Apr 2026 09:00:00 +0900"
 
 
-@pytest.mark.parametrize(("text", "expected"), STATED)
-def test_stated(text: str, expected: str) -> None:
-    """B37: the stated password is among the first five candidates."""
-    assert expected in candidates([text], "", "Thu, 02 Apr 2026 09:00:00 +0900", 20)[:5]
+def read_case(case: dict[str, Any]) -> list[str]:
+    """The candidates of a case."""
+    body = read_page(case["body"]).text if case.get("body_type") == "html" else case["body"]
+    names = [case["attachment"]] if "attachment" in case else []
+    return candidates([body], case.get("subject", ""), case.get("date", DATE), 20, case.get("from", ""), names)
 
 
-@pytest.mark.parametrize("text", NOT_STATED)
-def test_not_stated(text: str) -> None:
+@pytest.mark.parametrize("case", [case for case in CASES if case["expected"]], ids=lambda case: case["why"])
+def test_stated(case: dict[str, Any]) -> None:
+    """B37: the stated passwords are among the first five candidates."""
+    assert set(case["expected"]) <= set(read_case(case)[:5])
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case["expected"]], ids=lambda case: case["body"][:40])
+def test_not_stated(case: dict[str, Any]) -> None:
     """Where no password is stated nothing is tried."""
-    assert candidates([text], "件名", "", 20) == []
+    assert read_case(case) == []
+
+
+def test_the_cases_are_many_and_differ() -> None:
+    """No case stands there twice, and both kinds are many."""
+    assert len({(case["body"], case.get("subject"), case.get("attachment")) for case in CASES}) == len(CASES) >= 490
+    assert sum(not case["expected"] for case in CASES) >= 140
 
 
 def test_the_own_text_goes_before_the_quoted() -> None:
@@ -64,11 +58,66 @@ def test_the_subject_announces() -> None:
 def test_both_widths() -> None:
     """A value in full width is tried folded first, then as typed."""
     assert candidates(["パスワード：ｐａ＃１"], "", "", 20) == ["pa#1", "ｐａ＃１"]
+    assert candidates(["パスワードは下記です。\nｐａ＃１"], "", "", 20) == ["pa#1", "ｐａ＃１"]
+
+
+def test_punctuation_behind_a_value_is_tried_with_and_without() -> None:
+    """A full stop may end the sentence or be the password's."""
+    assert candidates(["Password: Abc1."], "", "", 20) == ["Abc1.", "Abc1"]
+    assert candidates(["The password is Abc1."], "", "", 20) == ["Abc1", "Abc1."]
+
+
+def test_values_of_all_texts_are_ranked() -> None:
+    """Of several texts the earlier goes first, and names of files come after what the texts say."""
+    found = candidates(["パスワード：one-1", "パスワード：two-2"], "", "", 20, "", ["x_pw(three-3).zip"])
+    assert found == ["one-1", "two-2", "three-3"]
+
+
+@pytest.mark.parametrize(
+    ("password", "expected"),
+    [("abc1", [b"abc1"]), ("表1", ["表1".encode(), b"\x95\x5c1"]), ("é1", ["é1".encode()])],
+)
+def test_encodings(password: str, expected: list[bytes]) -> None:
+    """The bytes to try: UTF-8, and CP932 where it has the characters and differs."""
+    assert encodings(password) == expected
+
+
+@pytest.mark.parametrize(
+    "date", ["", "soon", "Thu, 99 Apr 2026", "Mon, 01 Jan 0001 00:00:00 +2359", "9999-12-31T23:59:59Z"]
+)
+def test_a_date_that_is_none(date: str) -> None:
+    """A Date header that is no date, or at the calendar's end, makes no password and no error."""
+    assert all(value.isalnum() for value in candidates(["パスワードは明日の日付8桁です。"], "", date, 20))
+
+
+HOSTILE = {
+    "labels": "パスワード：abc#\n" * 60_000,
+    "one line of labels": "パスワード：" * 100_000,
+    "brackets": "パスワード" + "(" * 500_000,
+    "quotes": "パスワードは" + "「" * 300_000,
+    "spaces": "パスワード" + " " * 1_000_000 + "x",
+    "sums": "パスワードは" + "+本日の日付" * 100_000,
+    "halves": "前半：a\n後半：b\n" * 60_000 + "パスワード",
+    "telephones": "パスワードは電話の下4桁です\n" * 300 + "電話 03-1234-5678 " * 30_000,
+    "nouns": "パスワードは受付番号です\n受付番号 " * 50_000,
+    "days": "パスワードは開催日8桁です\n開催日 2026/1/1 " * 40_000,
+    "rows": "パスワードは下記です\n" + "a.zip:b1\n" * 100_000,
+    "names of letters": "パスワードは" + "エー、" * 300_000,
+    "words to enter": "open enter " * 100_000,
+    "lines that quote": "> " * 500_000,
+    "wrote": "on " * 300_000 + "wrote:",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_texts_are_read_in_time(text: str) -> None:
+    """Texts of a megabyte that are made to be slow are read to their end."""
+    assert len(candidates([text], "パスワード", DATE, 20, "a@example.jp", ["a" * 1000])) <= 20
 
 
 @given(st.text(max_size=300), st.text(max_size=40), st.text(max_size=40))
 def test_never_raises_and_is_bounded(text: str, subject: str, date: str) -> None:
     """Any texts give at most the limit, without repeats."""
-    found = candidates([text, "パスワード：" + text], subject, date, 7)
+    found = candidates([text, "パスワード：" + text, "パスワードは" + text], subject, date, 7, subject, [text])
     assert len(found) <= 7
     assert len(set(found)) == len(found)

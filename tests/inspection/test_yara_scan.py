@@ -1,4 +1,4 @@
-"""YARA: compiling with bounds, scanning parts."""
+"""YARA: the scan of parts and inner files, each rule set in its time, and what is told of a hit."""
 
 from __future__ import annotations
 
@@ -6,65 +6,196 @@ import base64
 import io
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
-from sekisho_core.vocabulary import Finding
+from sekisho_core.vocabulary import Finding, Reading, RuleHit, RuleString
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.yara_scan import compile_rules, load_rules
+from sekisho_inspection.yara_compile import compile_rules
+from sekisho_inspection.yara_scan import About, CompiledYara, load_rules, shown
 
-MARK = 'rule mark { meta: description = "the mark" strings: $m = "SEKISHO-MARK" condition: $m }'
-
-
-def test_bad_sources_leave_the_good() -> None:
-    """C26: bad sources are named one by one and the good ones compile."""
-    data, errors = compile_rules({
-        "good": MARK,
-        "syntax": "rule {",
-        "include": 'include "/etc/passwd"\n' + MARK,
-        "console": 'import "console"\n' + MARK,
-        "unknown": 'import "cuckoo"\n' + MARK,
-        "nul": "rule a { condition: true }\0",
-    })  # fmt: skip
-    assert set(errors) == {"syntax", "include", "console", "unknown", "nul"}
-    assert [hit.namespace for hit in load_rules(data).scan(b"a SEKISHO-MARK", "", "", 5)] == ["good"]
+Attach = Callable[..., bytes]
+MARK = 'rule mark : lure test { meta: description = "the mark" n = 7 strings: $m = "SEKISHO-MARK" condition: $m }'
+SLOW = "rule slow { condition: filesize > 0x20000 and for all i in (1..filesize * 1000000) : (i > 0) }"
+Scan = Callable[..., list[str]]
 
 
-def test_nothing_good_compiles_to_nothing() -> None:
-    """Without a good source there are no rules; other bytes are refused as rules."""
-    assert compile_rules({"bad": "rule {"})[0] == b""
-    assert compile_rules({}) == (b"", {})
-    with pytest.raises(ValueError, match="not compiled"):
-        load_rules(b"not rules")
+def rules_of(*sources: str, **sets: str) -> CompiledYara:
+    """Compiled rules: the sources in one set, and others in sets of their own name."""
+    named = {f"n{number}": source for number, source in enumerate(sources)}
+    compiled, errors = compile_rules({**named, **sets}, {name: name for name in sets})
+    assert errors == {}
+    return load_rules(compiled)
 
 
-def test_externals() -> None:
-    """Rules see the part's name and type."""
-    source = 'rule pdf_name { condition: filename matches /\\.pdf$/ and type == "text/plain" }'
-    rules = load_rules(compile_rules({"n": source})[0])
-    assert rules.scan(b"x", "a.pdf", "text/plain", 5)
-    assert not rules.scan(b"x", "a.txt", "text/plain", 5)
+def names(rules: CompiledYara, content: bytes, **about: Any) -> list[str]:
+    """The rules that a content meets."""
+    hits, problems = rules.scanner(5.0).scan(content, About(**about))
+    assert problems == []
+    return [hit.rule for hit in hits]
 
 
-def test_every_part_and_inner_file(attach: Callable[..., bytes], limits: InspectionSettings) -> None:
-    """Hits stand at the part that has them: the text, an attachment, a file inside an archive."""
+def in_mail(rules: CompiledYara, mail: bytes, limits: InspectionSettings) -> dict[tuple[str, str], Finding]:
+    """The hits in a mail by place and rule."""
+    found = [item for item in read_mail(mail, limits, rules).findings if item.kind == "yara"]
+    return {(item.where, item.rule): item for item in found}
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    """An archive of one file."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("inner.txt", "the SEKISHO-MARK inside")
-    mail = attach("SEKISHO-MARK", ("a.zip", file.getvalue()), ("b.bin", b"\0SEKISHO-MARK"))
-    rules = load_rules(compile_rules({"indicator--1": MARK})[0])
-    found = [item for item in read_mail(mail, limits, rules).findings if item.kind == "yara"]
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("condition", "about", "met"),
+    [
+        ("filename matches /\\.pdf$/ and type == \"text/plain\"", {"names": ("a.pdf",), "type": "text/plain"}, True),
+        ('filename matches /\\.pdf$/', {"names": ("a.txt",)}, False),
+        ('filename == "b.exe"', {"names": ("a.txt", "b.exe")}, True),
+        ('filename == "b.exe" and filepath == "dir/b.exe"', {"names": ("dir/b.exe",)}, True),
+        ('filename == "b.exe"', {"names": ("dir\\b.exe",)}, True),
+        ('extension == ".exe"', {"names": ("請求書.EXE",)}, True),
+        ('extension == ""', {"names": ("README",)}, True),
+        ('filetype == "PDF"', {"type": "application/pdf"}, True),
+        ('part == "2.1"', {"part": "2.1"}, True),
+        ('part startswith "2."', {"part": "3"}, False),
+        ("encrypted", {"encrypted": True}, True),
+        ("encrypted", {}, False),
+        ('owner == ""', {}, True),
+        ('filename == ""', {}, True),
+        ('filename == "ab"', {"names": ("a\0b",)}, True),
+        ('filename contains "x"', {"names": ("\ud800x",)}, True),
+    ],
+)  # fmt: skip
+def test_externals(condition: str, about: dict[str, Any], met: bool) -> None:
+    """Rules see names, type, place and whether it was locked, under the words of community rules too."""
+    assert names(rules_of(f"rule a {{ condition: {condition} }}"), b"x", **about) == (["a"] if met else [])
+
+
+def test_a_rule_that_hits_under_two_names_is_one_hit() -> None:
+    """Of many names a rule on names is asked with each, and hits once."""
+    assert names(rules_of('rule a { condition: filename != "z" }'), b"x", names=("a", "b", "c")) == ["a"]
+
+
+def test_private_and_global_rules() -> None:
+    """A private rule is no hit; a global one that fails keeps the others of its source from hitting, not those of other
+    sources."""
+    own = "private rule p { condition: true } rule a { condition: p }"
+    other = "global rule g { condition: filesize > 10 } rule b { condition: true }"
+    assert names(rules_of(own, other), b"x") == ["a"]
+    assert names(rules_of(own, other), b"x" * 11) == ["a", "g", "b"]
+
+
+def test_hits_are_bounded() -> None:
+    """A file that meets very many rules, or one string very often, is told of so far as people can read it."""
+    many = "".join(f"rule r{number} {{ condition: true }}\n" for number in range(500))
+    assert len(names(rules_of(many), b"x")) == 200
+    content = b"SEKISHO-MARK" * 300_000
+    hit = rules_of(MARK).scanner(5.0).scan(content, About())[0][0]
+    assert [place.offset for place in hit.found.strings] == [0]
+    hit = rules_of(MARK).scanner(5.0).scan(content[:1000], About())[0][0]
+    assert [place.offset for place in hit.found.strings] == [0, 12, 24]
+
+
+def test_every_part_and_inner_file(attach: Attach, limits: InspectionSettings) -> None:
+    """Hits stand at the part that has them: the text, an attachment, a file inside an archive."""
+    mail = attach(
+        "SEKISHO-MARK", ("a.zip", zipped("inner.txt", b"the SEKISHO-MARK inside")), ("b.bin", b"\0SEKISHO-MARK")
+    )
+    found = list(in_mail(rules_of(MARK), mail, limits).values())
     assert [item.where for item in found] == ["part:1", "part:3", "part:2.1"]
-    assert found[0] == Finding("yara", "part:1", "the mark; $m at 0", "indicator--1:mark")
+    place = RuleString("$m", 0, 12, "", "SEKISHO-MARK", "\\x0d\\x0a")
+    hit = RuleHit("", ("lure", "test"), (("description", "the mark"), ("n", "7")), (place,))
+    assert found[0] == Finding("yara", "part:1", "the mark; $m at 0", "n0:mark", hit)
+    assert found[2].hit is not None
+    assert (found[2].hit.strings[0].before, found[2].hit.strings[0].after) == ("the ", " inside")
     assert base64.b64encode(b"\0SEKISHO-MARK") in mail
 
 
-def test_time_is_bounded(attach: Callable[..., bytes], limits: InspectionSettings) -> None:
-    """C26: a rule that does not end in time leaves the part incomplete."""
-    slow = "rule slow { condition: for all i in (1..filesize * 1000000) : (for all j in (1..100000) : (i + j > 0)) }"
-    rules = load_rules(compile_rules({"n": slow})[0])
-    changed = InspectionSettings(
-        **{name: getattr(limits, name) for name in limits.__struct_fields__} | {"yara_timeout": 0.1}
+def test_encoded_bytes_are_searched(attach: Attach, limits: InspectionSettings) -> None:
+    """A rule on what stands in the mail itself meets the base64 of a part, once, and says so; a part that is not
+    encoded has no second form."""
+    content = bytes(range(256)) * 2
+    piece = base64.b64encode(content)[40:70].decode()
+    rule = f'rule raw {{ strings: $a = "{piece}" condition: $a }}'
+    found = in_mail(rules_of(rule, MARK), attach("SEKISHO-MARK", ("a.bin", content)), limits)
+    hits = {key: item.hit.view for key, item in found.items() if item.hit}
+    assert hits == {("part:2", "n0:raw"): "encoded", ("part:1", "n1:mark"): ""}
+    assert found["part:2", "n0:raw"].detail == "$a at 40 (encoded)"
+
+
+def test_part_path_and_lock_in_a_mail(attach: Attach, limits: InspectionSettings) -> None:
+    """A file of an archive that a password opened is one that was locked, and so is the archive; others are not."""
+    import pyzipper
+
+    file = io.BytesIO()
+    with pyzipper.AESZipFile(file, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(b"Kasumi2012")
+        archive.writestr("a.txt", b"inside")
+    mail = attach("パスワード：Kasumi2012", ("a.zip", file.getvalue()), ("b.zip", zipped("b.txt", b"inside")))
+    rules = rules_of(
+        "rule locked { condition: encrypted }",
+        'rule there { condition: part == "2.1" and encrypted and filename == "a.txt" }',
     )
-    reading = read_mail(attach("x"), changed, rules)
-    assert ("timeout", "YARA") in {(gap.reason, gap.detail) for gap in reading.incomplete}
+    assert set(in_mail(rules, mail, limits)) == {
+        ("part:2", "n0:locked"), ("part:2.1", "n0:locked"), ("part:2.1", "n1:there"),
+    }  # fmt: skip
+
+
+def test_a_slow_set_does_not_take_the_time_of_others(attach: Attach, limits: InspectionSettings) -> None:
+    """C26: a set that does not end in its time is a gap that names it at each part, and other sets are asked."""
+    rules = rules_of(slow_feed=SLOW, good_feed=MARK)
+    short = msgspec.structs.replace(limits, yara_timeout=0.5)
+    mail = attach("x", ("a.bin", b"SEKISHO-MARK" + bytes(200_000)), ("b.bin", b"SEKISHO-MARK"))
+    reading = read_mail(mail, short, rules)
+    assert {(item.where, item.rule) for item in reading.findings} == {
+        ("part:2", "good_feed:mark"), ("part:3", "good_feed:mark"),
+    }  # fmt: skip
+    gaps = [(gap.where, gap.reason, gap.detail) for gap in reading.incomplete]
+    # The encoded bytes of the second part, and the third part with its own, come when the time is spent.
+    assert gaps == [(f"part:{where}", "timeout", "YARA rules of slow_feed") for where in ("2/a.bin", "3/b.bin")]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"plain text", "plain text"),
+        ("漢字".encode(), "漢字"),
+        (b"\x1b[31m\r\n\0", "\\x1b[31m\\x0d\\x0a\\x00"),
+        (b"\x93\xfa\x96{", "\\x93\\xfa\\x96{"),
+        ("\u202e\u200b\u2028".encode(), "\\xe2\\x80\\xae\\xe2\\x80\\x8b\\xe2\\x80\\xa8"),
+    ],
+)
+def test_bytes_are_shown_harmlessly(data: bytes, text: str) -> None:
+    """C1, C4: nothing of what stands around a string acts on a terminal or hides."""
+    assert shown(data) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["パスワード：Kasumi2012", "パスワード：Ｋａｓｕｍｉ２０１２"],
+    ids=["plain", "wide"],
+)
+def test_no_password_around_a_hit(text: str, attach: Attach, limits: InspectionSettings) -> None:
+    """C18: a password that stands near a rule's string, or in it, is not in what is told of the hit."""
+    rule = "rule near { strings: $a = /パスワード.{0,30}/ condition: $a }"
+    reading: Reading = read_mail(attach(text), limits, rules_of(rule))
+    (hit,) = [item.hit for item in reading.findings if item.hit]
+    said = "".join(hit.strings[0].before + hit.strings[0].matched + hit.strings[0].after)
+    assert "パスワード" in said
+    assert "2012" not in said
+    assert "２０１２" not in said
+    assert "•" in said
+
+
+def test_other_bytes_are_no_rules() -> None:
+    """Neither nonsense nor a damaged set is loaded."""
+    good = compile_rules({"n": MARK})[0]
+    for data in (b"", b"not rules", good[:-20], b"\x90\x91"):
+        with pytest.raises(ValueError, match="not compiled YARA rules"):
+            load_rules(data)

@@ -122,6 +122,7 @@ socket = "{tmp_path}/inspection.sock"
 index = "{tmp_path}/index"
 [quarantine]
 bodies = "{tmp_path}/bodies"
+seal_file = "{tmp_path}/seal"
 [milter]
 socket = "unix:{tmp_path}/milter.sock"
 spool = "{tmp_path}"
@@ -150,6 +151,29 @@ def test_policy_that_lets_mail_pass(config: Path) -> None:
     found = {one.code: one for one in check_own(load(config)) if one.key in asked}
     assert faults(list(found.values())) == {"warn observe", "warn incomplete-passes", "warn own-networks"}
     assert (found["incomplete-passes"].value, found["own-networks"].value) == ("locked=tag", "0.0.0.0/0")
+
+
+def test_seal(config: Path, tmp_path: Path) -> None:
+    """A key that is not made yet is well; one that others may read, that has no file or cannot be made is named."""
+
+    def found() -> set[str]:
+        return {fault for fault in faults(check_own(load(config))) if "seal" in fault}
+
+    assert found() == set()
+    (tmp_path / "seal").touch(mode=0o644)
+    assert found() == {"warn seal"}
+    plain = config.read_text(encoding="utf-8")
+    for place, told in (("", {"warn seal"}), (f"{tmp_path}/none/seal", {"refuse seal"})):
+        config.write_text(plain.replace(f"{tmp_path}/seal", place), encoding="utf-8")
+        assert found() == told
+
+
+def test_a_wait_that_ends_in_delivery(config: Path) -> None:
+    """Locked mail that is let go unopened when its time is over is warned of like any that passes unread."""
+    with config.open("a", encoding="utf-8") as file:
+        file.write('[policy]\nlocked_expired = "accept"\nincomplete = { locked = "hold" }\n')
+    (passes,) = [one for one in check_own(load(config)) if one.code == "incomplete-passes"]
+    assert (passes.level, passes.value) == (Level.WARN, "locked_expired=accept")
 
 
 @needs_postconf

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sekisho_core.vocabulary import Action, Mode, RecipientVerdict, Verdict, graver
-from sekisho_milter.replies import Answer, plan
+from sekisho_core.vocabulary import Action, Mode, RecipientVerdict, Verdict, Wait, graver
+from sekisho_milter.replies import Answer, Plan, plan
 
 PASSING = {Action.ACCEPT, Action.TAG}
 actions = st.lists(st.sampled_from(list(Action)), min_size=1, max_size=6)
@@ -64,3 +65,33 @@ def test_observe_and_re_entry_stop_nothing(chosen: list[Action]) -> None:
     enforced, _ = verdict(chosen)
     assert plan(observed, recipients) == plan(enforced, recipients, released=True)
     assert plan(observed, recipients).answer is Answer.PASS and plan(observed, recipients).removed == ()
+
+
+def test_a_copy_that_waits_is_taken_from_the_mta() -> None:
+    """Held for its password, a mail is not put into the MTA's hold queue: for all recipients it is discarded there, for
+    some they are taken off, beside a hold of the MTA's it is kept."""
+    given, recipients = verdict([Action.HOLD, Action.HOLD])
+    wait = Wait(600.0, Action.QUARANTINE)
+    waiting = [msgspec.structs.replace(one, wait=wait) for one in given.recipients]
+    both = msgspec.structs.replace(given, recipients=tuple(waiting))
+    assert plan(both, recipients) == Plan(Answer.DISCARD, (), Action.HOLD)
+    one = msgspec.structs.replace(given, recipients=(waiting[0], given.recipients[1]))
+    assert plan(one, recipients).answer is Answer.DISCARD
+    passing = (waiting[0], msgspec.structs.replace(waiting[1], action=Action.ACCEPT, wait=None))
+    assert plan(msgspec.structs.replace(given, recipients=passing), recipients) == Plan(
+        Answer.PASS, (0,), Action.ACCEPT
+    )
+
+
+@given(actions, st.sets(st.integers(0, 5)), st.sampled_from(list(Mode)))
+def test_nobody_gets_a_mail_twice(chosen: list[Action], served: set[int], mode: Mode) -> None:
+    """Who has got the mail from us is never among those to whom the MTA delivers it; the others' plan is the same."""
+    given, recipients = verdict(chosen, mode)
+    had = {f"u{index}@example.jp" for index in served}
+    before, after = plan(given, recipients), plan(given, recipients, served=had)
+    if before.answer is not Answer.PASS:
+        assert after == before
+        return
+    getting = {one for index, one in enumerate(recipients) if index not in before.removed}
+    left = {one for index, one in enumerate(recipients) if index not in after.removed}
+    assert (left if after.answer is Answer.PASS else set()) == getting - had

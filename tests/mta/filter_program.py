@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sekisho_core.database import connect, open_database
 from sekisho_core.errors import SekishoError, SnapshotError
-from sekisho_core.events import operator_events
+from sekisho_core.events import Events, operator_events
 from sekisho_core.scan import Progress, Stages, YaraRules
 from sekisho_core.settings import Database, Settings, load
 from sekisho_core.vocabulary import (
@@ -100,12 +100,12 @@ def _named(recipient: str) -> Action:
     return Action(word) if word in set(Action) else Action.ACCEPT
 
 
-def open_tools(settings: Settings) -> Tools:
+def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     """The tools of these tests."""
     store = Store(connect(settings.of(Database)), Path(settings.of(QuarantineSettings).bodies))
     index = Path(settings.of(RulesSettings).index)
     stages = Stages(lambda: current(index), inspect, Obey(settings.of(PolicySettings)), store.record)
-    return Tools(stages, store.is_released, store.mark_not_effective)
+    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective)
 
 
 def check(settings: Settings) -> None:

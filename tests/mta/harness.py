@@ -112,7 +112,7 @@ class Milter(Observed):
         settings: dict[str, dict[str, object]] = {
             "database": {"url": f"sqlite:///{self.root}/sekisho.sqlite", "timeout": 5.0},
             "rules": {"index": str(self.root / "index")},
-            "quarantine": {"bodies": str(self.root / "bodies")},
+            "quarantine": {"bodies": str(self.root / "bodies"), "seal_file": str(self.root / "seal")},
             "milter": {
                 "socket": self.endpoint,
                 "socket_group": "",

@@ -14,11 +14,14 @@ from sekisho_core.scan import YaraRules
 from sekisho_core.settings import load
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection import service
+from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.reader import read_mail as truly_read
 from sekisho_inspection.settings import InspectionSettings
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: YaraRules | None) -> Reading:
+def read_mail(
+    content: bytes, limits: InspectionSettings, yara: YaraRules | None, keyring: Keyring, cache: object
+) -> Reading:
     """The real reader after an X-Test-Reader field was obeyed."""
     order = re.search(rb"(?m)^X-Test-Reader: ([a-z]+)\r$", content)
     if order and order[1] == b"hang":
@@ -27,7 +30,7 @@ def read_mail(content: bytes, limits: InspectionSettings, yara: YaraRules | None
         ctypes.string_at(0)
     if order and order[1] == b"vanish":
         os._exit(0)
-    return truly_read(content, limits, yara)  # type: ignore[arg-type]
+    return truly_read(content, limits, yara, keyring)  # type: ignore[arg-type]
 
 
 def main(path: Path) -> None:

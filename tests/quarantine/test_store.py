@@ -21,8 +21,9 @@ from sekisho_core.settings import Database
 from sekisho_core.vocabulary import Action, Mode, Passage, Reading, Subject
 from sekisho_quarantine import audit
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.packing import packed
 from sekisho_quarantine.records import load
-from sekisho_quarantine.store import Store, packed
+from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import State, passages, recipients
 from sqlalchemy import Engine, event, func, select
 

@@ -24,7 +24,7 @@ ENVELOPE = Envelope(
 
 def snapshot(tmp_path: Path, *indicators: Indicator) -> IndexSnapshot:
     """A compiled index of these, whose clock stands at NOW."""
-    compile_snapshot(indicators, tmp_path, lambda sources: (b"", {}), 1)
+    compile_snapshot(indicators, tmp_path, lambda sources, sets: (b"", {}), 1)
     return SnapshotStore(tmp_path, lambda: NOW).current()
 
 
@@ -283,7 +283,7 @@ def test_index_finds_what_evaluation_finds(
     """The compiled index and the plain evaluation of every pattern agree."""
     many = [Indicator(id=f"i{number}", source="s", pattern=pattern) for number, pattern in enumerate(patterns)]
     index = tmp_path_factory.mktemp("index")
-    report = compile_snapshot(many, index, lambda sources: (b"", {}), 1)
+    report = compile_snapshot(many, index, lambda sources, sets: (b"", {}), 1)
     reading = Reading(observables=tuple(observables))
     refused = {refusal.id for refusal in report.refusals}
     mail = objects(mail_facts(Envelope(), reading))

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sekisho_core.addresses import closeness
 from sekisho_core.settings import default_table
 from sekisho_core.vocabulary import (
     Action,
@@ -23,8 +24,8 @@ from sekisho_core.vocabulary import (
     Reason,
     Severity,
     Verdict,
+    Wait,
 )
-from sekisho_rules.addresses import closeness
 from sekisho_rules.policy import Policy
 from sekisho_rules.settings import PolicySettings
 
@@ -294,3 +295,56 @@ def test_effects_are_those_of_each_ground_alone() -> None:
     assert effects("a@example.jp", "b@example.jp") == [stop, accept, stop, Action.REJECT, *rest]
     assert effects("b@example.jp") == [accept, accept, stop, accept, *rest]
     assert effects() == [stop, accept, stop, accept, *rest]
+
+
+LOCK = Incomplete("part:2/a.zip", "locked")
+
+
+@pytest.mark.parametrize(
+    ("others", "waits"),
+    [
+        ([], Wait(600.0, Action.QUARANTINE)),
+        ([Incomplete("part:2", "busy")], Wait(600.0, Action.QUARANTINE)),
+        ([Incomplete("part:2", "malformed")], None),
+        ([Finding("executable", "part:3")], None),
+        ([match("suspicious")], Wait(600.0, Action.QUARANTINE)),
+        ([match("targeted")], None),
+    ],
+)
+def test_a_mail_waits_for_nothing_but_its_lock(others: list[Any], waits: Wait | None) -> None:
+    """Held for its locks alone, a mail waits; where anything else stops it too, its password would change nothing."""
+    verdict = held(others)
+    assert verdict.recipients[0].wait == waits
+    assert verdict.action is (Action.HOLD if waits else Action.QUARANTINE)
+    assert verdict.recipients[0].at_mta is Action.QUARANTINE
+
+
+def held(others: list[Any], **changes: Any) -> Verdict:
+    """The verdict on a locked mail and what else is said of it, where locks hold."""
+    gaps = (LOCK, *(one for one in others if isinstance(one, Incomplete)))
+    reading = Reading(findings=tuple(one for one in others if isinstance(one, Finding)), incomplete=gaps)
+    matches = tuple(one for one in others if isinstance(one, Match))
+    table = settings(**{"incomplete": {"locked": "hold"}, **changes})
+    return Policy(table, lambda: NOON)(mail("a@example.jp", "b@example.jp"), reading, matches, gaps)
+
+
+def test_a_wait_of_some_recipients() -> None:
+    """Time and end of a wait may differ by recipient, and what else is said of the mail counts at the end too."""
+    lax = {"recipients": ["b@example.jp"], "locked_wait": 5.0, "locked_expired": "accept"}
+    first, second = held([match("suspicious")], overrides=[lax]).recipients
+    assert first.wait == Wait(600.0, Action.QUARANTINE) and second.wait == Wait(5.0, Action.TAG)
+
+
+def test_a_lock_that_is_excluded_or_not_held_does_not_wait() -> None:
+    """Without the action hold there is no wait, whatever the time says."""
+    assert all(one.wait is None for one in held([], incomplete={"locked": "quarantine"}).recipients)
+    exclusion = {"rule": "incomplete:locked", "reason": "known", "expires": "2012-07-30"}
+    found = held([], exclusions=[exclusion])
+    assert found.action is Action.ACCEPT and found.recipients[0].wait is None
+
+
+@pytest.mark.parametrize(("key", "value"), [("locked_wait", 0), ("locked_wait", 9e4), ("locked_expired", "reject")])
+def test_impossible_waits_are_refused(key: str, value: object) -> None:
+    """No time at all, more than a day, or an end that a kept mail cannot have."""
+    with pytest.raises(msgspec.ValidationError, match=key):
+        settings(**{key: value})

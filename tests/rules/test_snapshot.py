@@ -16,7 +16,7 @@ from sekisho_rules.indicator import Indicator
 from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
 
 
-def compiled(sources: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+def compiled(sources: Mapping[str, str], sets: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
     """Stands for the inspection worker: every source compiles that is not "bad"."""
     errors = {name: "syntax error" for name, text in sources.items() if text == "bad"}
     return "\n".join(name for name in sources if name not in errors).encode(), errors
@@ -144,7 +144,7 @@ def test_failure_in_a_compile(tmp_path: Path) -> None:
     """A29: an error while YARA is compiled leaves the last good snapshot and no rests."""
     build(tmp_path, named("good.exe"))
 
-    def failing(sources: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    def failing(sources: Mapping[str, str], sets: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
         raise OSError("no worker")
 
     rule = Indicator(id="indicator--y", source="s", pattern="rule", pattern_type="yara")

@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import struct
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -156,7 +157,7 @@ def say_garbage(_: str) -> str:
 
 def say_wrong_schema(_: str) -> str:
     """Say wrong schema."""
-    _say(b"\x94\xa0\xa0\xc2\xc4\x0f\x81\xa5texts\xa7nothing")
+    _say(_answer(b"\x81\xa5texts\xa7nothing"))
     return "unseen"
 
 
@@ -177,7 +178,7 @@ def say_too_much(_: str) -> str:
 def say_endlessly(_: str) -> str:
     """Say endlessly."""
     while True:
-        _say(b"\x94\xa0\xa0\xc2\xc4\x00")
+        _say(_answer(b""))
 
 
 def say_deep(_: str) -> str:
@@ -188,19 +189,19 @@ def say_deep(_: str) -> str:
 
 def say_unsealed(_: str) -> str:
     """Say unsealed."""
-    _say(b"\x94\xa0\xa0\xc2\xc4\x00", os.memfd_create("open"))
+    _say(_answer(b""), os.memfd_create("open"))
     return "unseen"
 
 
 def say_pipe(_: str) -> str:
     """Say pipe."""
-    _say(b"\x94\xa0\xa0\xc2\xc4\x00", os.pipe()[0])
+    _say(_answer(b""), os.pipe()[0])
     return "unseen"
 
 
 def say_many_descriptors(_: str) -> str:
     """Say many descriptors."""
-    _say(b"\x94\xa0\xa0\xc2\xc4\x00", *[0] * 40)
+    _say(_answer(b""), *[0] * 40)
     return "unseen"
 
 
@@ -209,9 +210,9 @@ def say_gigantic(_: str) -> str:
     import fcntl
 
     descriptor = os.memfd_create("giant", os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, 200 << 20)
+    os.ftruncate(descriptor, 100 << 20)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, 15)
-    _say(b"\x94\xa0\xa0\xc2\xc4\x00", descriptor)
+    _say(_answer(b""), descriptor)
     return "unseen"
 
 
@@ -222,8 +223,124 @@ def say_many_objects(_: str) -> str:
     body = msgspec.msgpack.encode({"incomplete": [{"where": "", "reason": ""}] * 2_000_000})
     from sekisho_inspection import wire
 
-    _say(b"\x94\xa0\xa0\xc2\xc4\x00", wire.sealed(body, "many"))
+    _say(_answer(b""), wire.sealed(body, "many"))
     return "unseen"
+
+
+def say_truncated(_: str) -> str:
+    """A sound answer that is cut off."""
+    _say(_clean()[:-1])
+    return "unseen"
+
+
+def say_more_behind(_: str) -> str:
+    """A sound answer with another one behind it."""
+    _say(_clean() * 2)
+    return "unseen"
+
+
+def say_huge_length(_: str) -> str:
+    """Few bytes that state four gigabytes."""
+    _say(b"\x94\xa0\xa0\xc2\xc6\xff\xff\xff\xff" + bytes(20))
+    return "unseen"
+
+
+def say_huge_array(_: str) -> str:
+    """A reading that states four thousand million headers."""
+    _say(_answer(b"\x81\xa7headers\xdd\xff\xff\xff\xff"))
+    return "unseen"
+
+
+def say_no_utf8(_: str) -> str:
+    """A text that is none."""
+    _say(_answer(b"\x81\xa7subject\x81\xa7decoded\xa2\xff\xfe"))
+    return "unseen"
+
+
+def say_wrong_types(_: str) -> str:
+    """Not a number where there should be one."""
+    _say(_answer(b"\x81\xa5parts\x91\x88\xa2id\xcb\x7f\xf8\0\0\0\0\0\0"))
+    return "unseen"
+
+
+def say_unknown_field(_: str) -> str:
+    """A reading with a field that there is not."""
+    _say(_answer(b"\x81\xa7verdict\xa6accept"))
+    return "unseen"
+
+
+def say_unknown_reason(_: str) -> str:
+    """A gap whose reason there is not."""
+    _say(_answer(b"\x81\xaaincomplete\x91\x82\xa5where\xa1x\xa6reason\xa4fine"))
+    return "unseen"
+
+
+def say_nested_body(_: str) -> str:
+    """A reading of lists in lists."""
+    _say(_answer(b"\x81\xa8findings" + b"\x91" * 40_000))
+    return "unseen"
+
+
+def say_many_in_one(_: str) -> str:
+    """One finding of a rule with more strings than any has."""
+    import msgspec
+
+    place = {"identifier": "", "offset": 0, "length": 0, "before": "", "matched": "", "after": ""}
+    hit = {"view": "", "tags": [], "meta": [], "strings": [place] * 500}
+    _say(_answer(msgspec.msgpack.encode({"findings": [{"kind": "yara", "where": "", "hit": hit}]})))
+    return "unseen"
+
+
+def say_two_bodies(_: str) -> str:
+    """One body in the packet and one beside it."""
+    from sekisho_inspection import wire
+
+    _say(_answer(b"\x80"), wire.sealed(b"\x80", "another"))
+    return "unseen"
+
+
+def say_directory(_: str) -> str:
+    """A descriptor that is no file."""
+    _say(_answer(b""), os.open(os.path.dirname(__file__), os.O_RDONLY))  # noqa: PTH120
+    return "unseen"
+
+
+def say_socket(_: str) -> str:
+    """The worker's own socket as a body."""
+    _say(_answer(b""), _own(stat.S_ISSOCK))
+    return "unseen"
+
+
+def say_a_request(_: str) -> str:
+    """What only the supervisor may say."""
+    _say(b"\x94\xa4read\x05\xa0\xc0")
+    return "unseen"
+
+
+def say_twice(_: str) -> str:
+    """A sound answer for this mail, and more for those to come."""
+    for _answered in range(5):
+        _say(_clean())
+    return "unseen"
+
+
+def _answer(body: bytes) -> bytes:
+    import msgspec
+
+    return msgspec.msgpack.encode((None, "", False, body, _turn()))
+
+
+def _turn() -> int:
+    """What the answer to this task must bear, taken from the worker's own frames."""
+    frame = sys._getframe()
+    while "request" not in frame.f_locals:
+        assert frame.f_back
+        frame = frame.f_back
+    return int(frame.f_locals["request"].turn)
+
+
+def _clean() -> bytes:
+    return _answer(b"\x81\xa7subject\x81\xa7decoded\xa6forged")
 
 
 # Escapes.
@@ -402,3 +519,112 @@ def user(_: str) -> str:
 
 
 _CLONE = {"x86_64": 56}.get(os.uname().machine, 220)
+
+
+def call(name: str) -> str:
+    """A system call by name, with arguments of zero."""
+    import pyseccomp
+
+    number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
+    return _attempt(lambda: _call(_libc.syscall(number, 0, 0, 0, 0, 0, 0)))
+
+
+def call_all(_: str) -> str:
+    """Every system call that there is, or may be, but those that are allowed; says which are not refused."""
+    import pyseccomp
+    from sekisho_inspection import sandbox
+
+    allowed = {*sandbox._ALLOWED, "fcntl", "open", "openat"}
+    # uretprobe and uprobe pass every filter: the kernel ends who calls them but from its own trampoline.
+    known = {335, 336} | {pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) for name in allowed}
+    passed = []
+    for number in range(1100):
+        if number not in known and _attempt(lambda: _call(_libc.syscall(number, 0, 0, 0, 0, 0, 0))) != "denied":  # noqa: B023
+            passed.append(number)
+    return f"passed: {passed}"
+
+
+def descriptor_calls(_: str) -> str:
+    """Every command of fcntl but those that are allowed; says which are not refused."""
+    from sekisho_inspection import sandbox
+
+    mail = _own(stat.S_ISREG)
+    others = [number for number in (*range(40), *range(1024, 1060)) if number not in sandbox._DESCRIPTOR_CALLS]
+    return f"passed: {[one for one in others if _attempt(lambda: _call(_libc.fcntl(mail, one, 0))) != 'denied']}"  # noqa: B023
+
+
+def call_by_other_numbers(_: str) -> str:
+    """socket(2) by its number of the x32 ABI."""
+    return _attempt(lambda: _call(_libc.syscall(0x40000000 + 41, 2, 1, 0)))
+
+
+def call_as_32_bits(_: str) -> str:
+    """fork(2) through the gate of 32-bit programs, which counts system calls otherwise: mov eax, 2; int 0x80; ret."""
+    import mmap
+
+    code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(b"\xb8\x02\0\0\0\xcd\x80\xc3")
+    address = ctypes.addressof(ctypes.c_char.from_buffer(code))
+    return f"did it: {ctypes.CFUNCTYPE(ctypes.c_int)(address)()}"
+
+
+def change_path(path: str) -> str:
+    """Everything that makes, moves, links or marks a file; says what is not refused."""
+    target, other = Path(path), Path(path).with_name("other")
+    acts: dict[str, Callable[[], object]] = {
+        "mkdir": lambda: other.mkdir(),
+        "symlink": lambda: other.symlink_to(target),
+        "link": lambda: other.hardlink_to(target),
+        "rename": lambda: target.rename(other),
+        "chmod": lambda: target.chmod(0o777),
+        "chown": lambda: os.chown(target, 0, 0),
+        "utime": lambda: os.utime(target, (0, 0)),
+        "mkfifo": lambda: os.mkfifo(other),
+        "mknod": lambda: os.mknod(other),
+        "setxattr": lambda: os.setxattr(target, "user.x", b"x"),
+        "truncate": lambda: os.truncate(target, 0),
+        "append": lambda: os.open(target, os.O_WRONLY | os.O_APPEND),
+        "temporary": lambda: os.open(target.parent, os.O_TMPFILE | os.O_RDWR),
+        "chdir": lambda: os.chdir(target.parent),
+        "chroot": lambda: os.chroot(target.parent),
+    }
+    return f"passed: {[name for name, act in acts.items() if _attempt(act) != 'denied']}"
+
+
+def list_given(path: str) -> str:
+    """List given."""
+    return _attempt(lambda: [entry.name for entry in Path(path).iterdir()])
+
+
+def execute_memory(_: str) -> str:
+    """Execute a program from memory."""
+    program = os.memfd_create("program")
+    os.write(program, b"#!/bin/sh\n")
+    return _attempt(lambda: os.execve(program, ["x"], {}))
+
+
+def share_memory(_: str) -> str:
+    """POSIX shared memory."""
+    return _attempt(lambda: os.open("/dev/shm/sekisho", os.O_RDWR | os.O_CREAT))
+
+
+def write_through_mapping(_: str) -> str:
+    """A shared mapping of the mail that can be written."""
+    import mmap
+
+    mail = _own(stat.S_ISREG)
+    return _attempt(lambda: mmap.mmap(mail, 1, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE))
+
+
+def protections(_: str) -> str:
+    """The limits on core dumps, processes, files and descriptors."""
+    import pyseccomp
+
+    # The C library's getrlimit is prlimit64, which is refused.
+    number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, "getrlimit")
+    limits = []
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE):
+        found = ctypes.create_string_buffer(16)
+        _call(_libc.syscall(number, kind, found))
+        limits.append(str(struct.unpack("QQ", found)[1]))
+    return ",".join(limits)

@@ -8,18 +8,19 @@ from typing import Any
 
 from sekisho_core.vocabulary import Finding, Header, Observable, Reading, Subject, Text
 from sekisho_inspection.settings import InspectionSettings
+from sekisho_inspection.yara_scan import About
 
 # Beside this file on the path of the supervisor that the tests start.
 _ACTS = importlib.import_module("hostile_acts")
 
 
-def read_mail(content: bytes, limits: InspectionSettings, yara: Any) -> Reading:
+def read_mail(content: bytes, limits: InspectionSettings, yara: Any, keyring: Any = None, cache: Any = None) -> Reading:
     """The stand-in for `reader.read_mail`."""
     line = content.partition(b"\n")[0].strip().decode("latin-1")
     if line.startswith("!"):
         act, _, argument = line[1:].partition(" ")
         return Reading(Subject(decoded=getattr(_ACTS, act)(argument)))
-    hits = yara.scan(content, "", "", 5.0) if yara else []
+    hits = yara.scanner(5.0).scan(content, About())[0] if yara else []
     return Reading(
         Subject(decoded=line),
         (Header("Subject", line, content[:20]),),

@@ -1,0 +1,181 @@
+"""Values of passwords away from a label: on the lines below it, alone, in rows of files or a table's column; and in an
+instruction that tells to enter one."""
+
+from __future__ import annotations
+
+import re
+
+from sekisho_inspection.password_labels import (
+    ELSEWHERE,
+    FILE_NAME,
+    OTHER_FIELD,
+    OTHERWISE,
+    RULER,
+    TITLED,
+    Label,
+    is_made_up,
+    is_plausible,
+    is_word,
+)
+from sekisho_inspection.password_spelling import as_noted, spelt
+from sekisho_inspection.password_values import (
+    QUOTED,
+    SPACED,
+    TAIL,
+    TOKEN,
+    is_compound,
+    native,
+    pass_notes,
+    phrase,
+    trimmings,
+)
+
+_BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
+_ROW = re.compile(
+    r"(?P<name>[^:=→\n]{1,80}?)\s*(?:[:=】]|→|⇒|->|=>|\t|\s{2,}|\s-\s|\|)\s*(?P<value>[!-~]{1,64}"
+    r"|[「『【][^\n]{1,40}[」』】])\s*(?P<note>.{0,60})"
+)
+_PART_NAME = re.compile(
+    r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9]つ目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
+    r"|attach|archive|document|part|half|前半|後半|解凍|開封|閲覧|編集|読取|書込"
+)
+_DATED = re.compile(
+    r"(?:[0-9]{2,4}|令和\s?[0-9元]{1,2})\s?[年/.-]\s?[0-9]{1,2}\s?[月/.-]\s?[0-9]{1,2}日?(?:\s.*)?"
+    r"|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?|[0-9]{1,2}/[0-9]{1,2}"
+)
+_INPUT = re.compile(
+    r"[「『【“\"]([^「」『』【】“”\"\n]{1,64})[」』】”\"]\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?(?:入力|使用|利用)"
+    r"|(?<![!-~])([!-~]{3,64})\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?入力"
+    r"|\b(?:use|enter|type|input|with|using|by)\s(?:the\s(?:code|word|key|string|phrase"
+    r"|characters)\s)?[\"“'‘]?([!#-&(-~]{3,64})[\"”'’]?\s(?:to|when|as|if|for|in\sorder)\b"
+    r"|\b(?:open(?:s|ed)?|unlock(?:s|ed)?|unzip|extract(?:ed)?|decrypt(?:ed)?|protected|encrypted"
+    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})",
+    re.I,
+)
+_OPENS = re.compile(
+    r"解凍|展開|復号|開封|開(?:く|け|い|き|封)|暗号|ロック|閲覧|unzip|extract|open|unlock|decrypt|encrypt"
+    r"|protected|archive|zip",
+    re.I,
+)
+_MAX_BELOW, _LONGEST_ALONE = 14, 200
+
+
+def expects_below(line: str, label: Label) -> bool:
+    """Whether the value of a label without one stands on the lines below it."""
+    rest = line[label.end :]
+    if ELSEWHERE.search(line) or is_compound(rest):
+        return False
+    if label.announces or TITLED.search(line):
+        return True
+    closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼")
+    if label.latin and re.fullmatch(r"(?:for|to|of)\s[^.:]{1,40}", closed):
+        return True
+    if closed in ("", "です", "です。", "は", "は、", "のみ", "です!"):
+        return True
+    return (
+        not OTHERWISE.search(rest)
+        and re.fullmatch(
+            r"(?:です|となります|になります|でございます|を?(?:お送り|送付)(?:します|いたします|致します))。?", closed
+        )
+        is not None
+    )
+
+
+def below(lines: list[str], index: int, patient: bool = False) -> list[str]:
+    """Values on the next lines, past blank ones and rulers: one alone, or rows of files with one each. A `patient`
+    reader passes four lines of other text."""
+    seen, found = 0, []
+    for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
+        plain = line.strip()
+        if plain in ("--", "以上", "---- "):
+            break
+        if not plain or RULER.fullmatch(plain):
+            continue
+        if values := _row(plain):
+            found += values
+            continue
+        if found:
+            break
+        seen += 1
+        if values := alone(plain, strict=patient):
+            return values
+        if seen >= (6 if patient else 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1):
+            break
+    return found
+
+
+def _row(plain: str) -> list[str]:
+    """The value of a row that names a file or a part."""
+    match = _ROW.fullmatch(_BULLET.sub("", plain, count=1)) if len(plain) <= _LONGEST_ALONE else None
+    if not match or OTHER_FIELD.search(match["name"].strip()):
+        return []
+    name = match["name"].strip()
+    if not (FILE_NAME.search(name) or _PART_NAME.search(name)) or ELSEWHERE.search(plain):
+        return []
+    value = match["value"]
+    if quoted := QUOTED.fullmatch(value):
+        return [next(filter(None, quoted.groups()))]
+    return [] if is_word(value) or not is_plausible(value) or FILE_NAME.search(value) else trimmings(value)
+
+
+def alone(plain: str, strict: bool = False) -> list[str]:
+    """A value that is a line by itself, with a bullet, a copula or a note at most; `strict` wants it made up."""
+    if len(plain) > _LONGEST_ALONE:
+        return []
+    if SPACED.fullmatch(plain):
+        return ["".join(re.split(r"[\s・,]+", plain)), plain]
+    tail = TAIL.search(plain)
+    bare = plain[: tail.start()] if tail else plain
+    forms = [bare, _BULLET.sub("", bare, count=1)]
+    for form in dict.fromkeys(forms if not _BULLET.match(bare) or bare[0] in "-*:=>" else forms[::-1]):
+        form = form.strip()
+        if (match := QUOTED.fullmatch(form)) and is_plausible(value := next(filter(None, match.groups())), quoted=True):
+            promise = not is_made_up(value) and (ELSEWHERE.search(value) or OTHERWISE.search(value))
+            return [] if promise else as_noted(value, plain)
+        if TOKEN.fullmatch(form) and _can_stand_alone(form, strict):
+            return [
+                value for one in dict.fromkeys([form, *forms]) if TOKEN.fullmatch(one) for value in as_noted(one, plain)
+            ]
+    if words := spelt(bare):
+        return words
+    if not strict and any(char.isdigit() for char in bare) and not re.search(r"[年月日時分円]", bare):
+        return native(bare)
+    return phrase(bare) if not strict and is_made_up(bare) and not ELSEWHERE.search(plain) else []
+
+
+def _can_stand_alone(token: str, strict: bool) -> bool:
+    if not is_plausible(token) or len(token) < 3 or _DATED.fullmatch(token) or FILE_NAME.search(token):
+        return False
+    if re.search(r"@[\w-]+\.[a-z]|\.(?:jp|com|net|org|example)\b", token) or is_word(token):
+        return False
+    return is_made_up(token) if strict else True
+
+
+def column(lines: list[str], index: int, label: Label) -> list[str]:
+    """Values of the rows below a table's header whose last column the label is."""
+    if lines[index][label.end :].strip(" |\t") or not lines[index][: label.start].strip(" |\t"):
+        return []
+    found = []
+    for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
+        cells = line.strip(" |\t").replace("|", " ").split()
+        if RULER.fullmatch(line):
+            continue
+        if len(cells) < 2 or len(cells) > 8 or not (FILE_NAME.search(line) or is_made_up(cells[-1])):
+            break
+        if is_plausible(cells[-1]) and not is_word(cells[-1]) and not FILE_NAME.search(cells[-1]):
+            found.append(cells[-1])
+    return found
+
+
+def told_to_enter(line: str) -> list[str]:
+    """Values that a line tells to enter to open something, without any label."""
+    if not _OPENS.search(line):
+        return []
+    found = []
+    for match in _INPUT.finditer(line):
+        value = next(filter(None, match.groups()), "")
+        quoted = match[1] is not None
+        plain = value.rstrip(".,;:")
+        if is_plausible(plain, quoted) and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain))):
+            found.append(plain if not quoted else value)
+    return [value for value in found if not is_word(value)]

@@ -1,0 +1,180 @@
+"""Days as passwords: the day of a mail, or one that it names, in the digits and words that its text asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from itertools import islice
+
+_MAIL_DAY = re.compile(
+    r"本日|今日|当日|送信日|発信日|配信日|受信日|送付日|(?:メール|本状|文書"
+    r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|送信年月日|年月日|曜日|西暦|和暦"
+    r"|today|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
+    r"|message|mail)\s(?:date|day)|date\s(?:it\swas\s)?sent"
+    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|tomorrow|yesterday|今月|今年"
+    r"|this\s(?:year|month)",
+    re.I,
+)
+_OTHER_DAY = re.compile(
+    r"開催日|会議(?:の)?日|会合日|打ち?合わ?せ(?:の)?日|実施日|締め?切り?日|納期|納品(?:予定)?日|面談日"
+    r"|訪問日|誕生日|生年月日|設立(?:年月)?日|創立(?:記念)?(?:年月)?日"
+    r"|発行日|作成日|試験日|出張日|請求日|支払日|契約日|期日|開始日|説明会|セミナー|研修日|記念日|予定日"
+    r"|発注日|注文日|検査日|入社日"
+    r"|(?<!有効)期限|(?:meeting|event|delivery|due|invoice|birth|start|conference|contract|order|deadline"
+    r"|workshop|seminar|interview)\s?(?:date|day)|date\sof\s(?:the|our|your|birth)",
+    re.I,
+)
+_DATE = re.compile(
+    r"(?P<y>(?:19|20)[0-9]{2})\s?[年/.-]\s?(?P<m>[0-9]{1,2})\s?[月/.-]\s?(?P<d>[0-9]{1,2})"
+    r"|令和\s?(?P<r>[0-9]{1,2}|元)\s?年\s?(?P<rm>[0-9]{1,2})\s?月\s?(?P<rd>[0-9]{1,2})"
+    r"|(?<![0-9])(?P<om>[0-9]{1,2})\s?[月/]\s?(?P<od>[0-9]{1,2})(?![0-9])"
+    r"|(?P<ed>[0-9]{1,2})(?:st|nd|rd|th)?\s(?:of\s)?(?P<en>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+    r"|dec)[a-z]{0,6},?\s(?P<ey>(?:19|20)[0-9]{2})"
+    r"|(?P<un>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?\s(?P<ud>[0-9]{1,2})(?:st|nd"
+    r"|rd|th)?(?:,?\s(?P<uy>(?:19|20)[0-9]{2}))?",
+    re.I,
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_PATTERN = re.compile(
+    r"(?<![a-z])((?:yyyy|yy|mm|dd|hh|ddd|mmm)(?:[-/._ ]?(?:yyyy|yy|mmm|mm|dd|hh|ddd)){0,3})(?![a-z])", re.I
+)
+_PIECE = re.compile(r"yyyy|yy|mmm|mm|ddd|dd|hh|[-/._ ]", re.I)
+_CODES = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "mmm": "%b", "ddd": "%a", "hh": "%H"}
+_WEEKDAYS = "月火水木金土日"
+_JAPAN = timezone(timedelta(hours=9))
+_REIWA = 2018
+
+
+def day_forms(sentence: str, lines: list[str], today: datetime | None) -> Iterator[str]:
+    """The forms of the day that a sentence describes: one of an event that the lines give, or the mail's own."""
+    if _OTHER_DAY.search(sentence):
+        for day in _stated_days(sentence, lines, today):
+            yield from _forms(day, sentence)
+    elif today and (found := _MAIL_DAY.search(sentence)) and _is_described(sentence, found):
+        for day in _dates([sentence], today) or [_moved(today, sentence)]:
+            yield from _forms(day, sentence)
+
+
+def local_day(date: str) -> datetime | None:
+    """The time in Japan, where the senders of such mail are, of a Date header or an ISO date; None for other texts."""
+    stamp: datetime | None
+    try:
+        stamp = parsedate_to_datetime(date)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        stamp = _iso(date)
+    try:
+        return stamp.astimezone(_JAPAN) if stamp and stamp.tzinfo else stamp
+    except OverflowError:
+        return None
+
+
+def _is_described(sentence: str, found: re.Match[str]) -> bool:
+    """Whether a sentence with a day's name describes a password by it: it gives a form, or ends with it."""
+    rest = sentence[found.end() : found.end() + 40]
+    hint = re.search(
+        r"[0-9一二三四五六七八]\s?(?:桁|けた|文字)|digits|和暦|西暦|令和|曜日|英語|半角|数字|weekday"
+        r"|day\sof\sthe\sweek|format",
+        sentence,
+        re.I,
+    )
+    said = re.match(r"[^。\n]{0,20}?(?:です|とな|にな|でござ|を(?:ご?入力|ご?使用)|\(|とし|で解凍|で開|$)", rest)
+    english = re.search(r"\b(?:is|are|use|enter)\b", sentence[: found.start()] or " is ", re.I) and found[0].isascii()
+    return bool(hint or _PATTERN.search(sentence) or said or english)
+
+
+def _moved(day: datetime, sentence: str) -> datetime:
+    shift = (
+        1
+        if re.search(r"明日|翌日|tomorrow", sentence, re.I)
+        else -1
+        if re.search(r"昨日|前日|yesterday", sentence, re.I)
+        else 0
+    )
+    try:
+        return day + timedelta(days=shift)
+    except OverflowError:
+        return day
+
+
+def _forms(day: datetime, hint: str) -> Iterator[str]:
+    """The day in digits, those forms first that the hint names."""
+    for match in islice(_PATTERN.finditer(hint), 3):
+        if len(match[1]) > 2:
+            yield "".join(
+                day.strftime(_CODES[piece.lower()]) if piece.lower() in _CODES else piece
+                for piece in _PIECE.findall(match[1])
+            )
+    if re.search(r"曜日|day\sof\sthe\sweek|weekday", hint, re.I):
+        if re.search(r"漢字|日本語", hint):
+            yield from (f"{_WEEKDAYS[day.weekday()]}曜日", f"{_WEEKDAYS[day.weekday()]}曜", _WEEKDAYS[day.weekday()])
+        for name in (day.strftime("%A"), day.strftime("%a")):
+            yield from (
+                (name.lower(), name.upper(), name)
+                if re.search("小文字|lower", hint)
+                else (name, name.lower(), name.upper())
+            )
+        yield from (f"{_WEEKDAYS[day.weekday()]}曜日", f"{_WEEKDAYS[day.weekday()]}曜")
+        return
+    if re.search(r"和暦|令和|元号", hint) and day.year > _REIWA:
+        year = day.year - _REIWA
+        digits = f"{year:02}{day.month:02}{day.day:02}"
+        lettered = re.search(r"[7７]\s?桁|Rから|R\d|英字", hint)
+        yield from (f"R{digits}", digits) if lettered else (digits, f"R{digits}")
+        yield from (
+            f"R{year}.{day.month}.{day.day}",
+            f"令和{year}年{day.month}月{day.day}日",
+            f"R{year}{day.month:02}{day.day:02}",
+        )
+        return
+    forms = ["%Y%m%d", "%m%d", "%y%m%d", "%d%m%Y", "%d%m"]
+    if re.search(r"今月|this\smonth|英語の月", hint, re.I):
+        forms = ["%m", "%Y%m", "%B", "%b"]
+    elif re.search(r"今年|this\syear|西暦(?:4|四)桁", hint, re.I):
+        forms = ["%Y", *forms]
+    elif re.search(r"(?:4|四|four)[\s-]?(?:桁|けた|ケタ|digit|文字)|月日", hint, re.I):
+        forms = ["%m%d", "%d%m", "%Y%m%d", "%y%m%d"]
+    elif re.search(r"(?:6|六|six)[\s-]?(?:桁|けた|ケタ|digit|文字)", hint, re.I):
+        forms = ["%y%m%d", "%d%m%y", "%Y%m%d", "%Y%m"]
+    if re.search(r"スラッシュ|slash|/区切|「/」", hint, re.I):
+        forms = ["%Y/%m/%d", "%m/%d", *forms]
+    elif re.search(r"ハイフン|hyphen|-区切", hint, re.I):
+        forms = ["%Y-%m-%d", *forms]
+    yield from (day.strftime(form) for form in forms)
+
+
+def _stated_days(sentence: str, lines: list[str], today: datetime | None) -> Iterator[datetime]:
+    """Days that the sentence or the line of the event gives; then any in the mail."""
+    named = _OTHER_DAY.search(sentence)
+    stem = re.sub(r"の?(?:年月)?日$|\s?date$", "", named[0], flags=re.I)[:8] if named else ""
+    # Where nothing names the event, a date of the mail is likely its.
+    near = [sentence, *(line for line in lines if stem and stem.lower() in line.lower()), *lines]
+    yield from _dates(near[:2000], today)
+
+
+def _dates(lines: list[str], today: datetime | None) -> list[datetime]:
+    """The first three days that the lines give."""
+    found = (_date(match, today) for line in lines for match in _DATE.finditer(line[:500]))
+    return list(islice(dict.fromkeys(day for day in found if day), 3))
+
+
+def _date(match: re.Match[str], today: datetime | None) -> datetime | None:
+    year, month, day = match["y"] or match["ey"] or match["uy"] or "", "", ""
+    month = match["m"] or match["rm"] or match["om"] or ""
+    if name := (match["en"] or match["un"] or "").lower()[:3]:
+        month = str(_MONTHS.index(name) + 1)
+    day = match["d"] or match["rd"] or match["od"] or match["ed"] or match["ud"] or ""
+    if match["r"]:
+        year = str(_REIWA + (1 if match["r"] == "元" else int(match["r"])))
+    try:
+        return datetime(int(year or (today.year if today else 2000)), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _iso(date: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(date)
+    except ValueError:
+        return None

@@ -1,0 +1,188 @@
+"""Labels of passwords: the words that announce one in a mail, those that say that it comes otherwise, and what can be
+a password at all.
+
+All patterns are for text in its compatibility form (NFKC). They are bounded, because their text is the sender's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_OPENING = (
+    r"復号|解凍|展開|暗号(?:化|解除)?|開封|解除|解読|閲覧|解錠|開錠|ロック解除|読み?取り?"
+    r"|ファイル(?:を開く)?|ZIP|添付(?:ファイル)?"
+)
+_SURE = (
+    r"パ\s?ス\s?ワ\s?[ー―—−‐-]?\s?[ドト]|ぱすわーど|パスフレーズ|パス(?:コード|キー)|パスワ(?![ァ-ヶー])"
+    r"|暗証(?:番号|コード|キー|文字)|合い?言葉|合い?ことば"
+    rf"|(?:{_OPENING})(?:用)?(?:の)?(?:キーワード|キー|鍵|カギ|コード|文字列|番号)"
+    r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])"
+    r"|(?<![a-z])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
+    r"|pswd|psw|pswrd|pword)(?![a-z])"
+    r"|(?:decryption|unlock(?:ing)?|unzip|archive|zip|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
+)
+# Words that are labels of many other things: a mark must follow them, and the text must speak of a file.
+_UNSURE = (
+    r"(?:認証|アクセス|セキュリティ|セキュリティー|秘密)(?:の)?(?:コード|キー|番号|ワード)|キーワード"
+    r"|(?<![ァ-ヶー])(?:キー|カギ|コード)(?![ァ-ヶー])|(?<![一-龥])鍵|(?<![A-Za-z])PIN(?:\s?コード"
+    r"|\s?番号|\s?code)?(?![A-Za-z])"
+    r"|(?<![a-z])(?:(?:access|security|secret)\s)?(?:key|code|keyword)(?![a-z])"
+)
+_LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<unsure>{_UNSURE})", re.I)
+# What stands for the word before a value, and the ways in which a mail tells to open a file with one.
+_ANNOUNCED = re.compile(
+    r"(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
+    r"|[0-9]{1,2}桁(?:の数字)?)"
+    r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
+    r"(?:次|以下|下記|こちら)(?:を|の|で)"
+    r"|(?:次|以下|下記|こちら|これ)で(?:解凍|展開|復号|開封|開(?:く|い|け|き)|閲覧)"
+    r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b[^.\n:]{0,60}(?=[:.]|$)",
+    re.I,
+)
+_FILES = re.compile(
+    r"添付|ファイル|解凍|展開|zip|圧縮|暗号|復号|資料|書類|attach|archive|file|document|encrypt|decrypt"
+    r"|unlock|extract|pdf|excel|open",
+    re.I,
+)
+_ACCOUNT = re.compile(
+    r"ログイン|ログオン|サインイン|ワンタイム|[二2]段階|[二2]要素|多要素|アカウント|本人確認|会員登録"
+    r"|log\s?-?in|sign\s?-?in|account|verif|one-time"
+    r"|two-factor|otp|2fa",
+    re.I,
+)
+# It is given by other ways, or known already.
+ELSEWHERE = re.compile(
+    r"別の?メール|別途|別送|別便|別経路|別紙|別信|別報|別に(?:お|ご)?(?:送|知|連)|次の(?:電子)?メール"
+    r"|次便|後続の|後送|追って|後ほど|のちほど|後程|後日|後から|あとから|改めて|続けて(?:お|ご)?送"
+    r"|続いて(?:お|ご)?送"
+    r"|電話(?:にて|で|口)|お電話|口頭|郵送|FAX(?:にて|で)|SMS|ショートメッセージ|チャット"
+    r"|(?-i:(?<![A-Za-z-])(?:Teams|Slack|LINE)(?![A-Za-z0-9-]))|直接お|窓口"
+    r"|従来|いつもの|いつも通|いつもどお|いつもと|前回(?:と|の|同)|前と同|以前(?:に|お|と|の)|先日(?:お"
+    r"|ご|の)|事前に|既に|すでに|ご存[じ知]|共有済|通知済|連絡済|お渡し済|お伝え(?:済|した|し[てま])"
+    r"|取り?決め|規定の|既定の|所定の|社内共通|共通の(?:もの|パス)|例の|同上|お問い?合わせ|お尋ね|ご照会"
+    r"|に(?:ご)?確認(?:ください|願)"
+    r"|separate|by\s(?:tele)?phone|over\sthe\sphone|via\s(?:phone|sms|text|chat|teams|slack|whatsapp"
+    r"|signal)|by\s(?:sms|text|fax|post)|as\s(?:usual|before|always|agreed|last)"
+    r"|same\s(?:as|one|password)|usual|follow(?:s|ing)?\s(?:shortly|later|separately|in\s(?:a|another"
+    r"|the\snext))|will\s(?:be\s)?(?:follow|sent|send|provided|text|call|share|given|communicat)|(?:next"
+    r"|another|second|other|different|previous|earlier|last)\s(?:e-?mail|message|mail)"
+    r"|already\s(?:have|know|sent|been|shared|given)|shared\searlier|agreed|contact\s(?:us|me|your|the)"
+    r"|call\s(?:me|us)|ask\s(?:me|us|your)|on\srequest|upon\srequest",
+    re.I,
+)  # fmt: skip
+# What a sentence about passwords says that does not state one.
+OTHERWISE = re.compile(
+    r"有効期限|期限切れ|期限が|変更|再設定|再発行|更新|初期化|リセット|お?忘れ|ポリシー|管理|使い回し"
+    r"|推測|強度|文字以上|桁以上|文字数|設定して(?:いま|おりま|い|お)せん|付き|付の|付Z|なし(?!で)|無し"
+    r"|不要"
+    r"|禁止|廃止|保護|漏|流出|盗|要求され|求められ|間違|誤|ロックされ|生成|ヒント|マネージャ|総当|解析"
+    r"|reset|expir|chang|forg[eo]t|policy|policies|manager|strength|minimum|at\sleast|requirement|hint"
+    r"|protect|updat|recover|never\sshare|do\snot\sshare|incorrect|wrong|compromis|leak|hygiene"
+    r"|log\s?-?in|sign\s?-?in|account",
+    re.I,
+)  # fmt: skip
+# Words that send a reader to the next lines, endings of files, and names of other fields of a mail.
+TITLED = re.compile(
+    r"以下|下記|次の|こちら|below|following|follows|next\sline|次の?行|通り|とおり|お知らせ|ご?連絡"
+    r"|ご?通知|ご?案内|お伝え|here",
+    re.I,
+)
+FILE_NAME = re.compile(r"\.(?:zip|pdf|docx?|xlsx?|xlsm|pptx?|rar|7z|lzh|exe|ex_|csv|txt|jtd|dwg|cab|zi_|z_p)\b", re.I)
+OTHER_FIELD = re.compile(
+    r"tel|fax|電話|mail|メール|アドレス|url|http|件名|日時|日付|期限|宛|from|to$|cc|date|subject|差出"
+    r"|担当|住所|〒|会社|部署|氏名|ファイル名|file\s?name|id$|ユーザ|user|アカウント|ログイン|送信|受信"
+    r"|サイズ|size|形式|期間|時間|番号|no\.?$|価格|金額|hash|sha|md5",
+    re.I,
+)
+# Words of sentences, which stand where a value may stand.
+_WORDS = frozenset([
+    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or", "is",
+    "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided", "protected",
+    "required", "needed", "available", "given", "different", "case-sensitive", "here", "this", "that", "zip", "pdf",
+    "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail", "reset", "expired", "expiring",
+    "incorrect", "wrong", "correct", "password", "passwords", "about", "none", "n/a", "na", "yes", "no", "nil", "via",
+    "from", "with", "at", "if", "when", "please", "above", "tba", "tbd", "null", "unknown", "unchanged", "usual", "see",
+    "secret", "hidden", "pass", "passcode", "pw", "pwd", "must", "should", "can", "may", "has", "have", "was", "were",
+    "which", "separately", "separate", "upon", "you", "we", "i", "they", "he", "she", "all", "any", "only", "also",
+    "use", "enter", "using", "used", "open", "ask", "call", "contact", "and/or", "tel", "fax", "url", "id", "re", "fw",
+    "fwd", "subject", "date", "to:", "from:", "set", "under", "known", "simple", "easy", "blank", "empty", "optional",
+    "key", "code", "pin", "text", "both", "are", "now", "sms", "phone", "excluded", "confidential", "windows", "office",
+    "microsoft", "unique", "still", "too", "very", "never", "always", "already", "later", "soon", "like", "just",
+    "shared", "stored", "long", "short", "strong", "weak", "valid", "invalid", "temporary", "next", "last", "first",
+    "encrypted", "locked", "rar", "7z", "docx", "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok",
+])  # fmt: skip
+# The password under which people who study malware send it.
+_CUSTOMARY = "infected"
+_ENDINGS = ("ed", "ing", "ly", "able", "ible", "ful", "sensitive")
+_PLACEHOLDER = re.compile(
+    r"[\[<{(%$#]{1,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}"
+    r"|[\[<{(%$#]{0,3}(?:パスワード|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}",
+    re.I,
+)
+RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>↓⇩▼▽↑\u2500-\u257f]*")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label in a line: where it stands, and whether it is only an announcement of a line of its own."""
+
+    start: int
+    end: int
+    announces: bool = False
+    latin: bool = False
+    sure: bool = True
+
+
+def labels(line: str, about_files: bool) -> Iterator[Label]:
+    """The labels of a line in order; those that may be of other things where the text is `about_files`."""
+    for match in _LABELS.finditer(line):
+        if match["sure"] or about_files:
+            yield Label(match.start(), match.end(), False, match[0].isascii(), bool(match["sure"]))
+    for match in _ANNOUNCED.finditer(line):
+        yield Label(match.start(), match.end(), announces=True)
+
+
+def has_label(text: str) -> bool:
+    """Whether a line speaks of a password."""
+    found = _LABELS.search(text)
+    return found is not None and found["sure"] is not None
+
+
+def is_about_files(text: str) -> bool:
+    """Whether a text speaks of files and not of accounts, so that a code in it opens a file."""
+    return _FILES.search(text) is not None and _ACCOUNT.search(text) is None
+
+
+def is_word(token: str) -> bool:
+    """Whether a token in a sentence is a word of the sentence."""
+    plain = token.lower().strip(".,;:!?()[]\"'")
+    if plain == _CUSTOMARY:
+        return False
+    if plain in _WORDS or not plain:
+        return True
+    return plain.isalpha() and plain.endswith(_ENDINGS) and len(plain) > 4
+
+
+def is_plausible(value: str, quoted: bool = False) -> bool:
+    """Whether a string can be a password: not masked, no ruler, no address; in quotes any script, else ASCII."""
+    plain = value.strip()
+    if not plain or (len(set(plain)) == 1 and not (plain[0].isascii() and plain[0].isalnum() and plain[0] not in "xX")):
+        return False
+    if RULER.fullmatch(plain) or "://" in plain or plain.startswith(("\\\\", "www.")) or _PLACEHOLDER.fullmatch(plain):
+        return False
+    # Masked in part: ab****.
+    if re.search(r"[*●○•＊xX]{4}", plain) or re.fullmatch(r"[a-zA-Z]:\\.*", plain):
+        return False
+    return quoted or plain.isascii()
+
+
+def is_made_up(token: str) -> bool:
+    """Whether a bare word looks made up: a digit, a sign inside, or capitals within."""
+    inner = token[1:].rstrip(".,;:!?")
+    if any(char.isdigit() for char in token):
+        return True
+    return (not token.isupper() and any(char.isupper() for char in inner)) or any(
+        not char.isalnum() for char in inner if char not in "-'/"
+    )

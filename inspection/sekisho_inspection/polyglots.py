@@ -1,0 +1,108 @@
+"""Polyglots: files that are a second type to a program that looks elsewhere than at their beginning (catalogue B38).
+
+An archive may stand behind a program (a self-extractor), a picture or anything else; a disc and a tar have their marks
+behind bytes that nobody reads; a mail may stand behind the objects of a PDF.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable
+
+from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip
+from sekisho_inspection.notes import Item, Notes
+
+READING = "appended"
+# Places of one mark that are looked at, and archives that are read.
+_MAX_PLACES, _MAX_ARCHIVES = 256, 8
+_ZIP_END = b"PK\x05\x06"
+_LZH = re.compile(rb"-lh[0-7d]-")
+_INSTALLERS = (
+    (b"\xef\xbe\xad\xdeNullsoftInst", "NSIS"),
+    (b"Inno Setup Setup Data (", "Inno Setup"),
+    (b"ISSetupStream", "InstallShield"),
+)
+
+
+def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
+    """Read what else the item is: a disc, a tar, archives at any place."""
+    data = item.content
+    if kind not in (disc.KIND, "application/x-raw-disk-image") and data[0x8001:0x8006] in (b"CD001", b"BEA01"):
+        disc.read_disc(item, notes)
+    if kind != "application/x-tar" and data[257:262] == b"ustar":
+        archive.read_tar(item, notes)
+    for start, end in _spans(item, kind):
+        _read_archives(item, kind, start, end, notes)
+    if kind == filetype.PE and (maker := next((name for mark, name in _INSTALLERS if mark in data), "")):
+        notes.gap(item.gap, "unreadable", f"no reader for installers of {maker}")
+
+
+def _spans(item: Item, kind: str) -> list[tuple[int, int]]:
+    """The parts of the content that its own reader takes no file from: of a ZIP what is before and behind it."""
+    data = item.content
+    if kind == "application/zip":
+        end = data.rfind(_ZIP_END)
+        return [(end, len(data))] if end >= 0 else []
+    return [] if kind in containers.READERS else [(1, len(data))]
+
+
+def _read_archives(item: Item, kind: str, start: int, end: int, notes: Notes) -> None:
+    count = 0
+    for mark, fits in _MARKS:
+        at, places = item.content.find(mark, start, end), 0
+        while at >= 0 and places < _MAX_PLACES and count < _MAX_ARCHIVES:
+            places += 1
+            if (size := fits(item.content, at)) and notes.spend(size, item):
+                notes.child(item, item.content[at : at + size], (), READING, at, size)
+                count += 1
+                at += size - len(mark) if size > len(mark) else 0
+            at = item.content.find(mark, at + len(mark), end)
+    if kind == filetype.PE:
+        _read_lzh(item, start, notes)
+
+
+def _read_lzh(item: Item, start: int, notes: Notes) -> None:
+    """The first LZH archive in a program; its marks are short, so the header must make sense."""
+    for place, found in enumerate(_LZH.finditer(item.content, start)):
+        at = found.start() - 2
+        if place >= _MAX_PLACES:
+            return
+        if lzh.is_one(item.content, at) and notes.spend(len(item.content) - at, item):
+            notes.child(item, item.content[at:], (), READING, at, len(item.content) - at)
+            return
+
+
+def _rar(data: bytes, at: int) -> int:
+    """How many bytes from a mark on are an archive; 0 where it is none."""
+    if data[at + 6 : at + 8] == b"\1\0":
+        size = data[at + 12]
+        whole = size < 0x80 and zlib.crc32(data[at + 12 : at + 13 + size]) == int.from_bytes(
+            data[at + 8 : at + 12], "little"
+        )
+        return len(data) - at if whole else 0
+    if data[at + 6 : at + 7] != b"\0" or data[at + 9 : at + 10] != b"\x73":
+        return 0
+    return len(data) - at
+
+
+def _sevenzip(data: bytes, at: int) -> int:
+    if len(data) < at + 32 or zlib.crc32(data[at + 12 : at + 32]) != struct.unpack_from("<L", data, at + 8)[0]:
+        return 0
+    offset, size = struct.unpack_from("<QQ", data, at + 12)
+    return min(len(data) - at, 32 + int(offset) + int(size))
+
+
+def _cab(data: bytes, at: int) -> int:
+    if len(data) < at + 36:
+        return 0
+    size, files = struct.unpack_from("<L4xL", data, at + 8)
+    return min(size, len(data) - at) if data[at + 25] == 1 and 36 <= files < size else 0
+
+
+_MARKS: tuple[tuple[bytes, Callable[[bytes, int], int]], ...] = (
+    (rar.MAGIC, _rar),
+    (sevenzip.MAGIC, _sevenzip),
+    (cab.MAGIC, _cab),
+)

@@ -1,0 +1,145 @@
+"""YARA rules from others: compiled, and refused where they reach too far or cost too much. Run in a worker.
+
+The compiler is asked what it read: what comments, escapes or several statements on a line hide from a search of the
+source, they do not hide from it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import yara
+
+from sekisho_inspection import yara_samples
+from sekisho_inspection.yara_scan import EXTERNALS, OF_NAMES, OF_PLACE, RuleSet
+from sekisho_inspection.yara_source import Source, take_apart
+
+# Modules that only compute over the scanned bytes. `console` prints, `time` makes a verdict depend on the clock.
+MODULES = frozenset(["pe", "elf", "math", "hash", "string", "dotnet"])
+_MAX_SOURCE = 10 << 20
+# Times the cost of one plain string over the samples: a file of thousands of ordinary rules costs about ten.
+MOST_COST = 50.0
+# Rules of which the dearest is looked for when their file costs too much.
+_MOST_TIMED = 500
+
+
+class Refused(Exception):
+    """A source that is not used; the text says why."""
+
+
+def compile_rules(sources: Mapping[str, str], sets: Mapping[str, str] | None = None) -> tuple[bytes, dict[str, str]]:
+    """Check YARA source by namespace and compile what is good: the compiled rules (b"" for none), and errors by
+    namespace. `sets` is as in `bundle`. One bad source leaves the others in."""
+    errors = {namespace: problem for namespace, text in sources.items() if (problem := check(text))}
+    rules, more = bundle({name: text for name, text in sources.items() if name not in errors}, sets or {})
+    return rules, errors | more
+
+
+def check(text: str) -> str:
+    """Why a source is not used; "" where nothing speaks against it.
+
+    Refused are `include`, modules that are not in MODULES, strings of one byte, what costs more than MOST_COST, and
+    what YARA itself refuses.
+    """
+    try:
+        _check(text)
+    except Refused as reason:
+        return str(reason)
+    return ""
+
+
+def bundle(sources: Mapping[str, str], sets: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Compile sources that were checked: the compiled rules (b"" for none), and errors by namespace.
+
+    `sets` gives the rule set of a namespace, which has its own time in a scan; "local" where it gives none.
+    """
+    members: dict[str, dict[str, str]] = {}
+    for namespace, text in sources.items():
+        members.setdefault(sets.get(namespace, "local"), {})[namespace] = text
+    errors: dict[str, str] = {}
+    compiled: list[RuleSet] = []
+    for name, texts in members.items():
+        try:
+            compiled.append(_set(name, texts))
+        except yara.Error as error:
+            errors |= dict.fromkeys(texts, str(error))
+    return msgspec.msgpack.encode(compiled) if compiled else b"", errors
+
+
+def costs_of(sources: Mapping[str, str]) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """By namespace the cost of each rule that is not private, with the rules that it names, in times the cost of a
+    plain string; and an error for each source that does not compile. One that is refused for its cost has costs."""
+    costs: dict[str, dict[str, float]] = {}
+    errors: dict[str, str] = {}
+    for namespace, text in sources.items():
+        try:
+            _compiled(text)
+            costs[namespace] = dict(_costs(take_apart(text)))
+        except Refused as reason:
+            errors[namespace] = str(reason)
+    return costs, errors
+
+
+def _costs(source: Source) -> Iterator[tuple[str, float]]:
+    for rule in source.rules[:_MOST_TIMED]:
+        if not rule.private:
+            yield rule.name, yara_samples.cost(_compile({rule.name: source.alone(rule)}))
+
+
+def _set(name: str, sources: Mapping[str, str]) -> RuleSet:
+    file = io.BytesIO()
+    _compile(sources).save(file=file)
+    words = frozenset[str]().union(*(take_apart(text).words for text in sources.values()))
+    return RuleSet(name, file.getvalue(), bool(words & OF_NAMES), bool(words & OF_PLACE))
+
+
+def _check(text: str) -> None:
+    rules = _compiled(text)
+    source = take_apart(text)
+    if source.single_bytes:
+        rule, string = source.single_bytes[0]
+        raise Refused(f"rule {rule}: {string} is a string of one byte")
+    # Nearly all are far below at once; what is not may only have been disturbed.
+    if yara_samples.cost(rules, 1) > MOST_COST and (found := yara_samples.cost(rules)) > MOST_COST:
+        raise Refused(_too_dear(found, source))
+
+
+def _compiled(text: str) -> Any:
+    if len(text) > _MAX_SOURCE:
+        raise Refused(f"more than {_MAX_SOURCE} characters")
+    if "\0" in text:
+        raise Refused("a NUL character, behind which YARA would read nothing")
+    try:
+        # Of a text without UTF-8 yara-python compiles nothing and says nothing.
+        text.encode()
+        rules = _compile({"": text})
+        imported: list[str] = []
+        # Modules are loaded over an empty content: none of them has anything to do.
+        rules.match(data=b"", modules_callback=lambda module: imported.append(module["module"]), timeout=1)
+    except (yara.Error, UnicodeError, ValueError) as error:
+        raise Refused(str(error) or type(error).__name__) from error
+    for module in imported:
+        if module not in MODULES:
+            raise Refused(f'module "{module}" is not allowed')
+    return rules
+
+
+def _too_dear(total: float, source: Source) -> str:
+    """What a source costs and, where one rule is to blame, which."""
+    dearest, most = "", 0.0
+    for name, found in _costs(source):
+        if found > most:
+            dearest, most = name, found
+        if most > MOST_COST:
+            break
+    rules = f"rule {dearest} costs" if most > MOST_COST else f"its {len(source.rules)} rules cost"
+    found = most if most > MOST_COST else total
+    times = f"{found:.0f} times" if found < float("inf") else "more than a second, far more than"
+    return f"{rules} {times} what a plain string costs on the samples (at most {MOST_COST:.0f})"
+
+
+def _compile(sources: Mapping[str, str]) -> Any:
+    return yara.compile(sources=dict(sources), includes=False, externals=dict(EXTERNALS), error_on_warning=False)

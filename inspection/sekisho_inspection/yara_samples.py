@@ -1,0 +1,75 @@
+"""What rules cost before they see a mail: their time over samples made here, beside that of a plain string.
+
+A ratio to a yardstick of the same process says the same on every machine; a time does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import yara
+
+from sekisho_inspection.yara_scan import EXTERNALS
+
+_SIZE = 1 << 16
+_YARDSTICK = 'rule yardstick { strings: $a = "nothing in the samples is so" condition: $a }'
+# The smallest bound that YARA has.
+_SECONDS = 1
+_ROUNDS = 3
+_WORDS = (
+    "資料を送付いたします。ご確認のほど、よろしくお願いいたします。", "お世話になっております。", "会議の日程について",
+    "the report of the meeting is attached", "Please find the document.", "https://www.example.jp/path?query=1", "\r\n",
+)  # fmt: skip
+_BEGINNINGS = (
+    b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0",
+    b"%PDF-1.7\n",
+    b"PK\3\4\24\0\0\0\x08\0",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+)
+
+
+@cache
+def samples() -> tuple[bytes, ...]:
+    """Texts, pages, base64, scripts, runs of one byte, noise, and the beginnings of files that rules ask for; the same
+    in every process."""
+    chance = random.Random("sekisho")
+    text = "".join(chance.choice(_WORDS) for _ in range(_SIZE // 40)).encode()[:_SIZE]
+    noise = chance.randbytes(_SIZE)
+    page = b"<html><body>" + b"<p class='a'><a href='https://www.example.jp/'>link</a></p>\n" * (_SIZE // 64)
+    script = b"var a = unescape('%u9090%u9090'); eval(String.fromCharCode(97, 98, 99)); powershell -enc AAAA\n" * 700
+    plain = (text, page, script, base64.encodebytes(noise)[:_SIZE], bytes(_SIZE), b"A" * _SIZE, noise)
+    return plain + tuple((start + noise)[:_SIZE] for start in _BEGINNINGS)
+
+
+def cost(rules: Any, rounds: int = _ROUNDS) -> float:
+    """How many times as long as the search for a plain string compiled rules take over all samples; the least of some
+    rounds. Infinite when YARA's shortest bound passes."""
+    return _least(rules, rounds) / _yardstick()
+
+
+@cache
+def _yardstick() -> float:
+    return _least(yara.compile(source=_YARDSTICK, externals=dict(EXTERNALS)), 2 * _ROUNDS)
+
+
+def _least(rules: Any, rounds: int) -> float:
+    try:
+        return min(_timed(lambda: _search(rules)) for _ in range(rounds))
+    except yara.TimeoutError:
+        return float("inf")
+
+
+def _search(rules: Any) -> None:
+    for sample in samples():
+        rules.match(data=sample, timeout=_SECONDS)
+
+
+def _timed(work: Callable[[], None]) -> float:
+    begun = time.thread_time()
+    work()
+    return time.thread_time() - begun

@@ -1,0 +1,69 @@
+"""The command `sekisho quarantine open`: opens a kept mail with a password that a person knows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from sekisho_core.cli_options import config_option, json_option, password_option
+from sekisho_core.database import reader
+from sekisho_core.passwords import Passwords
+from sekisho_core.scan import scan
+from sekisho_core.unlock import is_locked
+from sekisho_core.vocabulary import Action, Mail, PartState, Passage
+
+from sekisho_quarantine import audit, waits
+from sekisho_quarantine.desk import Desk, open_desk, person
+from sekisho_quarantine.records import Record, find, load
+from sekisho_quarantine.tables import WaitState
+
+
+@click.command("open")
+@click.argument("passage", metavar="ID")
+@password_option(default="-")
+@json_option
+@config_option
+def open_command(passage: str, typed: Passwords, as_json: bool, config: Path | None) -> None:
+    """Open a locked mail with your password, judge it anew and show the result.
+
+    The record takes the result over; nothing is released. A mail that waited for its password waits no more: it is
+    yours to release. Exit status: 0 opened and accepted, 1 not opened or not accepted.
+    """
+    from sekisho_rules.report import as_object, as_text
+
+    with open_desk(config) as desk:
+        with reader(desk.engine).connect() as connection:
+            record = load(connection, find(connection, passage))
+        found = _judged(desk, record, typed)
+        opened = any(part.state is PartState.OPENED for part in found.reading.parts)
+        _note(desk, found, opened)
+    said = as_object(found.id, found) | {"opened": opened}
+    click.echo(json.dumps(said) if as_json else as_text(found.id, found))
+    if not opened:
+        click.echo("no password opened it", err=True)
+    sys.exit(0 if opened and found.verdict.action is Action.ACCEPT else 1)
+
+
+def _judged(desk: Desk, record: Record, typed: Passwords) -> Passage:
+    """The mail on its way through all stages once more, with workers of our own."""
+    from sekisho_rules.cli_run import policy_of, stages_of
+
+    settings, row = desk.all_settings, record.row
+    with (
+        desk.bodies.opened(row.sha256, row.size) as content,
+        stages_of(settings, (), policy_of(settings), 1, typed) as stages,
+    ):
+        return scan(Mail(row.id, record.envelope, content), stages)
+
+
+def _note(desk: Desk, found: Passage, opened: bool) -> None:
+    """Take over what was read in an opened mail, and who opened it; also who tried in vain."""
+    with desk.engine.begin() as connection:
+        if opened:
+            addresses = waits.kept(connection, found.id)
+            waits.take_over(connection, found, found.verdict, addresses)
+            if not is_locked(found.reading):
+                waits.end(connection, found.id, addresses, WaitState.TAKEN_OVER)
+        audit.append(connection, person(), "opened" if opened else "not-opened", found.id, detail=found.verdict.action)

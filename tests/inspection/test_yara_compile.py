@@ -1,0 +1,184 @@
+"""YARA from others is compiled in a worker, and refused where it reaches too far or costs too much (C25, C26)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sekisho_inspection.client import InspectionClient, private_workers
+from sekisho_inspection.settings import InspectionSettings
+from sekisho_inspection.yara_compile import compile_rules, costs_of
+from sekisho_inspection.yara_scan import About, load_rules
+from sekisho_inspection.yara_source import take_apart
+
+GOOD = 'rule mark { strings: $m = "SEKISHO-MARK" condition: $m }'
+LOOP = "for all i in (1..filesize * 1000000) : (for all j in (1..100000) : (i + j > 0))"
+REFUSED = {
+    "syntax": ("rule {", "syntax error"),
+    "empty string": ('rule a { strings: $a = "" condition: $a }', "empty string"),
+    "include": (f'include "/etc/passwd"\n{GOOD}', "includes are disabled"),
+    "include behind a comment": (f'{GOOD} /* x */ include /* y */ "/etc/passwd"', "unexpected identifier"),
+    "console": (f'import "console" {GOOD}', 'module "console" is not allowed'),
+    "time": (f'import "time" {GOOD}', 'module "time" is not allowed'),
+    "tests": (f'import "tests" {GOOD}', 'module "tests" is not allowed'),
+    "two on a line": (f'import "pe" import "console" {GOOD}', 'module "console" is not allowed'),
+    "without a space": (f'import"console"{GOOD}', 'module "console" is not allowed'),
+    "comment between": (f'import /* " */ "console" {GOOD}', 'module "console" is not allowed'),
+    "line comment between": (f'import // "pe"\n"console" {GOOD}', 'module "console" is not allowed'),
+    "behind the rules": (f'{GOOD}\nimport "console"', 'module "console" is not allowed'),
+    "escaped": (f'import "con\\x73ole" {GOOD}', 'module "console" is not allowed'),
+    "cuckoo": (f'import "cuckoo" {GOOD}', 'unknown module "cuckoo"'),
+    "magic": (f'import "magic" {GOOD}', 'unknown module "magic"'),
+    "NUL": (f"{GOOD}\0", "a NUL character"),
+    "lone surrogate": ('rule a { meta: x = "\ud800" condition: true }', "surrogates not allowed"),
+    "one byte": (
+        'rule ok { condition: true } rule a { strings: $x = "a" condition: $x }',
+        "rule a: $x is a string of one",
+    ),
+    "one escaped byte": ('rule a { strings: $x = "\\x00" wide condition: $x }', "rule a: $x is a string of one byte"),
+    "one byte in hexadecimal": ("rule a { strings: $x = {/* } */ 4D } condition: $x }", "$x is a string of one byte"),
+    "any byte": ("rule ok { condition: true } rule a { strings: $x = /./ condition: $x }", "rule a costs"),
+    "loops": (f"rule ok {{ condition: true }} rule a {{ condition: {LOOP} }}", "rule a costs more than a second"),
+    "backtracking": ("rule a { strings: $x = /A+A+A+A+B/ condition: $x }", "rule a costs"),
+    "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
+}
+
+
+@pytest.fixture(scope="module")
+def client(limits: InspectionSettings) -> Iterator[InspectionClient]:
+    """A worker in its sandbox."""
+    with private_workers(limits, 1) as started:
+        yield started
+
+
+def hit_names(data: bytes) -> list[str]:
+    """The namespaces whose rules meet a content with the mark."""
+    return [hit.namespace for hit in load_rules(data).scanner(5.0).scan(b"a SEKISHO-MARK", About())[0]]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    """C26: what reaches out, cannot be compiled or costs too much is refused with a reason, and the others stay."""
+    source, reason = REFUSED[name]
+    data, errors = compile_rules({"good": GOOD, "bad": source})
+    assert list(errors) == ["bad"]
+    assert reason in errors["bad"]
+    assert hit_names(data) == ["good"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'// import "console"\n{GOOD}',
+        f'/* include "x" */ {GOOD}',
+        'rule a { meta: x = "import \\"console\\"" strings: $m = "SEKISHO-MARK" condition: $m }',
+        f'import "pe" import "math" import "hash" import "string" import "elf" import "dotnet" {GOOD}',
+        'rule a { strings: $m = /SEKISHO-MARK[{}"\\/]?/ condition: $m }',
+        "rule a { strings: $m = { 53 45 4B 49 53 48 4F [1] 4D } condition: $m }",
+        'rule a { strings: $m = "SEKISHO-MARK" wide ascii xor(0-3) private condition: $m }',
+        'rule a { strings: $m = "SEKISHO-MARK" $x = "\\x00\\x00" condition: $m and (#x >= 0 or filename == "a") }',
+    ],
+)
+def test_taken(source: str) -> None:
+    """What only looks like a statement, and what rules lawfully do, is not refused."""
+    data, errors = compile_rules({"n": source})
+    assert errors == {}
+    assert hit_names(data) == ["n"]
+
+
+def test_too_large() -> None:
+    """C26: a source of more than ten million characters is not even tried."""
+    assert "more than" in compile_rules({"n": " " * (10 << 20) + GOOD})[1]["n"]
+
+
+def test_many_rules_are_not_dear(client: InspectionClient) -> None:
+    """C26: a file of ten thousand plain rules (over a megabyte) is compiled in the sandbox and not too dear."""
+    source = "\n".join(
+        f'rule r{number} {{ strings: $a = "string {number}" $b = {{ 4D 5A {number % 256:02X} }} condition: $a or $b }}'
+        for number in range(10_000)
+    )
+    data, errors = client.compile_yara({"n": source}, {"n": "feed"})
+    assert errors == {}
+    assert data
+
+
+def test_nothing_good_compiles_to_nothing() -> None:
+    """Without a good source there are no rules."""
+    assert compile_rules({"bad": "rule {"})[0] == b""
+    assert compile_rules({}) == (b"", {})
+
+
+def test_sets_have_their_own_rules(client: InspectionClient) -> None:
+    """Each source's rules are a set of their own; one bad source of a set leaves its others in."""
+    sources = {"a": GOOD, "b": GOOD.replace("mark", "other"), "c": "rule {", "d": GOOD}
+    data, errors = client.compile_yara(sources, {"a": "one", "b": "one", "c": "one", "d": "two"})
+    assert list(errors) == ["c"]
+    assert hit_names(data) == ["a", "b", "d"]
+
+
+def test_a_source_that_kills_its_compiler(workers: Callable[..., InspectionClient]) -> None:
+    """C26: sources that make the compiler hang or die are found among many, named, and the others compiled."""
+    client = workers(1, poison_after=1, memory=1 << 28)
+    # More memory than the worker has.
+    giant = "\n".join(
+        f'rule r{number} {{ strings: $a = "string {number}" condition: $a }}' for number in range(150_000)
+    )
+    sources = {f"n{number}": GOOD for number in range(9)} | {"giant": giant}
+    data, errors = client.compile_yara(sources)
+    assert list(errors) == ["giant"]
+    assert len(hit_names(data)) == 9
+    assert client.compile_yara({"n": GOOD})[1] == {}
+
+
+def test_costs(client: InspectionClient) -> None:
+    """The cost of each rule is measured with those that it names, private ones not for themselves; a source that does
+    not compile has a reason."""
+    source = (
+        'import "math"\nprivate rule p { strings: $a = /[a-z]{30}x/ condition: $a }\n'
+        "rule uses { condition: p } rule plain { condition: filesize > 1 and math.abs(-1) == 1 }"
+    )
+    costs, errors = client.yara_costs({"n": source, "bad": "rule {"})
+    assert list(costs) == ["n"]
+    assert list(costs["n"]) == ["uses", "plain"]
+    assert costs["n"]["uses"] > costs["n"]["plain"]
+    assert list(errors) == ["bad"]
+
+
+def test_costs_of_what_is_too_dear() -> None:
+    """A rule that is refused for its cost has one."""
+    costs = costs_of({"n": "rule a { strings: $x = /./ condition: $x }"})[0]
+    assert costs["n"]["a"] > 50
+
+
+def test_take_apart() -> None:
+    """Rules are told apart whatever braces, quotes and slashes stand in their strings and comments."""
+    source = (
+        'import "pe" // }\nrule a : t { meta: x = "}" strings: $a = /[{}"\\/]+/ '
+        "$b = { 4D /* } */ [2-4] (5A | ??) } condition: $a or $b }\n"
+        "/* rule no { } */ private global rule b { condition: a }\n"
+        "private rule c { condition: true } rule d { condition: b and c }"
+    )
+    taken = take_apart(source)
+    assert [(rule.name, rule.private, rule.common) for rule in taken.rules] == [
+        ("a", False, False), ("b", True, True), ("c", True, False), ("d", False, False),
+    ]  # fmt: skip
+    alone = taken.alone(taken.rules[3])
+    assert [rule.name for rule in take_apart(alone).rules] == ["a", "b", "c", "d"]
+    assert compile_rules({"n": alone})[1] == {}
+    assert [rule.name for rule in take_apart(taken.alone(taken.rules[2])).rules] == ["c"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["rule ", "a ", "{", "}", '"', "/", "//", "/*", "*/", "\\", "=", "$a", "import ", "\n", "4D"])
+    )
+)
+def test_any_text_is_taken_apart(pieces: list[str]) -> None:
+    """What is no YARA raises nothing, and the rules found are pieces of the source in order."""
+    source = "".join(pieces)
+    places = [source.find(rule.text) for rule in take_apart(source).rules]
+    assert all(place >= 0 for place in places)
+    assert all(first <= second for first, second in pairwise(places)) or len(set(pieces)) < len(pieces)

@@ -1,0 +1,131 @@
+"""`sekisho quarantine open`: a person's password opens a kept mail, and its record says what was found."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+import pyzipper
+from sekisho_core import cli as root
+from sekisho_core.database import open_database
+from sekisho_core.settings import Database
+from sekisho_core.vocabulary import Action, Incomplete, Passage, Reading, RecipientVerdict, Verdict, Wait
+from sekisho_quarantine import waits
+from sekisho_quarantine.records import load
+from sekisho_quarantine.store import Store
+from sqlalchemy import Engine
+
+Make = Callable[..., Passage]
+Run = Callable[..., tuple[int, str, str]]
+LOCKED = Reading(incomplete=(Incomplete("part:2/a.zip", "locked"),))
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Engine:
+    """The commands' own database: SQLite."""
+    return open_database(Database(sqlite_url, 5.0))
+
+
+@pytest.fixture
+def config(config: Path, tmp_path: Path) -> Path:
+    """The settings with an index of the examples, which list a URL."""
+    more = f'[rules]\nindex = "{tmp_path}/index"\npacks = ["examples"]\n'
+    config.write_text(config.read_text() + more)
+    with pytest.raises(SystemExit):
+        root.main(["rules", "compile", "--config", str(config)])
+    return config
+
+
+@pytest.fixture
+def waiting(store: Store, make_passage: Make) -> Callable[[bytes], Passage]:
+    """Records a mail that waits, with this in its locked ZIP."""
+
+    def record(inner: bytes) -> Passage:
+        made = make_passage(letter(inner), reading=LOCKED)
+        wait = Wait(600.0, Action.QUARANTINE)
+        each = tuple(RecipientVerdict(one, Action.HOLD, "p", wait) for one in made.mail.envelope.rcpt_to)
+        held = Passage(made.id, made.key, made.mail, LOCKED, Verdict(Action.HOLD, each, (), LOCKED.incomplete), 7, {})
+        store.record(held)
+        return held
+
+    return record
+
+
+def letter(inner: bytes) -> bytes:
+    """A mail with a locked ZIP and no word of its password."""
+    packed = io.BytesIO()
+    with pyzipper.AESZipFile(packed, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(b"Kasumi#2012")
+        archive.writestr("a.txt", inner)
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "a@example.com", "x"
+    mail.set_content("see attached")
+    mail.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename="a.zip")
+    return mail.as_bytes().replace(b"\n", b"\r\n")
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What the command reads from standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
+@pytest.mark.parametrize(
+    ("inner", "verdict", "status"),
+    [(b"minutes", "accept", 0), (b"http://c2.malware.example/gate.php", "quarantine", 1)],
+)
+def test_open(
+    sekisho: Run, waiting: Callable[[bytes], Passage], engine: Engine, monkeypatch: pytest.MonkeyPatch,
+    inner: bytes, verdict: str, status: int,
+) -> None:  # fmt: skip
+    """The mail is judged anew with the password, the record takes that over, nothing is released, it waits no more."""
+    held = waiting(inner)
+    type_in(monkeypatch, "wrong\nKasumi#2012\n")
+    code, out, _ = sekisho("open", held.id, "--json")
+    said = json.loads(out)
+    assert (code, said["verdict"], said["opened"]) == (status, verdict, True)
+    with engine.connect() as connection:
+        record = load(connection, held.id)
+    assert record.row.action == verdict and {part.state for part in record.reading.parts} >= {"opened"}
+    assert [one.state for one in record.waits] == ["taken-over"] * 2
+    assert record.releases == [] and waits.waiting(engine) == []
+    told = sekisho("audit", "--json")[1] + sekisho("show", held.id)[1]
+    assert "opened" in told and "Kasumi" not in told
+
+
+def test_a_wrong_password(
+    sekisho: Run, waiting: Callable[[bytes], Passage], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said and noted in the audit, and the mail goes on waiting as it was."""
+    held = waiting(b"minutes")
+    type_in(monkeypatch, "wrong\n")
+    code, out, err = sekisho("open", held.id)
+    assert code == 1 and "locked" in out and "no password opened it" in err
+    assert [one.passage_id for one in waits.waiting(engine)] == [held.id]
+    assert "not-opened" in sekisho("audit", held.id)[1]
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "x" * 200 + "\n", "\n".join(map(str, range(80)))])
+def test_what_is_no_password(
+    sekisho: Run, waiting: Callable[[bytes], Passage], monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """Nothing, a word that is too long, or too many: a line says what is asked for."""
+    held = waiting(b"minutes")
+    type_in(monkeypatch, typed)
+    code, _, err = sekisho("open", held.id)
+    assert code == 2 and "one password a line" in err and "xxx" not in err
+
+
+def test_list_and_show(sekisho: Run, waiting: Callable[[bytes], Passage], store: Store, make_passage: Make) -> None:
+    """`list` marks what waits and until when, `--waiting` shows that alone, `show` says what comes then."""
+    held = waiting(b"minutes")
+    store.record(make_passage(b"Subject: other\r\n\r\nx\r\n"))
+    assert "waits " in sekisho("list")[1]
+    (only,) = json.loads(sekisho("list", "--waiting", "--json")[1])
+    assert only["id"] == held.id and only["held_until"]
+    assert [one["held_until"] for one in json.loads(sekisho("list", "--json")[1])].count(None) == 1
+    assert "waiting for its password until" in sekisho("show", held.id)[1]
