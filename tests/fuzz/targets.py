@@ -38,6 +38,7 @@ from sekisho_inspection import (
     formulas,
     headers,
     html,
+    link_files,
     lzh,
     lzx,
     macros,
@@ -50,9 +51,11 @@ from sekisho_inspection import (
     pdf,
     pdf_filters,
     polyglots,
+    programs,
     rar,
     rtf,
     sevenzip,
+    shortcut,
     vba,
     wire,
     xlsb,
@@ -62,6 +65,7 @@ from sekisho_inspection.header_blocks import read_block
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.pdf_streams import shown_text
 from sekisho_inspection.reader import read_mail
+from sekisho_inspection.script_layers import layers
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.mail_files import MailFile, mail_files, read_envelope
 
@@ -230,6 +234,13 @@ def archives(data: bytes) -> None:
     polyglots.read_polyglot(item, item.sniffed, notes)
 
 
+def script(data: bytes) -> None:
+    """The layers of a script in the language that the first byte says."""
+    code = data[1:].decode("utf-8", "replace")
+    found = layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+    assert found == layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+
+
 def _field(name: bytes) -> Target:
     """The value of one header field, through the whole reader."""
     return lambda data: mail(name + b": " + data + b"\r\n\r\ntext\r\n")
@@ -286,6 +297,8 @@ TARGETS: dict[str, Target] = {
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
+    "link-file": _attached(b"application/octet-stream", b"a.url"),
+    "link-document": _reader(link_files.read_link_file),
     "lures": lures,
     "lzh": _reader(lzh.read_lzh),
     "lzx": packed_frames,
@@ -319,8 +332,12 @@ TARGETS: dict[str, Target] = {
     "passwords": password_words,
     "pdf": _reader(pdf.read_pdf),
     "pdf-filters": pdf_streams,
+    "program": _reader(programs.read_pe),
     "rar": _reader(rar.read_rar),
     "rtf": _reader(rtf.read_rtf),
+    "script": script,
+    "script-file": _attached(b"application/octet-stream", b"a.wsf"),
+    "shortcut": _reader(shortcut.read_shortcut),
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
     "text-file": _attached(b"text/csv", b"a.csv"),
