@@ -48,6 +48,15 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07", "application/x-zisofs"),
     (b"SZDD\x88\xf0\x27\x33", "application/x-ms-compress"),
     (b"KWAJ\x88\xf0\x27\xd1", "application/x-ms-compress"),
+    (b"hsqs", "application/x-squashfs"),
+    (b"sqsh", "application/x-squashfs"),
+    (b"\x45\x3d\xcd\x28", "application/x-cramfs"),
+    (b"QFI\xfb", "application/x-qcow2"),
+    (b"KDMV", "application/x-vmdk"),
+    (b"COWD", "application/x-vmdk"),
+    (b"# Disk DescriptorFile", "application/x-vmdk"),
+    (b"<<< Oracle VM VirtualBox Disk Image", "application/x-virtualbox-vdi"),
+    (b"WARC/", "application/warc"),
     (b"\x1f\xa0", "application/x-lzh-stream"),
     (b"\x1f\x1e", "application/x-pack"),
     (b"\x89LZO\0\r\n\x1a\n", "application/x-lzop"),
@@ -86,7 +95,8 @@ UNREAD = {
     "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
     "application/x-dgca",
     "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip", "application/x-zisofs",
-    "application/x-msaccess",
+    "application/x-msaccess", "application/x-squashfs", "application/x-cramfs", "application/x-qcow2",
+    "application/x-vmdk", "application/x-virtualbox-vdi", "application/warc",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {
