@@ -137,7 +137,7 @@ class Notes(Facts):
         self.pieces: dict[tuple[bytes, int], list[tuple[Item, Piece]]] = {}
         self._children: dict[str, int] = {}
         self._met: set[tuple[str, str, str]] = set()
-        self._asked = False
+        self._asked = 0
 
     def decoding(self, where: str, label: str, charset: str, text: str) -> None:
         """Note one plausible reading of a text, for people, cut to a line; the first of a place is the one shown."""
@@ -261,7 +261,7 @@ class Notes(Facts):
     def passwords(self) -> list[str]:
         """Candidates for a lock: a person's, at most as many of the mail's own as may be tried on one part, those from
         elsewhere. They are secrets."""
-        self._asked = True
+        self._asked += 1
         return self._keyring.ordered(self._own_passwords())
 
     def tell_passwords(self) -> None:

@@ -6,9 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from sekisho_core.passwords import Keys, Passwords
 from sekisho_core.scan import silent
 from sekisho_core.vocabulary import Mail, PartState, Reading
 from sekisho_inspection.client import InspectionClient, private_workers
+from sekisho_inspection.file_cache import FileCache
+from sekisho_inspection.keyring import Keyring
+from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 
 Attach = Callable[..., bytes]
@@ -144,3 +148,15 @@ def test_a_mail_of_a_hundred_megabytes(client: InspectionClient, mail: Callable[
     assert len(content) > 100_000_000
     assert not reading.incomplete
     assert [part.size for part in reading.parts if part.names] == [72 << 20]
+
+
+def test_no_cache_hides_a_password(limits: InspectionSettings, attach: Attach) -> None:
+    """Of several locked files of a mail none is remembered as locked: with the password that another mail states, or
+    that comes from elsewhere, all of them open."""
+    files = [(f"{name}.pdf", locked_pdf(b"Kasumi2012") + name.encode()) for name in "abc"]
+    stated, given = attach("パスワード: Kasumi2012", *files), Keyring(Keys(more=Passwords.of(["Kasumi2012"])))
+    cache = FileCache(1 << 20)
+    plain = attach("x", *files)
+    for content, keyring, reasons in ((plain, None, ["locked"] * 3), (stated, None, []), (plain, given, [])):
+        found = read_mail(content, limits, None, keyring, cache)
+        assert [gap.reason for gap in found.incomplete if gap.reason == "locked"] == reasons
