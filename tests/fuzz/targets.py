@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from sekisho_core import normalise, settings
 from sekisho_core.display import visible
@@ -117,7 +118,12 @@ def pdf_streams(data: bytes) -> None:
     names = ("FlateDecode", "LZWDecode", "ASCIIHexDecode", "ASCII85Decode", "RunLengthDecode")
     first, second = (names[number % 5] for number in divmod((data or b"\0")[0], 5))
     predicted = {"Predictor": 2 + len(data) % 14, "Columns": 3, "Colors": len(data) % 5}
-    for filters in ([(first, {})], [(first, predicted)], [(first, {}), (second, predicted)]):
+    ways: list[list[tuple[str, dict[str, Any]]]] = [
+        [(first, {})],
+        [(first, predicted)],
+        [(first, {}), (second, predicted)],
+    ]
+    for filters in ways:
         with suppress(pdf_filters.Dear):
             pdf_filters.unpack(data[1:], filters, pdf_filters.Room.of(len(data), 1 << 24, 200))
     shown_text(data)
