@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from sekisho_core import normalise, settings
 from sekisho_core.display import visible
