@@ -28,6 +28,7 @@ _HEADER = re.compile(rb"(?<![0-9])([0-9]{1,20})" + _GAP + rb"{1,80}([0-9]{1,6})(
 _MAY_BE_HEADER = re.compile(rb"[0-9]")
 # Bytes before `obj` that are searched for its numbers; more where these do not tell.
 _NEAR, _FAR = 32, 400
+_OBJECT_END = re.compile(rb"[\0\t\n\f\r ]{0,20}endstream(?:[\0\t\n\f\r ]|%[^\r\n]{0,100}[\r\n]){0,20}endobj")
 _STREAM_END = re.compile(rb"[\0\t\n\f\r ]{0,20}endstream")
 _END = re.compile(rb"endstream")
 _LINE_END = re.compile(rb"[ \t]{0,20}(?:\r\n|\n|\r)")
@@ -108,7 +109,7 @@ def scan(data: bytes, budget: Budget) -> Scanned:
         found = Found(number, generation, value, at)
         out.objects.append(found)
         out.flawed = out.flawed or ("" if parsed.orderly else found.place)
-        out.unended = out.unended or ("" if parsed.word.startswith((b"endobj", b"stream")) else found.place)
+        out.unended = out.unended or ("" if _is_ended(data, parsed.word, value) else found.place)
     for parsed in _trailers(data, budget):
         out.trailers += [parsed.value] if isinstance(parsed.value, dict) else []
         out.flawed = out.flawed or ("" if parsed.orderly else f"trailer that ends at offset {parsed.end}")
@@ -116,6 +117,13 @@ def scan(data: bytes, budget: Budget) -> Scanned:
         found.value.attrs for found in out.objects if isinstance(found.value, Stream) and "Root" in found.value.attrs
     ]
     return out
+
+
+def _is_ended(data: bytes, word: bytes, value: Any) -> bool:
+    """Whether the object ends with its word, behind its stream where it has one."""
+    if type(value) is Stream:
+        return _OBJECT_END.match(data, value.end) is not None
+    return word.startswith(b"endobj")
 
 
 def exact_end(data: bytes, stream: Stream, length: object) -> int:
