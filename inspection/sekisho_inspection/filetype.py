@@ -195,7 +195,7 @@ def _structure(content: bytes, head: bytes) -> str:
         return _behind_skipped(content)
     if _is_mac_binary(head):
         return "application/x-macbinary"
-    if disk := _disk(content, head):
+    if disk := disk_kind(content):
         return disk
     return "message/rfc822" if _FIELD.match(head.removeprefix(b"\xef\xbb\xbf") + b"\n") else ""
 
@@ -219,8 +219,9 @@ def _behind_skipped(content: bytes) -> str:
     return "application/x-lz4" if content[at : at + 4] == b"\x04\x22\x4d\x18" else "application/zstd"
 
 
-def _disk(content: bytes, head: bytes) -> str:
+def disk_kind(content: bytes) -> str:
     """The kind of an image of a disk: by its marks, by its first volume, or by a partition that begins inside it."""
+    head = content[:512]
     if head.startswith(b"vhdxfile"):
         return "application/x-vhdx"
     if head.startswith(b"conectix") or content[-512:-504] == b"conectix":
