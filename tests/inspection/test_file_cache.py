@@ -32,9 +32,9 @@ rule names { condition: filename icontains "a" }
 BOUND = 1 << 25
 # What a Notes holds, and how the cache takes it: kept in facts, counted, compared before and after, or no matter.
 IN_FACTS = {"_observables", "_findings", "_incomplete", "_decodings", "_links", "parts", "texts", "queue"}
-COUNTED = {"unpacked", "slots", "pixels", "codes", "_text_bytes", "_children", "locked"}
+COUNTED = {"unpacked", "_effort", "slots", "pixels", "codes", "_text_bytes", "_children", "locked"}
 COMPARED = {
-    "_effort", "_rounds", "header_bytes", "_asked", "subjects", "date", "texts_read", "known", "explained", "named",
+    "_rounds", "header_bytes", "_asked", "subjects", "date", "texts_read", "known", "explained", "named",
     "pieces", "sender",
 }  # fmt: skip
 # The same for every mail of a worker, of one part alone, or made of what is compared.
