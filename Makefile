@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_STAMP := $(VENV)/.fuzz-installed
-RUN_PACKAGES := ca-certificates gcc libmilter-dev postfix python3-dev python3-venv
+RUN_PACKAGES := ca-certificates gcc libarchive13 libmilter-dev postfix python3-dev python3-venv
 TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo systemd
 
 .PHONY: run test bench fuzz fuzz-minute lint clean packages test-packages lock

@@ -376,8 +376,11 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
     otherwise: Action
 
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s for its password, then {self.otherwise.value}"
 
-class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
     for nothing but a lock: such a copy waits with us, not at the MTA."""
 

@@ -235,6 +235,8 @@ class Notes(Facts):
             origin = Origin(parent.id, 0, size, reading)
             self.add(Part(part_id, names, "", "", size, "", "", "", state, origin))
             self.name_facts(part_id, names)
+            if state is not PartState.SKIPPED and any(filetype.runnable(name, None) for name in names):
+                self.find("archived-executable", f"part:{part_id}", "by its name alone")
 
     def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
         """Note a part's names in all their spellings, and the tricks in them."""
