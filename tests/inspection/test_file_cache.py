@@ -134,7 +134,7 @@ def test_a_password_is_tried_in_every_mail(limits: InspectionSettings, attach: A
 
 def test_the_cache_is_bounded(limits: InspectionSettings, attach: Attach) -> None:
     """The least used records go first, one file takes a quarter at most, and nothing is kept of none."""
-    mails = [attach("x", (f"{number}.html", FILES["b.html"] + b"%d" % number)) for number in range(100)]
+    mails = [attach("x", (f"{number}.pdf", FILES["d.pdf"] + b"%d" % number)) for number in range(100)]
     assert hits(limits, mails * 2) == 100
     assert hits(limits, mails * 2, 50_000) == 0
     assert hits(limits, [mails[0], *mails, mails[0]], 5_000) < 3
