@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import visible_text
-from sekisho_core.vocabulary import FindingKind
 
 from sekisho_inspection import charset
 
@@ -83,7 +83,8 @@ _BY_FIRST_BYTE = {
 UNREAD = {
     "application/x-wim", "application/x-apple-diskimage", "application/vnd.ms-outlook-pst",
     "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
-    "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5", "application/x-dgca",
+    "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
+    "application/x-dgca",
     "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip", "application/x-zisofs",
     "application/x-msaccess",
 }  # fmt: skip

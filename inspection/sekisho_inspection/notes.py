@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.rule_hit import RuleHit
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
-    FindingKind,
     Incomplete,
     Link,
     Observable,

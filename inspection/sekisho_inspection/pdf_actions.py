@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sekisho_core.vocabulary import FindingKind
+from sekisho_core.finding_kinds import FindingKind
 
 from sekisho_inspection import pdf_scripts
 from sekisho_inspection.notes import Item, Notes

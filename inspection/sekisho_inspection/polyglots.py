@@ -1,7 +1,7 @@
 """Polyglots: files that are a second type to a program that looks elsewhere than at their beginning (catalogue B38).
 
 An archive may stand behind a program (a self-extractor), a picture or anything else; a disc and a tar have their marks
-behind bytes that nobody reads; a mail may stand behind the objects of a PDF.
+behind bytes that nobody reads; a page may stand in a picture, which browsers show where the file is called one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ READING = "appended"
 # Places of one mark that are looked at, and archives that are read.
 _MAX_PLACES, _MAX_ARCHIVES = 256, 8
 _ZIP_END = b"PK\x05\x06"
+# A page begins at the first of these; pictures hold XML of their own.
+_PAGE = re.compile(rb"<(?:html|head|body|script|iframe|form|a[ \t\r\n]+href|meta[ \t\r\n]+http)[\s>=]", re.I)
 _LZH = re.compile(rb"-lh[0-7d]-")
 _INSTALLERS = (
     (b"\xef\xbe\xad\xdeNullsoftInst", "NSIS"),
@@ -27,12 +29,14 @@ _INSTALLERS = (
 
 
 def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
-    """Read what else the item is: a disc, a tar, archives at any place."""
+    """Read what else the item is: a disc, a tar, a page in a picture, archives at any place."""
     data = item.content
     if kind not in (disc.KIND, "application/x-raw-disk-image") and data[0x8001:0x8006] in (b"CD001", b"BEA01"):
         disc.read_disc(item, notes)
     if kind != "application/x-tar" and data[257:262] == b"ustar":
         archive.read_tar(item, notes)
+    if kind.startswith("image/") and (page := _PAGE.search(data)) and notes.spend(len(data) - page.start(), item):
+        notes.child(item, data[page.start() :], (), "page", page.start(), declared="text/html")
     for start, end in _spans(item, kind):
         _read_archives(item, kind, start, end, notes)
     if kind == filetype.PE and (maker := next((name for mark, name in _INSTALLERS if mark in data), "")):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import warnings
 from collections import deque
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import normalise_subject
-from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
+from sekisho_core.vocabulary import Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
     biff,

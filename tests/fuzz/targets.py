@@ -141,7 +141,12 @@ def pdf_streams(data: bytes) -> None:
     names = ("FlateDecode", "LZWDecode", "ASCIIHexDecode", "ASCII85Decode", "RunLengthDecode")
     first, second = (names[number % 5] for number in divmod((data or b"\0")[0], 5))
     predicted = {"Predictor": 2 + len(data) % 14, "Columns": 3, "Colors": len(data) % 5}
-    for filters in ([(first, {})], [(first, predicted)], [(first, {}), (second, predicted)]):
+    chains: list[list[tuple[str, dict[str, int]]]] = [
+        [(first, {})],
+        [(first, predicted)],
+        [(first, {}), (second, predicted)],
+    ]
+    for filters in chains:
         with suppress(pdf_filters.Dear):
             pdf_filters.unpack(data[1:], filters, pdf_filters.Room.of(len(data), 1 << 24, 200))
     shown_text(data)
