@@ -88,6 +88,7 @@ class Left(NamedTuple):
     """What is left of each limit that the reading of a file draws on; the last four are of facts."""
 
     unpacked: int
+    effort: int
     slots: int
     pixels: int
     pictures: int
@@ -311,18 +312,20 @@ class Notes(Facts):
 
     def left(self) -> Left:
         """What is left of the limits that a file's reading draws on."""
-        return Left(self.unpacked, self.slots, self.pixels, MAX_PICTURES - len(self.codes), *self.room())
+        pictures = MAX_PICTURES - len(self.codes)
+        return Left(self.unpacked, self._effort, self.slots, self.pixels, pictures, *self.room())
 
     def spend_again(self, spent: Left) -> None:
         """Take from the limits what a replayed reading took besides what its facts take by themselves."""
         self.unpacked -= spent.unpacked
+        self._effort -= spent.effort
         self.slots -= spent.slots
         self.pixels -= spent.pixels
 
     def shared(self) -> tuple[object, ...]:
         """What a file's reading may ask of the mail around it, or tell it: where it changes, it is no other mail's."""
         return (
-            self._effort, self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
+            self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
             len(self.texts_read), len(self.known), len(self.explained), len(self.named),
             sum(map(len, self.pieces.values())),
         )  # fmt: skip
