@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
+
+from sekisho_core.rule_hit import RuleHit
 
 
 class Action(StrEnum):
@@ -310,28 +312,6 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
 
 
-class RuleString(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place where a string of a YARA rule stands: offset and length in bytes, and the bytes before, there and behind
-    as text for people."""
-
-    identifier: str
-    offset: int
-    length: int
-    before: str
-    matched: str
-    after: str
-
-
-class RuleHit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a YARA rule found: the form of the content that was searched ("" for the file itself), the rule's tags and
-    meta, and the first places of its strings."""
-
-    view: str
-    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
-    meta: Annotated[tuple[tuple[str, str], ...], msgspec.Meta(max_length=100)]
-    strings: Annotated[tuple[RuleString, ...], msgspec.Meta(max_length=100)]
-
-
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact about the content that is no observable: an action in a PDF, a macro, a YARA hit.
 
@@ -396,8 +376,11 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
     otherwise: Action
 
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s for its password, then {self.otherwise.value}"
 
-class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
     for nothing but a lock: such a copy waits with us, not at the MTA."""
 

@@ -57,7 +57,7 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_appended
+from sekisho_inspection.zip import is_appended, read_appended
 
 _READERS: dict[str, FileReader] = {
     **containers.READERS,
@@ -257,6 +257,8 @@ def _kind(item: Item) -> str:
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
     kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
+    if not kind and is_appended(item.content):
+        return "application/zip"
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 

@@ -18,9 +18,9 @@ from sekisho_core.vocabulary import Part, PartState, Reading
 from sekisho_inspection import compound, vba, wire
 from targets import CRASHERS
 
-_CORPUS = Path(__file__).parents[1] / "corpus" / "reader"
+_CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives")]
 # What these readers take apart stands in the cases of documents.
-_OFFICES = _CORPUS.parent / "offices"
+_OFFICES = _CORPORA[0].parent / "offices"
 _OFFICE = frozenset([
     "biff", "code", "compound-file", "formula", "office-xml", "ole", "rtf", "text-file", "vba-project",
 ])  # fmt: skip
@@ -46,7 +46,7 @@ _TEXTS = (
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a target: files of every format (what brings it no further is dropped), kept crashers."""
     yield from (path.read_bytes() for path in sorted((CRASHERS / target).glob("*")))
-    for path in sorted(_CORPUS.glob("*.eml")):
+    for path in sorted(path for corpus in _CORPORA for path in corpus.glob("*.eml")):
         content = path.read_bytes()
         yield content
         for part in email.message_from_bytes(content).walk():

@@ -25,20 +25,28 @@ from sekisho_inspection import (
     addresses,
     archive,
     biff,
+    cab,
     charset,
     compound,
+    containers,
+    disc,
+    disk,
     expressions,
     field_codes,
     filetype,
     formulas,
     headers,
     html,
+    lzh,
     macros,
     officexml,
     parameters,
     passwords,
     pcode,
+    polyglots,
+    rar,
     rtf,
+    sevenzip,
     vba,
     wire,
     xlsb,
@@ -190,6 +198,14 @@ def lures(data: bytes) -> None:
     normalise.lure_pattern(first)
 
 
+def archives(data: bytes) -> None:
+    """Any archive, by the reader of its kind; and what else the bytes are."""
+    notes, item = Notes(_LIMITS), Item("1", data, ("name",), "", Origin(), 1)
+    if reader := containers.READERS.get(item.sniffed):
+        reader(item, notes)
+    polyglots.read_polyglot(item, item.sniffed, notes)
+
+
 def _field(name: bytes) -> Target:
     """The value of one header field, through the whole reader."""
     return lambda data: mail(name + b": " + data + b"\r\n\r\ntext\r\n")
@@ -230,10 +246,15 @@ def _reader(read: Callable[[Item, Notes], object]) -> Target:
 
 
 TARGETS: dict[str, Target] = {
+    "7z": _reader(sevenzip.read_sevenzip),
+    "archives": archives,
     "biff": workbook,
+    "cab": _reader(cab.read_cab),
     "charset": text,
     "code": code,
     "compound-file": compound_file,
+    "disc": _reader(disc.read_disc),
+    "disk": _reader(disk.read_disk),
     "field-values": field_values,
     "filetype": types,
     "formula": formula,
@@ -241,6 +262,7 @@ TARGETS: dict[str, Target] = {
     "gzip": _reader(archive.read_gzip),
     "html": page,
     "lures": lures,
+    "lzh": _reader(lzh.read_lzh),
     "mail": mail,
     "mailbox": mailbox,
     "office-xml": _reader(officexml.read_xml),
@@ -267,6 +289,7 @@ TARGETS: dict[str, Target] = {
     "parameters": field_parameters,
     "passwords": password_words,
     "pdf": _attached(b"application/pdf", b"a.pdf"),
+    "rar": _reader(rar.read_rar),
     "rtf": _reader(rtf.read_rtf),
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
