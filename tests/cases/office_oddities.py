@@ -167,6 +167,9 @@ def _references(cases: Cases) -> None:
     cases.put("B44 template of Word 2003", "a.xml", old, "office-remote-template")
     picture = f'<draw:image xlink:href="file://{HOST}/x.jpg"/>'
     moniker = bytes(24) + UUID("06290bd3-48aa-11d2-8432-006008c3fbfc").bytes_le + URL.encode("utf-16-le")
+    browser = {"ObjectPool/_1": "8856F961-340A-11D0-A96B-00C04FD705A2"}
+    shown = compound({"ObjectPool/_1/CONTENTS": URL.encode(), "ObjectPool/f": b"x", "VBA/dir": b"x"}, browser)
+    cases.put("B44 page shown beside what looks like a form", "a.doc", shown, "office-risky-object")
     cases.put("B44 moniker of a script", "a.doc", compound({"ObjectPool/_1/\x01Ole": moniker}), "office-risky-object")
     cases.put("B44 picture on a share", "a.odt", _opendocument({"content.xml": picture}), "office-remote-image")
     inner = compound({"\x01Ole10Native": native("update.exe", PROGRAM)})
