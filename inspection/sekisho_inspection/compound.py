@@ -78,11 +78,14 @@ class CompoundFile:
         """Every entry that is a storage or stream, in the order of the directory; the first is the root."""
         raw = self._raw_entries
         paths = self._paths(raw)
-        return [
-            Entry(paths.get(index, f"orphan/{entry.name}"), entry.kind == _STREAM, entry.clsid, entry.start, entry.size)
-            for index, entry in enumerate(raw)
-            if entry.kind in (_STORAGE, _STREAM, _ROOT)
-        ]
+        found: dict[str, Entry] = {}
+        for index, entry in enumerate(raw):
+            if entry.kind in (_STORAGE, _STREAM, _ROOT):
+                path = paths.get(index, f"orphan/{entry.name}")
+                # Of entries by one name each is read.
+                path = path if path not in found else f"double{index}/{path}"
+                found[path] = Entry(path, entry.kind == _STREAM, entry.clsid, entry.start, entry.size)
+        return list(found.values())
 
     def streams(self) -> Iterator[tuple[Entry, bytes]]:
         """Every stream with its content, one after another."""

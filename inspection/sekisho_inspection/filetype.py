@@ -93,10 +93,9 @@ UNREAD = {
     "application/x-wim", "application/x-apple-diskimage", "application/vnd.ms-outlook-pst",
     "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
     "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
-    "application/x-dgca",
-    "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip", "application/x-zisofs",
-    "application/x-msaccess", "application/x-squashfs", "application/x-cramfs", "application/x-qcow2",
-    "application/x-vmdk", "application/x-virtualbox-vdi", "application/warc",
+    "application/x-dgca", "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip",
+    "application/x-zisofs", "application/x-msaccess", "application/x-squashfs", "application/x-cramfs",
+    "application/x-qcow2", "application/x-vmdk", "application/x-virtualbox-vdi", "application/warc",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {

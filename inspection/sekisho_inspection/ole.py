@@ -29,6 +29,8 @@ _WIDE_LINK = re.compile(
 _WORDS = re.compile(rb"[ -~]{4,4096}|(?:[ -~]\0){4,4096}")
 # Streams with the strings that macros fetch: properties, and the controls of forms.
 _PROPERTIES = ("\x05summaryinformation", "\x05documentsummaryinformation", "o", "f", "contents", "1table", "0table")
+# Where forms lie: in the storage of macros (Word, Excel), never among objects.
+_FORM = re.compile(r"(?:Macros|_VBA_PROJECT_CUR|)/?(?!ObjectPool|MBD|VBA)[^/]{1,64}/", re.I)
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _MAX_LINKS, _MAX_WORDS = 2000, 20_000
 
@@ -46,12 +48,14 @@ def read_ole(item: Item, notes: Notes) -> PartState:
     if state != PartState.READ:
         return state
     streams = {entry.path: (entry, content) for entry, content in file.streams()}
+    paths = set(streams)
+    if "__properties_version1.0" in names:
+        notes.gap(item.gap, "unreadable", "an Outlook message inside of a document")
     for fault in file.faults:
         notes.gap(item.gap, "malformed", f"OLE file: {fault}")
-    # What lies in a form is shown by code alone.
-    forms = {entry.folder for entry in file.entries if entry.name == "f"}
     for entry in file.entries:
-        if entry.folder not in forms:
+        # What lies in a form, beside a VBA project, is shown by code alone.
+        if not _FORM.match(entry.path) or f"{entry.folder}/f" not in paths:
             objects.note_class(class_of(entry), "", entry.path, item, notes)
     for entry, content in streams.values():
         _read_stream(entry, content, item, notes)

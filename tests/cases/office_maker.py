@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ole_maker import compound, vba
@@ -40,7 +41,7 @@ class Cases(dict[str, Case]):
         self[title] = Case(name, data, tuple(kinds.split()), tuple(gaps.split()), host)
 
 
-def package(members: dict[str, bytes | str]) -> bytes:
+def package(members: Mapping[str, bytes | str] | Mapping[str, str]) -> bytes:
     """An OOXML package, the same bytes each time."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

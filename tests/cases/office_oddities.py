@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zipfile
+from collections.abc import Mapping
 from uuid import UUID
 
 from office_maker import (
@@ -39,7 +40,7 @@ def _saved_page(head: str) -> str:
     )
 
 
-def _opendocument(members: dict[str, str | bytes]) -> bytes:
+def _opendocument(members: Mapping[str, str | bytes] | Mapping[str, str]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in {"mimetype": "application/vnd.oasis.opendocument.text", **members}.items():
@@ -141,7 +142,7 @@ def _workbooks(cases: Cases) -> None:
 
 def _references(cases: Cases) -> None:
     plain = relation("attachedTemplate", URL)
-    written = {
+    written: dict[str, str | bytes] = {
         "prefix": plain.replace("<Rel", "<p:Rel"), "single quotation marks": plain.replace('"', "'"),
         "comment in a tag": plain.replace("Target=", "<!-- > -->Target="),
         "sign in a target": plain.replace("gate", "gate?a>b"),
@@ -166,9 +167,13 @@ def _references(cases: Cases) -> None:
     cases.put("B44 template of Word 2003", "a.xml", old, "office-remote-template")
     picture = f'<draw:image xlink:href="file://{HOST}/x.jpg"/>'
     moniker = bytes(24) + UUID("06290bd3-48aa-11d2-8432-006008c3fbfc").bytes_le + URL.encode("utf-16-le")
+    browser = {"ObjectPool/_1": "8856F961-340A-11D0-A96B-00C04FD705A2"}
+    shown = compound({"ObjectPool/_1/CONTENTS": URL.encode(), "ObjectPool/f": b"x", "VBA/dir": b"x"}, browser)
+    cases.put("B44 page shown beside what looks like a form", "a.doc", shown, "office-risky-object")
     cases.put("B44 moniker of a script", "a.doc", compound({"ObjectPool/_1/\x01Ole": moniker}), "office-risky-object")
     cases.put("B44 picture on a share", "a.odt", _opendocument({"content.xml": picture}), "office-remote-image")
-    nested = {"content.xml": "<x/>", "Object 1": compound({"\x01Ole10Native": native("update.exe", PROGRAM)})}
+    inner = compound({"\x01Ole10Native": native("update.exe", PROGRAM)})
+    nested: dict[str, str | bytes] = {"content.xml": "<x/>", "Object 1": inner}
     cases.put("B44 package in OpenDocument", "a.odt", _opendocument(nested), "office-package executable", host=False)
 
 

@@ -62,6 +62,13 @@ def test_entries_that_nothing_lists() -> None:
     assert found["orphan/C"] == STREAMS["B/C"]
 
 
+def test_entries_by_one_name() -> None:
+    """B48: of streams by one name each is read."""
+    data = compound({"A": b"first", "B": b"second"})
+    entry = data.find("B".encode("utf-16-le") + bytes(60))
+    assert sorted(read(data[:entry] + b"A" + data[entry + 1 :]).values()) == [b"first", b"second"]
+
+
 def test_entries_in_a_circle() -> None:
     """B48: storages that contain each other are each read once."""
     data = compound(STREAMS)
