@@ -10,6 +10,7 @@ from sekisho_inspection.password_labels import (
     FILE_NAME,
     OTHER_FIELD,
     OTHERWISE,
+    REMARK,
     TITLED,
     Label,
     has_label,
@@ -25,7 +26,7 @@ _CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△�
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
 _MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
-_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~/]|\s/)\s*")
+_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
 _TOPIC = re.compile(
     r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|[はがも]、?|、"
     r"|を(?=\s?[「『【\"“!-~]))\s*,?\s*"
@@ -58,10 +59,14 @@ _JOINT = re.compile(
     r"[」』】”\"](?:\s*(?:\+|と|の後に|の(?:あと|次)に|に続けて|に続き|and"
     r"|followed by)[^「『【“\"\n]{0,20})[「『【“\"]"
 )
+_STATES = re.compile(r"[\s\])】》』」]*(?:[:=;→⇒はがを「『【\"“<-]|is\b|$|[!-~]+\s*$)", re.I)
+_ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
+# Behind a quotation that is one of several parts.
+_MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
 # Behind a quotation that names something else than a password.
 _NAMED = re.compile(
     r"\s*(?:等|など|を含|という|ボタン|画面|タブ|メニュー|欄|リンク|メール|ファイル|アイコン|フォルダ"
-    r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|機能|ポリシー|規程|規定|について|button|link|menu"
+    r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|サービス|機能|ポリシー|規程|規定|について|button|link|menu"
     r"|screen|page|field|box|file|folder|mail|tab|policy)",
     re.I,
 )
@@ -84,13 +89,6 @@ _BEFORE_LINK = re.compile(
 )
 
 
-# Words of a promise or remark where a value might stand.
-_REMARK = re.compile(
-    r"[ごお][一-龥]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済|省|略|参照|共有"
-    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
-)
-
-
 @dataclass
 class Found:
     """Values of a text, the surer ones apart."""
@@ -106,14 +104,15 @@ def on_line(line: str, label: Label) -> Found:
     """The values that stand on the label's own line."""
     rest = line[label.end :]
     sentence = _sentence(rest)
-    if is_compound(rest):
+    # In English prose the word passes something, or is a verdict.
+    if is_compound(rest) or (label.is_pass and not _STATES.match(rest)):
         return Found()
     behind = pass_notes(rest)
     if label.announces:
         return _announced(behind)
     for read in (_marked, _after_topic, _in_quotes, _in_english, _adjacent):
         if (label.sure or read is _marked) and (found := read(behind, sentence, label)):
-            return found
+            return found if label.sure else Found([value for value in found.sure if is_made_up(value)])
         if read is _marked and _MARK.match(behind):
             return Found()
     return _before(line[: label.start], sentence) if label.sure else Found()
@@ -240,13 +239,8 @@ def _glued(token: str, text: str) -> list[str]:
 def phrase(plain: str, long: bool = False) -> list[str]:
     """Several words that are one password; where it begins as a sentence would, a `long` one or one with digits."""
     words = plain.split()
-    if (
-        not 2 <= len(words) <= 8
-        or not plain.isascii()
-        or len(plain) > 64
-        or plain.endswith(".")
-        or re.search(r"[(:;]", plain)
-    ):
+    odd = _ADDRESS.search(plain) or re.search(r"[(:;]|\.$", plain)
+    if odd or not 2 <= len(words) <= 8 or not plain.isascii() or len(plain) > 64:
         return []
     common = sum(map(is_word, words))
     if long:
@@ -261,7 +255,7 @@ def native(plain: str) -> list[str]:
         return []
     if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
         return []
-    if _REMARK.search(bare):
+    if REMARK.search(bare):
         return []
     return [bare] if is_plausible(bare, quoted=True) else []
 
@@ -296,12 +290,10 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
         rest = text[match.end() :]
         if not is_plausible(value, quoted=True) or _NAMED.match(rest):
             continue
-        said = (
-            _COPULA.match(rest) is not None
-            or re.match(r"\s*(?:\+|と|、|の後|に続|を|に|で|\(|and|or)", rest) is not None
-        )
+        said = _COPULA.match(rest) or _MORE.match(rest)
         if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (
-            is_made_up(value) and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍)", rest)
+            is_made_up(value)
+            and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍|[にへ](?:変更|設定|いた))", rest)
         ):
             continue
         if said or is_made_up(value):
@@ -323,7 +315,8 @@ def _in_english(behind: str, sentence: str, label: Label) -> Found:
         return Found()
     value = behind[match.end() :]
     if quoted := _stated_quotes_in_english(value):
-        return Found([form for one in quoted for form in as_noted(one, behind)])
+        # A full stop in English quotation marks may be the sentence's.
+        return Found([form for one in quoted for plain in trimmings(one) for form in as_noted(plain, behind)])
     token = TOKEN.match(value)
     if not token or is_word(token[0]) or not is_plausible(token[0]):
         return Found()

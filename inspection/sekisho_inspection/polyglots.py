@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip
+from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip, streams
 from sekisho_inspection.notes import Item, Notes
 
 READING = "appended"
@@ -45,7 +45,10 @@ def _spans(item: Item, kind: str) -> list[tuple[int, int]]:
     if kind == "application/zip":
         end = data.rfind(_ZIP_END)
         return [(end, len(data))] if end >= 0 else []
-    return [] if kind in containers.READERS else [(1, len(data))]
+    if kind in (sevenzip.KIND, cab.KIND):
+        return [(max(1, _sevenzip(data, 0) if kind == sevenzip.KIND else _cab(data, 0)), len(data))]
+    packed = kind in streams.KINDS or kind == "application/gzip"
+    return [] if kind in containers.READERS and not packed else [(1, len(data))]
 
 
 def _read_archives(item: Item, kind: str, start: int, end: int, notes: Notes) -> None:
@@ -76,7 +79,7 @@ def _read_lzh(item: Item, start: int, notes: Notes) -> None:
 
 def _rar(data: bytes, at: int) -> int:
     """How many bytes from a mark on are an archive; 0 where it is none."""
-    if data[at + 6 : at + 8] == b"\1\0":
+    if data[at + 6 : at + 8] == b"\1\0" and at + 12 < len(data):
         size = data[at + 12]
         whole = size < 0x80 and zlib.crc32(data[at + 12 : at + 13 + size]) == int.from_bytes(
             data[at + 8 : at + 12], "little"

@@ -7,9 +7,11 @@ every file, and every file inside of one, is taken from one queue.
 from __future__ import annotations
 
 import warnings
+from collections import deque
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import normalise_subject
-from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
+from sekisho_core.vocabulary import Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
     biff,
@@ -57,7 +59,7 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_appended
+from sekisho_inspection.zip import is_appended, read_appended
 
 _READERS: dict[str, FileReader] = {
     **containers.READERS,
@@ -83,6 +85,13 @@ _READERS: dict[str, FileReader] = {
     **dict.fromkeys(filetype.PICTURES, qr.read_picture),
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
+# Formats that are locked with passwords.
+_LOCKABLE = _ZIPS | {
+    "application/pdf",
+    "application/x-ole-storage",
+    "application/vnd.rar",
+    "application/x-7z-compressed",
+}
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
 _UNPACKED = {
     tnef.KIND: (".dat", ".tnef"),
@@ -122,6 +131,7 @@ def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCa
         top = _read_message(_lines(content[: limits.max_mail_bytes]), "", 0, notes)
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
+        notes.queue = deque(sorted(notes.queue, key=_may_be_locked))
         while notes.queue:
             cache.read(notes.queue.popleft(), notes, yara, _read_file)
             if not notes.queue:
@@ -131,6 +141,11 @@ def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCa
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
     return top
+
+
+def _may_be_locked(item: Item) -> bool:
+    """Whether it waits for what texts and pictures beside it say: one of them may state its password."""
+    return item.sniffed in _LOCKABLE
 
 
 def _lines(content: bytes) -> bytes:
@@ -175,7 +190,7 @@ def _read_entity(entity: mime.Entity, notes: Notes) -> None:
     if entity.is_message:
         notes.texts_read.add(item.id)
         _read_message(item.content, item.id, item.depth + 1, notes)
-    elif entity.is_text or (not item.names and looks_text(item)):
+    elif entity.is_text or looks_text(item):
         notes.texts_read.add(item.id)
         read_text(item, entity.charset, not entity.is_attachment, notes)
     notes.named += item.names
@@ -198,6 +213,8 @@ def _read_file(item: Item, notes: Notes) -> None:
     if _is_inner_mail(item, kind):
         # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
+    elif not kind and (start := officexml.page_start(item)) is not None:
+        _read_message(item.content[start:], item.id, item.depth + 1, notes)
     _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
@@ -221,6 +238,8 @@ def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
         pdf.read_message(item, notes)
     elif pdf.may_be_pdf(item, kind):
         _bounded(pdf.read_pdf, item, notes)
+    if kind == "application/x-ole-storage" and msg.is_message(item.content):
+        _bounded(msg.read_msg, item, notes)
 
 
 def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:
@@ -255,6 +274,8 @@ def _kind(item: Item) -> str:
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
     kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
+    if not kind and is_appended(item.content):
+        return "application/zip"
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sekisho_core.vocabulary import FindingKind
+from sekisho_core.finding_kinds import FindingKind
 
 from sekisho_inspection.notes import Item, Notes
 

@@ -15,6 +15,8 @@ from sekisho_inspection.urls import link_targets, note_url, note_urls, wrapped
 
 _TEXTS = frozenset(["", "text/html", "message/rfc822"])
 _PAGE = frozenset(["text/html"])
+# Files that state passwords for others beside them.
+_NOTES = (".txt", ".text", ".htm", ".html")
 _PAGES = (".html", ".htm", ".xhtml", ".shtml", ".svg", ".hta")
 # What an anchor's text must be to be taken for an address; files are named so, too.
 _ADDRESS = re.compile(
@@ -30,7 +32,10 @@ _PAGE_SIZE, _MOST_WRITTEN = 100, 5
 
 
 def looks_text(item: Item) -> bool:
-    """Whether a nameless part of this declared type is a text to its reader."""
+    """Whether a part of another declared type is a text to its reader: a nameless one of some types, a text file."""
+    if item.names:
+        named = any(name.lower().rstrip(". ").endswith(_NOTES) for name in item.names)
+        return named and item.sniffed in _TEXTS and is_textual(item)
     return item.declared.startswith("multipart/") or item.declared in ("message/delivery-status", "message/partial")
 
 

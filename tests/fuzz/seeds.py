@@ -15,10 +15,16 @@ from pathlib import Path
 import pyzipper
 from msoffcrypto.format.ooxml import OOXMLFile
 from sekisho_core.vocabulary import Part, PartState, Reading
-from sekisho_inspection import wire
+from sekisho_inspection import compound, vba, wire
 from targets import CRASHERS
 
-_CORPUS = Path(__file__).parents[1] / "corpus" / "reader"
+_CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives", "mail_files")]
+_PDFS = Path(__file__).parents[1] / "corpus" / "pdfs"
+# What these readers take apart stands in the cases of documents.
+_OFFICES = Path(__file__).parents[1] / "corpus" / "offices"
+_OFFICE = frozenset([
+    "biff", "code", "compound-file", "formula", "office-xml", "ole", "rtf", "text-file", "vba-project",
+])  # fmt: skip
 _XML = (
     b"<w:p><w:t>see http://host.example/</w:t><w:instrText>DDEAUTO cmd</w:instrText></w:p>",
     b'<Relationships><Relationship Type="x/attachedTemplate" Target="http://host.example/t" TargetMode="External"/>',
@@ -48,12 +54,15 @@ _TEXTS = (
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a target: files of every format (what brings it no further is dropped), kept crashers."""
     yield from (path.read_bytes() for path in sorted((CRASHERS / target).glob("*")))
-    for path in sorted(_CORPUS.glob("*.eml")):
+    pdfs = _PDFS.glob("*.eml") if target.startswith("pdf") else ()
+    for path in sorted([*(path for corpus in _CORPORA for path in corpus.glob("*.eml")), *pdfs]):
         content = path.read_bytes()
         yield content
         for part in email.message_from_bytes(content).walk():
             payload = part.get_payload(decode=True)
             yield from [payload] if isinstance(payload, bytes) else []
+    if target in _OFFICE:
+        yield from (_cut(content, target) for content in _documents())
     yield from (text.encode() for text in _TEXTS)
     # Targets of a document's members take the number of the member from the first byte.
     yield from (bytes([number]) + xml for number in range(5) for xml in _XML)
@@ -62,6 +71,28 @@ def seeds(target: str) -> Iterator[bytes]:
     if target == "ole":
         # A hundred thousand rounds of hashing for each password: others would spend their time on it.
         yield _locked_office()
+
+
+def _documents() -> Iterator[bytes]:
+    for path in sorted(_OFFICES.glob("*.eml")):
+        *_, part = email.message_from_bytes(path.read_bytes()).walk()
+        payload = part.get_payload(decode=True)
+        yield from [payload] if isinstance(payload, bytes) else []
+
+
+def _cut(content: bytes, target: str) -> bytes:
+    """A document as the target takes it."""
+    if target == "compound-file":
+        return content.removeprefix(compound.MAGIC)
+    if target not in ("biff", "code", "formula", "vba-project") or not content.startswith(compound.MAGIC):
+        return content
+    streams = {entry.name: data for entry, data in compound.CompoundFile(content).streams()}
+    if target == "vba-project":
+        listed, module = streams.get("dir", b""), streams.get("module1", b"")
+        head = len(listed) + 4, len(listed) + 4 + len(module)
+        return struct.pack("<HH", *head) + listed + module + streams.get("_vba_project", b"")
+    code = vba.unpacked(streams.get("module1", b""))
+    return code if target == "code" else streams.get("workbook", b"")
 
 
 def _files() -> Iterator[bytes]:
