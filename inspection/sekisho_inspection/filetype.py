@@ -140,7 +140,7 @@ _FIELD = re.compile(
     rb"(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):" + _FOLDED
     + rb"(?:[!-9;-~]+:" + _FOLDED + rb"){2,}", re.I,
 )  # fmt: skip
-_JAVA_SINCE = 45
+_JAVA_SINCE = b"\x2d"
 _BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 # What begins without a mark of its own but has a shape.
 _PATTERNS = (
@@ -164,7 +164,7 @@ def sniff(content: bytes) -> str:
     for magic, kind in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(magic):
             # Java numbers its formats from 45 on; a Mach-O file of several machines has few.
-            return "application/x-mach-binary" if kind == "application/java-vm" and head[7] < _JAVA_SINCE else kind
+            return "application/x-mach-binary" if kind == "application/java-vm" and head[7:8] < _JAVA_SINCE else kind
     if head[8:12] == b"WEBP" and head.startswith(b"RIFF"):
         return "image/webp"
     # The header's length follows the file's and four bytes without meaning.

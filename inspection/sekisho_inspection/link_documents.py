@@ -46,7 +46,7 @@ _ENTRIES = re.compile(r"(?:[A-Za-z]*URL|Hostname|HostName|ServerURL|RemoteAddres
 
 def is_one(item: Item) -> bool:
     """Whether it is such a file, by name or root element."""
-    if not item.content.lstrip(_LEADING)[:6].startswith(_BEGINS):
+    if not item.content[:64].lstrip(_LEADING).startswith(_BEGINS):
         return False
     if any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names):
         return True

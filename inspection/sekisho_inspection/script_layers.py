@@ -37,7 +37,8 @@ _COMMAND = re.compile(
 # Fonts, sound and code of pages.
 _HARMLESS = (b"wOFF", b"wOF2", b"\0\1\0\0", b"OTTO", b"true", b"ID3", b"OggS", b"\0asm", b"RIFF", b"fLaC", b"\0\0\1\0")
 _MOST_TEXTS, _MOST_FILES, _MOST_BLOBS, _DEEPEST = 400, 20, 400, 8
-_MOST_CHARACTERS = 16_000_000
+# Characters that are put together in all, and those of them that are decoded again.
+_MOST_CHARACTERS, _MOST_AGAIN = 16_000_000, 3_000_000
 # Texts and bytes on which keys are tried.
 _MOST_TRIED = 60
 _SHORTEST_FILE, _SHORTEST_CODED = 8, 24
@@ -69,7 +70,7 @@ class _Work:
         self.out = Layers()
         self._queue: deque[tuple[str, int]] = deque([(code, 0)])
         self._known: set[str | bytes] = {code}
-        self._left = _MOST_CHARACTERS
+        self._left, self._again = _MOST_CHARACTERS, _MOST_AGAIN
         self._blobs = _MOST_BLOBS
         lowered = code.lower()
         self._packed = any(word in lowered for word in _PACKED)
@@ -123,8 +124,11 @@ class _Work:
             self._blob(text.encode("latin-1"), depth)
             return
         self.out.texts.append(text)
-        if depth < _DEEPEST:
-            self._queue.append((text, depth + 1))
+        if depth >= _DEEPEST or len(text) > self._again:
+            self.out.limited = True
+            return
+        self._again -= len(text)
+        self._queue.append((text, depth + 1))
 
     def _numbers(self, numbers: list[int], depth: int) -> None:
         if len(numbers) < _SHORTEST_FILE and not all(0 <= number < 256 for number in numbers):

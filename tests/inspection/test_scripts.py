@@ -101,7 +101,7 @@ def test_any_text_has_layers(code: str, language: Language) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_signs_have_layers(code: str, language: Language) -> None:
     """The same of texts that are all operators, brackets and quotation marks."""
-    assert layers(code, language).limited is False
+    assert layers(code, language) == layers(code, language)
 
 
 HOSTILE = {
@@ -127,10 +127,23 @@ def test_hostile_scripts_end(code: str, language: Language) -> None:
     assert sum(map(len, layers(code, language).texts)) <= 16_000_000
 
 
-def test_layers_beyond_the_bounds_are_said(read: Read, attach: Attach) -> None:
+def _wrapped(levels: int) -> str:
+    code = "go('http://c2.'+'malware.example/gate')"
+    for _ in range(levels):
+        code = f"eval(atob('{base64.b64encode(code.encode()).decode()}'))"
+    return code
+
+
+@pytest.mark.parametrize("code", ["go('ab'+'cd');" * 60_000, _wrapped(12)], ids=["length", "levels"])
+def test_layers_beyond_the_bounds_are_said(code: str, read: Read, attach: Attach) -> None:
     """A script with more to decode than is followed is incomplete."""
-    reading = read(attach("x", ("a.js", b"go('ab'+'cd');" * 60_000)))
+    reading = read(attach("x", ("a.js", code.encode())))
     assert ("part:2/a.js", "limit") in {(gap.where, gap.reason) for gap in reading.incomplete}
+
+
+def test_layers_in_layers() -> None:
+    """Six levels of the same coding are decoded."""
+    assert any(URL in text for text in layers(_wrapped(6)).texts)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ def test_program_in_its_parts(read: Read, attach: Attach) -> None:
         ("a.dat", "image/png", b"<html><body>x</body></html>", True),
         ("a.dat", "application/pdf", b"PK\x05\x06" + bytes(18), False),
         ("a.doc", "application/msword", b"{\\rtf1 x}", False),
+        ("a.rar", "application/octet-stream", b"Rar!\x1a\x07\0" + bytes(20), False),
         ("a.csv", "text/csv", b"a,b\n1,2\n" * 9, False),
     ],
 )
