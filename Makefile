@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_STAMP := $(VENV)/.fuzz-installed
-RUN_PACKAGES := ca-certificates gcc libmilter-dev postfix python3-dev python3-venv
+RUN_PACKAGES := ca-certificates gcc libarchive13 libmilter-dev postfix python3-dev python3-venv
 TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo systemd
 
 .PHONY: run test bench fuzz fuzz-minute lint clean packages test-packages lock
@@ -46,10 +46,11 @@ clean:
 	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Microseconds by stage beside stock email (STAGES_ARGS="--mails 20 --json"), then one run with one Postfix: no milter, an
-# empty pymilter, sekisho with a small and a large index (BENCH_ARGS="--mails 100 --rounds 1").
+# Microseconds by stage beside stock email (STAGES_ARGS="--mails 20 --json"); attachments by type against their budgets,
+# with and without the cache (ATTACHMENTS_ARGS="--kinds pdf"); then one run with one Postfix: no milter, an empty pymilter, sekisho with a small and a large index (BENCH_ARGS="--mails 100 --rounds 1").
 bench: test-packages $(STAMP)
 	$(BIN)/python tests/bench/stages.py $(STAGES_ARGS)
+	$(BIN)/python tests/bench/attachments.py $(ATTACHMENTS_ARGS)
 	$(BIN)/python tests/bench/mta.py $(BENCH_ARGS)
 
 # Coverage-guided fuzzing of every reader, or of TARGETS, for SECONDS together; crashers are left in .run/fuzz/TARGET.

@@ -39,7 +39,6 @@ THIRD_PARTY = {
     "pdfminer": {"inspection"},
     "Cryptodome": {"inspection"},
     "pefile": {"inspection"},
-    "pyzipper": {"inspection"},
     "lxml": {"inspection"},
     "PIL": {"inspection"},
     "zxingcpp": {"inspection"},

@@ -10,7 +10,7 @@ import msgspec
 
 from sekisho_core.passwords import NONE, Keys, Passwords
 from sekisho_core.scan import Progress, YaraRules
-from sekisho_core.vocabulary import Mail, Reading
+from sekisho_core.vocabulary import Mail, PartState, Reading
 
 Source = Callable[[Mail, Reading], Iterable[str]]
 """Passwords for a locked mail, the likeliest first; raises nothing."""
@@ -62,7 +62,14 @@ def is_locked(reading: Reading) -> bool:
 
 
 def _joined(first: Reading, again: Reading) -> Reading:
-    """The second reading; where it failed as a whole, the first one with the reason of that."""
-    if again.headers or again.parts:
-        return again
-    return msgspec.structs.replace(first, incomplete=first.incomplete + again.incomplete)
+    """The second reading where it opened anything; else the first, with the reason of a second that failed as a whole.
+
+    So strangers' passwords that are wrong change nothing of what is said of a mail.
+    """
+    if not again.parts and not again.headers:
+        return msgspec.structs.replace(first, incomplete=first.incomplete + again.incomplete)
+    return again if _opened(again) > _opened(first) else first
+
+
+def _opened(reading: Reading) -> int:
+    return sum(part.state is PartState.OPENED for part in reading.parts)

@@ -10,9 +10,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
+
+from sekisho_core.finding_kinds import FindingKind
+from sekisho_core.rule_hit import RuleHit
 
 
 class Action(StrEnum):
@@ -71,87 +74,6 @@ class PartState(StrEnum):
 
 
 MatchKind = Literal["indicator", "yara", "sender", "reuse", "attachment", "flood", "policy"]
-FindingKind = Literal[
-    "ambiguous-boundary",
-    "ambiguous-charset",
-    "ambiguous-encoding",
-    "ambiguous-header",
-    "ambiguous-name",
-    "ambiguous-structure",
-    "ambiguous-type",
-    "appended-data",
-    "archive-link",
-    "archive-path",
-    "archived-executable",
-    "configuration-profile",
-    "document-icon",
-    "executable",
-    "executable-details",
-    "html-form",
-    "html-hidden-text",
-    "html-link-mismatch",
-    "html-password-form",
-    "html-script-file",
-    "installer-action",
-    "link-file",
-    "link-program",
-    "link-remote",
-    "mixed-script",
-    "name-disguised",
-    "name-double-extension",
-    "name-equals-subject",
-    "name-rtlo",
-    "office-activex",
-    "office-auto-macro",
-    "office-custom-ui",
-    "office-dde",
-    "office-equation",
-    "office-exploit",
-    "office-external-link",
-    "office-hidden-sheet",
-    "office-macro",
-    "office-macro-hidden",
-    "office-macro-purged",
-    "office-macro-stomped",
-    "office-macro-suspicious",
-    "office-package",
-    "office-query",
-    "office-remote-image",
-    "office-remote-template",
-    "office-risky-object",
-    "package-manifest",
-    "pdf-auto-action",
-    "pdf-auto-javascript",
-    "pdf-damaged",
-    "pdf-embedded-executable",
-    "pdf-embedded-file",
-    "pdf-encrypted",
-    "pdf-form",
-    "pdf-javascript",
-    "pdf-launch",
-    "pdf-media",
-    "pdf-portfolio",
-    "pdf-remote-file",
-    "pdf-signed",
-    "pdf-stream-unread",
-    "pdf-submit-form",
-    "pdf-text-unread",
-    "pdf-xfa",
-    "pdf-xfa-script",
-    "picture-unread",
-    "qr-code",
-    "script-autostart",
-    "script-download",
-    "script-encoded",
-    "script-hidden-window",
-    "script-runs-program",
-    "script-tampering",
-    "shortcut",
-    "shortcut-padded",
-    "type-mismatch",
-    "xml-entity",
-    "yara",
-]
 Reason = Literal[
     "ambiguous", "busy", "crashed", "limit", "locked", "malformed", "poison", "timeout", "unavailable", "unreadable",
 ]  # fmt: skip
@@ -310,28 +232,6 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
 
 
-class RuleString(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place where a string of a YARA rule stands: offset and length in bytes, and the bytes before, there and behind
-    as text for people."""
-
-    identifier: str
-    offset: int
-    length: int
-    before: str
-    matched: str
-    after: str
-
-
-class RuleHit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a YARA rule found: the form of the content that was searched ("" for the file itself), the rule's tags and
-    meta, and the first places of its strings."""
-
-    view: str
-    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
-    meta: Annotated[tuple[tuple[str, str], ...], msgspec.Meta(max_length=100)]
-    strings: Annotated[tuple[RuleString, ...], msgspec.Meta(max_length=100)]
-
-
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact about the content that is no observable: an action in a PDF, a macro, a YARA hit.
 
@@ -396,8 +296,11 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
     otherwise: Action
 
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s for its password, then {self.otherwise.value}"
 
-class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is to become of the copy for one recipient, and the policy that said so. `wait` is given where it is held
     for nothing but a lock: such a copy waits with us, not at the MTA."""
 

@@ -6,8 +6,9 @@ import io
 import re
 import tarfile
 import zlib
+from collections.abc import Iterable, Iterator
 
-from sekisho_core.vocabulary import PartState
+from sekisho_core.vocabulary import Part, PartState
 
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -20,6 +21,10 @@ _MAX_GZIP_MEMBERS = 1000
 # What follows a member's data: a checksum and the length.
 _TRAILER = 8
 _LONGEST_NAME = 1024
+_MAX_FOLDERS = 64
+# Tars in a row in one file; where the mark of POSIX stands in a header.
+_MAX_TARS, _TAR_MARK = 16, 257
+_OCTAL = re.compile(rb"[0-7]+")
 _DRIVE = re.compile(r"[A-Za-z]:")
 # Endings of compressed files, and what stands in their place once they are unpacked.
 _ENDINGS = dict.fromkeys(
@@ -138,27 +143,73 @@ def note_path(names: tuple[str, ...], item: Item, notes: Notes, kind: str = "") 
         notes.find("archive-path", item.where, name)
 
 
+def list_folders(folders: Iterable[tuple[str, ...]], item: Item, notes: Notes, reading: str) -> None:
+    """List the folders of an archive in which no file lies, as far as there is room: no other name tells of them."""
+    inside: list[Item | Part] = [*notes.queue, *notes.parts]
+    names = {_slashed(name) for one in inside if one.origin.parent == item.id for name in one.names}
+    held = {folder for name in names for folder in _above(name)}
+    for folder in dict.fromkeys(folders):
+        if folder and notes.slots > 0 and _slashed(folder[0]) not in held:
+            notes.closed_child(item, folder, 0, PartState.SKIPPED, reading)
+
+
+def _slashed(name: str) -> str:
+    return name.replace("\\", "/").rstrip("/")
+
+
+def _above(name: str) -> Iterator[str]:
+    for _ in range(_MAX_FOLDERS):
+        name = name.rpartition("/")[0]
+        if not name:
+            return
+        yield name
+
+
 def read_tar(item: Item, notes: Notes) -> PartState:
-    """The regular members of a tar file; links and devices are listed by name alone and never made."""
+    """The regular members of a tar file, and of tars behind its end, which some programs read on into; links and
+    devices are listed by name alone and never made."""
+    start = 0
+    for _ in range(_MAX_TARS):
+        state, end = _read_one_tar(item, start, notes)
+        mark = item.content.find(b"ustar", end + _TAR_MARK)
+        while mark >= 0 and (mark - _TAR_MARK) % 512:
+            mark = item.content.find(b"ustar", mark + 1)
+        if state is PartState.UNREADABLE or mark < 0:
+            return state
+        notes.gap(item.gap, "ambiguous", "members behind the end of the tar")
+        start = mark - _TAR_MARK
+    return state
+
+
+def _read_one_tar(item: Item, start: int, notes: Notes) -> tuple[PartState, int]:
+    """The state, and where the tar that begins at a position ends."""
+    file, folders = io.BytesIO(item.content), list[tuple[str, ...]]()
+    file.seek(start)
     try:
-        with tarfile.open(fileobj=io.BytesIO(item.content), mode="r:", errors="surrogateescape") as archive:
+        with tarfile.open(fileobj=file, mode="r:", errors="surrogateescape") as archive:
             for member in archive:
                 if notes.slots <= 0:
                     notes.gap("mail", "limit", "more parts than the limit")
-                    break
-                _read_member(archive, member, item, notes)
+                    return PartState.READ, len(item.content)
+                if member.isdir():
+                    folders.append(_names(member))
+                else:
+                    _read_member(archive, member, item, notes)
+            list_folders(folders, item, notes, "tar")
+            return PartState.READ, archive.offset
     # Besides its own errors tarfile raises OverflowError for a length of twenty digits, RecursionError for headers of
     # headers, and what else hostile bytes make it.
     except Exception as error:
         notes.gap(item.gap, "unreadable", f"tar: {type(error).__name__}")
-        return PartState.UNREADABLE
-    return PartState.READ
+        return PartState.UNREADABLE, len(item.content)
+
+
+def _names(member: tarfile.TarInfo) -> tuple[str, ...]:
+    return member_names(member.name.encode("utf-8", "surrogateescape"))
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, item: Item, notes: Notes) -> None:
-    names = member_names(member.name.encode("utf-8", "surrogateescape"))
-    if member.isdir():
-        return
+    names = _names(member)
     # What has an unknown type is a regular file to most programs (POSIX.1-2017, pax, ustar typeflag).
     regular = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
     kind = "" if regular else "a link" if member.issym() or member.islnk() else "no regular file"
@@ -167,6 +218,9 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, item: Item, 
         # What a link shows stands elsewhere; a device shows nothing.
         notes.closed_child(item, names, 0, PartState.SKIPPED, "tar")
         return
+    stated = item.content[member.offset_data - 388 : member.offset_data - 376].strip(b" \0")
+    if _OCTAL.fullmatch(stated) and int(stated, 8) != member.size and not member.issparse():
+        notes.gap(item.gap, "ambiguous", "a member with two sizes")
     if not within(member.size, len(item.content), item, notes) or not notes.spend(member.size, item):
         return
     file = archive.extractfile(member)

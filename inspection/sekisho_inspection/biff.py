@@ -16,6 +16,7 @@ from sekisho_inspection.workbooks import Sheet, Workbook, note_workbook
 KIND = "application/vnd.ms-excel"
 _BEGINNINGS = {0x0009: 2, 0x0209: 3, 0x0409: 4, 0x0809: 8}
 _MACROS = 0x40
+_EXTERNAL = 0x0017
 _BOUNDSHEET, _SUPBOOK, _STRINGS, _CONTINUE, _END = 0x0085, 0x01AE, 0x00FC, 0x003C, 0x000A
 _NAMES = (0x0018, 0x0218)
 _FORMULAS = {0x0006: 22, 0x0206: 18, 0x0406: 18}
@@ -67,12 +68,11 @@ def workbook(stream: bytes) -> Workbook:
         reader.take(kind, payload)
         if kind == _END and reader.places:
             break
-    for sheet, place in reader.places:
+    # What formulas refer to may stand in any sheet.
+    for sheet, place in reader.places if any(sheet.macros for sheet, _ in reader.places) else ():
         for kind, payload in _sheet_records(stream, place, left):
             left -= 1
             reader.take_cell(sheet, kind, payload)
-            if kind in _BEGINNINGS and not sheet.macros:
-                break
     reader.finish()
     return reader.book
 
@@ -108,8 +108,8 @@ class _Reader:
             self._bound(payload)
         elif kind in _NAMES:
             self._name(payload)
-        elif kind == _SUPBOOK:
-            if link := _dde(payload):
+        elif kind == _SUPBOOK or (kind == _EXTERNAL and self._version < 8):
+            if link := _dde(payload) if kind == _SUPBOOK else _old_dde(payload):
                 self.book.links.append(link)
         elif (kind == _STRINGS and not self._shared) or (kind == _CONTINUE and self._shared and not self.book.strings):
             self._shared.append(payload)
@@ -264,3 +264,9 @@ def _dde(payload: bytes) -> str:
         else payload[5 : 5 + size].decode("latin-1")
     )
     return path.replace("\x03", " ") if "\x03" in path else ""
+
+
+def _old_dde(payload: bytes) -> str:
+    """The same before version 8, where the record of an outside sheet holds it."""
+    path = payload[1 : 1 + payload[0]] if payload else b""
+    return path.decode("cp932", "replace").replace("\x03", " ") if b"\x03" in path[1:] else ""

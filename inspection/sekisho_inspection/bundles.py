@@ -5,7 +5,7 @@ from __future__ import annotations
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import libarchive
-from sekisho_inspection.archive import note_path, room, within
+from sekisho_inspection.archive import list_folders, note_path, room, within
 from sekisho_inspection.libarchive import Archive, Entry
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -24,26 +24,28 @@ READINGS = frozenset(kind.rpartition("-")[2] for kind in _WAYS)
 def read_bundle(item: Item, notes: Notes) -> PartState:
     """Every member as a child, in the order of the bundle; links and devices are listed by name and never made."""
     reading = item.sniffed.rpartition("-")[2]
-    states = {PartState.READ}
+    states, folders = {PartState.READ}, list[tuple[str, ...]]()
     try:
         with Archive(item.content, *_WAYS[item.sniffed]) as archive:
             for entry in archive.entries():
                 if notes.slots <= 0:
                     notes.gap("mail", "limit", "more parts than the limit")
                     break
-                states.add(_member(archive, entry, reading, item, notes))
+                if entry.kind == "folder":
+                    folders.append(member_names(entry.name))
+                else:
+                    states.add(_member(archive, entry, reading, item, notes))
     except libarchive.Unreadable as problem:
         notes.gap(item.gap, "unreadable", f"{reading}: {problem}")
         return PartState.UNREADABLE
+    list_folders(folders, item, notes, reading)
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
 
 
 def _member(archive: Archive, entry: Entry, reading: str, item: Item, notes: Notes) -> PartState:
     names = member_names(entry.name)
-    kind = {"file": "", "folder": "", "link": "a link"}.get(entry.kind, "no regular file")
+    kind = {"file": "", "link": "a link"}.get(entry.kind, "no regular file")
     note_path(names, item, notes, kind)
-    if entry.kind == "folder":
-        return PartState.READ
     if kind:
         notes.closed_child(item, names, 0, PartState.SKIPPED, reading)
         return PartState.READ

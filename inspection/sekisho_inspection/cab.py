@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,13 +54,22 @@ def read_cab(item: Item, notes: Notes) -> PartState:
         notes.gap(item.gap, "unreadable", "CAB: headers that end early")
         return PartState.UNREADABLE
     states = {PartState.READ}
-    for index in dict.fromkeys(member.folder for member in members):
-        inside = [member for member in members if member.folder == index]
+    inside_of = defaultdict[int, list[_Member]](list)
+    for member in members:
+        inside_of[member.folder].append(member)
+    for index, inside in inside_of.items():
+        if notes.slots <= 0:
+            notes.gap("mail", "limit", "more parts than the limit")
+            break
         content = b""
         if index >= _ELSEWHERE or index >= len(folders):
             notes.gap(item.gap, "unreadable", "a member that goes on in another cabinet")
         else:
-            content = _content(item, folders[index], reserved, notes)
+            found = _content(item, folders[index], reserved, notes)
+            if found is None:
+                states |= {_closed(member, item, notes) for member in inside}
+                continue
+            content = found
         states |= {_keep(member, content, item, notes) for member in inside}
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
 
@@ -87,11 +97,11 @@ def _listing(data: bytes) -> tuple[list[_Folder], list[_Member], int]:
     return folders, members, reserved
 
 
-def _content(item: Item, folder: _Folder, reserved: int, notes: Notes) -> bytes:
-    """What a folder's blocks unpack to, as far as they do; b"" beyond a limit, which is noted as a gap."""
+def _content(item: Item, folder: _Folder, reserved: int, notes: Notes) -> bytes | None:
+    """What a folder's blocks unpack to, as far as they do; None, noted as a gap, where nothing is unpacked."""
     blocks = list(_blocks(item.content, folder, reserved))
     if not within(sum(plain for _, plain in blocks), len(item.content), item, notes):
-        return b""
+        return None
     method = folder.method & 0x0F
     if method == _STORED:
         return b"".join(packed for packed, _ in blocks)
@@ -100,7 +110,7 @@ def _content(item: Item, folder: _Folder, reserved: int, notes: Notes) -> bytes:
     if method == _LZX:
         return _by_library(folder.method, blocks)
     notes.gap(item.gap, "unreadable", f"CAB method {'Quantum' if method == _QUANTUM else method}")
-    return b""
+    return None
 
 
 def _blocks(data: bytes, folder: _Folder, reserved: int) -> Iterator[tuple[bytes, int]]:
@@ -143,6 +153,12 @@ def _by_library(method: int, blocks: list[tuple[bytes, int]]) -> bytes:
     return b""
 
 
+def _closed(member: _Member, item: Item, notes: Notes) -> PartState:
+    if notes.slots > 0:
+        notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, READING)
+    return PartState.UNREADABLE
+
+
 def _keep(member: _Member, content: bytes, item: Item, notes: Notes) -> PartState:
     if notes.slots <= 0:
         notes.gap("mail", "limit", "more parts than the limit")
@@ -152,8 +168,7 @@ def _keep(member: _Member, content: bytes, item: Item, notes: Notes) -> PartStat
     if len(piece) < member.size:
         notes.gap(item.gap, "unreadable", "CAB: a member that does not unpack whole")
         if not piece:
-            notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, READING)
-            return PartState.UNREADABLE
+            return _closed(member, item, notes)
     if notes.spend(len(piece), item):
         notes.child(item, piece, member.names, READING)
     return PartState.READ

@@ -75,8 +75,8 @@ def _ace(data: bytes) -> Iterator[_Entry]:
         following = at + 4 + size
         if kind == 1:
             packed, unpacked = struct.unpack_from("<LL", data, at + 7)
-            length = struct.unpack_from("<H", data, at + 35)[0]
-            yield data[at + 37 : at + 37 + length], False, unpacked, bool(flags & 0x4000)
+            length = struct.unpack_from("<H", data, at + 33)[0]
+            yield data[at + 35 : at + 35 + length], False, unpacked, bool(flags & 0x4000)
             following += packed
         elif flags & 0x01:
             following += struct.unpack_from("<L", data, at + 7)[0]

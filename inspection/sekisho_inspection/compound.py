@@ -143,7 +143,7 @@ class CompoundFile:
         following, seen = self._difat_start, set[int]()
         while following < _LAST_SECTOR and following not in seen and (block := self._block(following)):
             seen.add(following)
-            numbers = struct.unpack(f"<{len(block) // 4}L", block[: len(block) // 4 * 4])
+            numbers = struct.unpack(f"<{self._sector // 4}L", block.ljust(self._sector, b"\xff"))
             places += [place for place in numbers[:-1] if place != _NONE]
             following = numbers[-1]
         blocks = [self._block(place) for place in dict.fromkeys(places)]

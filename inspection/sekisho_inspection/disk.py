@@ -36,7 +36,7 @@ def read_disk(item: Item, notes: Notes) -> PartState:
     """The files of every volume as children."""
     try:
         image = _image(item.content, item.sniffed)
-    except (Damaged, struct.error, IndexError) as problem:
+    except (Damaged, struct.error, IndexError, KeyError, OverflowError) as problem:
         notes.gap(item.gap, "unreadable", f"disk: {problem}")
         return PartState.UNREADABLE
     return read_files(_files(image), image, READING, item, notes)
@@ -99,6 +99,7 @@ def _files(image: Image) -> Iterator[File]:
     starts = [0] if _boots(sector) else list(_partitions(image, sector))
     if not starts:
         raise Damaged("no volume")
+    unknown = False
     for start in starts:
         boot = image.read(start, _SECTOR)
         if boot[3:11] == b"NTFS    ":
@@ -108,7 +109,9 @@ def _files(image: Image) -> Iterator[File]:
         elif b"FAT" in (boot[54:57], boot[82:85]):
             yield from fat.files(image, start)
         else:
-            raise Damaged("a volume of an unknown file system")
+            unknown = True
+    if unknown:
+        raise Damaged("a volume of an unknown file system")
 
 
 def _partitions(image: Image, sector: bytes) -> Iterator[int]:

@@ -10,7 +10,7 @@ Value = str | float | list["Value"] | None
 
 _TOKEN = re.compile(
     r"\"((?:[^\"\r\n]|\"\")*+)(?:\"|(?=[\r\n])|$)|&[hH]([0-9a-fA-F]{1,8})\b&?|(\d{1,15}(?:\.\d{1,15})?)[%&#!@]?"
-    r"|([^\W\d][\w.]{0,250}\$?)|(<>|<=|>=|:=|[-+*/\\^&=<>(),;{}])|([:\n])"
+    r"|(?:[^\W\d][\w.]{0,100}!|'[^'\r\n]{1,100}'!)?([^\W\d][\w.]{0,250}\$?)|(<>|<=|>=|:=|[-+*/\\^&=<>(),;{}])|([:\n])"
 )
 _CONTINUED = re.compile(r"[ \t]_[ \t]*\r?\n")
 _COMMENT = re.compile(r"^((?:[^\"'\n]|\"[^\"\n]*+\"?)*+)'[^\n]*+", re.M)
@@ -23,6 +23,7 @@ _DECLARING = frozenset(["const", "let", "set", "dim", "public", "private", "glob
 # Brackets within brackets that are followed, and characters of one value and of all that one text may give.
 _MAX_DEPTH = 40
 _MAX_VALUE, _MAX_TIMES = 1 << 20, 4
+_BETWEEN = frozenset(("sign", sign) for sign in ",;)}")
 # What stands for a piece of a string that has no value here: no URL goes on behind it.
 _UNKNOWN = "\n"
 _MAX_TOKENS = 1_000_000
@@ -161,7 +162,7 @@ class _Reader:
         found: list[Value] = []
         while self._at < len(self._tokens) and self._peek(self._at)[0] != "end":
             before = self._at
-            if depth < _MAX_DEPTH and self._peek(self._at)[1] not in (",", ";", ")", "}"):
+            if depth < _MAX_DEPTH and self._peek(self._at) not in _BETWEEN:
                 found.append(self._expression(0, depth + 1))
             kind, text = self._peek(self._at)
             if kind == "sign" and text in (")", "}"):

@@ -32,7 +32,7 @@ class _Volume:
         """The clusters of a chain, as far as `size` bytes reach; neighbours are one extent."""
         out: list[tuple[int, int]] = []
         number, left = first, size
-        for _ in range(_MAX_CLUSTERS):
+        for _ in range(min(_MAX_CLUSTERS, self.last)):
             if left <= 0 or not 2 <= number <= self.last:
                 break
             at = self.heap + (number - 2) * self.cluster

@@ -12,8 +12,6 @@ from sekisho_inspection.urls import note_urls
 BEGIN, SEPARATOR, END = "\x13", "\x14", "\x15"
 _MARK = re.compile("[\x13\x14\x15]")
 _DDE = re.compile(r"\s*+\"?DDE(?:AUTO)?\b", re.I)
-# DDE after a field that gives the word, or among what is left when marks are lost.
-_DDE_INSIDE = re.compile(r"(?<![\w.])DDE(?:AUTO)?\s++\S", re.I)
 _FETCHING = re.compile(r"\s*+(INCLUDEPICTURE|INCLUDETEXT|INCLUDE|IMPORT|LINK|RD)\b\s*+(.*)", re.I | re.S)
 _QUOTE = re.compile(r"\s*+QUOTE\b(.*)", re.I | re.S)
 _SET = re.compile(r"\s*+(?:SET|ASK)\s+\"?([\w.]{1,100})\"?\s*+(.*)", re.I | re.S)
@@ -35,7 +33,7 @@ def note_fields(text: str, item: Item, notes: Notes, place: str = "") -> None:
 def note_instruction(instruction: str, item: Item, notes: Notes, place: str = "") -> None:
     """Note one instruction."""
     note_urls(instruction, item.at(place), notes)
-    if _DDE.match(instruction) or _DDE_INSIDE.search(instruction):
+    if _DDE.match(instruction):
         notes.find("office-dde", item.at(place), instruction.strip())
     elif found := _FETCHING.match(instruction):
         targets = [(first or second).replace("\\\\", "\\") for first, second in _WORDS.findall(found[2][:_MAX_CODE])]

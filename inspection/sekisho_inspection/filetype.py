@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import visible_text
-from sekisho_core.vocabulary import FindingKind
 
 from sekisho_inspection import charset
 
@@ -40,6 +40,12 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"SIT!", "application/x-stuffit"),
     (b"StuffIt (c)1997-", "application/x-stuffit-5"),
     (b"GCAX", "application/x-gca"),
+    (b"DGCA", "application/x-dgca"),
+    (b"yz01", "application/x-yz1"),
+    (b"ArC\1", "application/x-freearc"),
+    (b"LRZI\0", "application/x-lrzip"),
+    (b"GRZipII\0", "application/x-grzip"),
+    (b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07", "application/x-zisofs"),
     (b"SZDD\x88\xf0\x27\x33", "application/x-ms-compress"),
     (b"KWAJ\x88\xf0\x27\xd1", "application/x-ms-compress"),
     (b"\x1f\xa0", "application/x-lzh-stream"),
@@ -59,6 +65,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c", "application/onenote"),
     (b"ITSF", "application/vnd.ms-htmlhelp"),
     (b"\x60\xea", "application/x-arj"),
+    (b"\x00\x01\x00\x00Standard ACE DB", "application/x-msaccess"),
+    (b"\x00\x01\x00\x00Standard Jet DB", "application/x-msaccess"),
     (b"xar!", "application/x-xar"),
     (b"!BDN", "application/vnd.ms-outlook-pst"),
     (b"\xcf\xad\x12\xfe", "application/x-outlook-express"),
@@ -76,6 +84,9 @@ UNREAD = {
     "application/x-wim", "application/x-apple-diskimage", "application/vnd.ms-outlook-pst",
     "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
     "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
+    "application/x-dgca",
+    "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip", "application/x-zisofs",
+    "application/x-msaccess",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {
@@ -124,11 +135,11 @@ _JAVA_SINCE = 45
 _BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 # What begins without a mark of its own but has a shape.
 _PATTERNS = (
-    (re.compile(rb"07070[127][0-9A-Fa-f]{8}"), "application/x-cpio"),
+    (re.compile(rb"0707(?:0[127]|27)[0-9A-Fa-f]{8}"), "application/x-cpio"),
     (re.compile(rb"(?:\xc7\x71|\x71\xc7)[\0-\xff]{18}(?:[^\0]\0|\0[^\0])[\0-\xff]{4}[^\0]"), "application/x-cpio"),
     (re.compile(rb"!<arch>\n"), "application/x-ar"),
-    (re.compile(rb"EGGA"), "application/x-egg"),
-    (re.compile(rb"ZOO |[\0-\xff]{20}\xdc\xa7\xc4\xfd"), "application/x-zoo"),
+    (re.compile(rb"EGGA\x00\x01"), "application/x-egg"),
+    (re.compile(rb"[\0-\xff]{20}\xdc\xa7\xc4\xfd"), "application/x-zoo"),
     # Properties of every program, a dictionary of whole pages, the size unknown or below 2**40, the coder's first byte.
     (re.compile(rb"\x5d\0\0[\0-\xff]{2}(?:\xff{8}|[\0-\xff]{5}\0{3})\0"), "application/x-lzma"),
 )

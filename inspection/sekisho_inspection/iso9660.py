@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sekisho_inspection.names import member_names
-from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File
+from sekisho_inspection.volume import FOLDER, MAX_FOLDERS, Damaged, File
 
 SECTOR = 2048
 _FIRST = 16
@@ -34,9 +34,7 @@ def files(data: bytes) -> Iterator[File]:
     """The files of every tree. Raises Damaged."""
     for number in range(_FIRST, _FIRST + _DESCRIPTORS):
         sector = data[number * SECTOR : (number + 1) * SECTOR]
-        if sector[1:6] != b"CD001" or sector[0] == 255 or len(sector) < 190:
-            return
-        if sector[0] in (1, 2):
+        if sector[1:6] == b"CD001" and sector[0] in (1, 2) and len(sector) >= 190:
             joliet = sector[0] == 2 and sector[88:91] in _JOLIET
             yield from _tree(data, sector[156:190], struct.unpack_from("<H", sector, 128)[0] or SECTOR, joliet)
 
@@ -53,6 +51,7 @@ def _tree(data: bytes, root: bytes, block: int, joliet: bool) -> Iterator[File]:
                 if record.start not in seen and len(seen) < MAX_FOLDERS:
                     seen.add(record.start)
                     waiting.append((record.start, record.size, name + (b"\0/" if joliet else b"/")))
+                    yield File(_names(name, joliet), (), 0, FOLDER)
                 continue
             parts.append(record)
             if not record.flags & _GOES_ON:
@@ -65,11 +64,14 @@ def _tree(data: bytes, root: bytes, block: int, joliet: bool) -> Iterator[File]:
 def _file(parts: list[_Record], name: bytes, path: bytes, joliet: bool) -> File:
     extents = tuple((part.start, part.size) for part in parts)
     kind = "a link" if parts[-1].is_link else ""
-    if joliet:
-        names = member_names(name.decode("utf-16-be", "replace").encode("utf-8"), True)
-    else:
-        names = member_names(name) + (member_names(path + _plain(parts[-1].name)) if parts[-1].other else ())
+    names = _names(name, joliet)
+    if parts[-1].other and not joliet:
+        names += member_names(path + _plain(parts[-1].name))
     return File(names, extents, 0 if kind else sum(size for _, size in extents), kind)
+
+
+def _names(path: bytes, joliet: bool) -> tuple[str, ...]:
+    return member_names(path.decode("utf-16-be", "replace").encode("utf-8", "replace") if joliet else path, joliet)
 
 
 def _name(record: _Record, joliet: bool) -> bytes:

@@ -73,7 +73,10 @@ class Archive:
             raise MemoryError
         for kind, names in (("format", formats), ("filter", filters)):
             for name in names:
-                support = getattr(self._library, f"archive_read_support_{kind}_{name}")
+                support = getattr(self._library, f"archive_read_support_{kind}_{name}", None)
+                if support is None:
+                    self._library.archive_read_free(self._handle)
+                    raise Unreadable(f"a libarchive without {name}")
                 support.argtypes = [ctypes.c_void_p]
                 support(self._handle)
 

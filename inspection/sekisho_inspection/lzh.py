@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import libarchive
-from sekisho_inspection.archive import note_path, within
+from sekisho_inspection.archive import list_folders, note_path, within
 from sekisho_inspection.lzh_old import lh1, lz5, lzs
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -19,6 +19,7 @@ READING = "lzh"
 _STORED = (b"-lh0-", b"-lz4-", b"-pm0-")
 _FOLDER = b"-lhd-"
 _MAX_HEADER = 1 << 16
+_MAX_FOLDERS = 10_000
 # Unpacked bytes of the old methods, which run here at 1 MB a second.
 _MAX_OLD = 4 << 20
 _OLD: dict[bytes, Callable[[bytes, int], bytes]] = {b"-lh1-": lh1, b"-lzs-": lzs, b"-lz5-": lz5}
@@ -56,7 +57,7 @@ class _Member:
 
 def read_lzh(item: Item, notes: Notes) -> PartState:
     """Every member as a child; those that cannot be read are listed."""
-    at, states = 0, {PartState.READ}
+    at, states, folders = 0, {PartState.READ}, list[tuple[str, ...]]()
     data = item.content
     while at < len(data) and data[at]:
         try:
@@ -65,13 +66,17 @@ def read_lzh(item: Item, notes: Notes) -> PartState:
             notes.gap(item.gap, "malformed" if at else "unreadable", "LZH: a header that makes no sense")
             states.add(PartState.READ if at else PartState.UNREADABLE)
             break
-        if notes.slots <= 0:
+        if notes.slots <= 0 or len(folders) >= _MAX_FOLDERS:
             notes.gap("mail", "limit", "more parts than the limit")
             break
         if member.end > len(data):
             notes.gap(item.gap, "malformed", "LZH: a member that ends early")
-        states.add(_read(member, item, notes))
+        if member.method == _FOLDER and not member.is_link:
+            folders.append(member.names)
+        else:
+            states.add(_read(member, item, notes))
         at = member.end
+    list_folders(folders, item, notes, READING)
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
 
 
@@ -89,11 +94,13 @@ def is_one(data: bytes, at: int) -> bool:
 def _read(member: _Member, item: Item, notes: Notes) -> PartState:
     note_path(member.names, item, notes, "a link" if member.is_link else "")
     if member.method == _FOLDER:
-        if member.is_link:
-            notes.closed_child(item, member.names, 0, PartState.SKIPPED, READING)
+        notes.closed_child(item, member.names, 0, PartState.SKIPPED, READING)
         return PartState.READ
     packed = item.content[member.start : member.end]
     content = _content(member, packed, item, notes)
+    if content == b"" and member.size:
+        notes.gap(item.gap, "unreadable", "LZH: a member that does not unpack")
+        content = None
     if content is None or not notes.spend(len(content), item):
         notes.closed_child(item, member.names, member.size, PartState.UNREADABLE, READING)
         return PartState.UNREADABLE
@@ -134,7 +141,7 @@ def _by_library(member: _Member, packed: bytes) -> bytes:
 
 def _member(data: bytes, at: int) -> _Member:
     """The member whose header is at a position. Raises _Damaged, struct.error."""
-    if len(data) < at + 21:
+    if len(data) < at + 24:
         raise _Damaged
     level = data[at + 20]
     method = data[at + 2 : at + 7]

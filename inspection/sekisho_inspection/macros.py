@@ -51,9 +51,12 @@ _LITERAL = re.compile(r"\"((?:[^\"\r\n]|\"\"){4,}+)\"")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}+={0,2}")
 _BACKWARDS = re.compile(r"//:s?ptth|\b(?:exe|lld|sbv|sj|1sp|tab|piz|ath)\.|llehsrewop|llehs\.tpircsw", re.I)
+# Two letters alike between two others, as in "http", whatever was added to each.
+_DOUBLE = re.compile(rb"(?s)(?=(.)(.)\2(.))")
 _DRIDEX = re.compile(r"[0-9A-Za-z]{20,2000}")
 _PRINTABLE = re.compile(rb"[\t\r\n -~]{4,}+")
 _WIDE = re.compile(rb"(?:[\t\r\n -~]\0){4,}+")
+_SHORTEST_LINK, _MAX_MASKED, _MAX_DOUBLES = 10, 20_000, 200
 # Strings of one module that are decoded.
 _MAX_STRINGS = 20_000
 
@@ -102,8 +105,31 @@ def decoded(strings: Iterable[str], item: Item, notes: Notes) -> Iterator[str]:
                 yield data.decode("utf-16-le")
             elif filetype.sniff(data) and notes.spend(len(data), item):
                 notes.child(item, data, (), "macro")
+        if len(text) >= _SHORTEST_LINK:
+            yield from _unmasked(text)
         if _DRIDEX.fullmatch(text) and (plain := _from_dridex(text)):
             yield plain
+
+
+def _unmasked(text: str) -> Iterator[str]:
+    """A link in a string to each of whose characters the same number was added, or joined by exclusive or."""
+    try:
+        data = text[:_MAX_MASKED].encode("latin-1")
+    except UnicodeEncodeError:
+        return
+    tables: dict[bytes, None] = {}
+    for match in islice(_DOUBLE.finditer(data), _MAX_DOUBLES):
+        first, second, third = match[1][0], match[2][0], match[3][0]
+        if first == 0x68:
+            continue
+        if (first ^ second, second ^ third) == (0x1C, 0x04):
+            tables[bytes(byte ^ first ^ 0x68 for byte in range(256))] = None
+        if ((second - first) % 256, (second - third) % 256) == (12, 4):
+            tables[bytes((byte - first + 0x68) % 256 for byte in range(256))] = None
+    for table in tables:
+        plain = data.translate(table)
+        if b"http" in plain and b"://" in plain:
+            yield plain.decode("latin-1")
 
 
 def _from_hex(text: str) -> Iterator[bytes]:

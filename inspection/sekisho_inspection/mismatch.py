@@ -41,13 +41,15 @@ _ALLOWED = {
     _OFFICE: frozenset([_PAGE, _TEXT, _ARCHIVE]), _PACKED: frozenset([_OFFICE, _ARCHIVE]), _ARCHIVE: frozenset([_TEXT]),
 }  # fmt: skip
 # Senders' programs take the type from a name or a guess; only these are no slip of theirs.
+_FEW = 16
 _NO_SLIP = frozenset([_PROGRAM, _PAGE])
 
 
 def note_mismatch(item: Item, kind: str, notes: Notes) -> None:
     """Note what the content shows where name or declared type say another kind of file."""
     shown = _SHOWN.get(kind) or (_OFFICE if kind.startswith("application/vnd.") else "")
-    if not kind and item.content and len(item.content) > 16 and _looks_written(item):
+    # What a wrong decoding gives is a text by its own fault.
+    if not kind and len(item.content) > _FEW and not item.origin.reading.startswith("mime-") and _looks_written(item):
         shown = _TEXT
     if not shown:
         return

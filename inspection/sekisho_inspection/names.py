@@ -9,6 +9,8 @@ from urllib.parse import unquote_to_bytes
 from sekisho_inspection import charset, headers
 
 _MAX_SPELLINGS = 12
+# Bytes of each end of a name that are decoded; archives may state 64 kB, which no file system takes.
+_END = 512
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 # A stream of NTFS; what the name without it says is the file that is written.
 _STREAM = re.compile(r":[^:\\/]{0,64}(?::\$[A-Za-z_]{1,32})?$")
@@ -19,6 +21,7 @@ def member_names(raw: bytes, utf8: bool = False) -> tuple[str, ...]:
 
     Backslashes separate folders for some programs, but only after decoding: ソ and 表 contain that byte in CP932.
     """
+    raw = raw if len(raw) <= 2 * _END else raw[:_END] + raw[-_END:]
     readings = charset.decodings(raw, "utf-8" if utf8 else "cp932" if not raw.isascii() else "")
     names: list[str] = []
     for name in readings[:3]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from sekisho_core.finding_kinds import FindingKind
+from sekisho_core.rule_hit import RuleHit
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
-    FindingKind,
     Incomplete,
     Link,
     Observable,
@@ -19,7 +20,6 @@ from sekisho_core.vocabulary import (
     Part,
     PartState,
     Reason,
-    RuleHit,
     Text,
 )
 
@@ -111,7 +111,7 @@ class Notes(Facts):
         self.limits = limits
         self._keyring = keyring or Keyring()
         self._effort = _EFFORT + _EFFORT_PER_BYTE * size
-        self._scanner = yara.scanner(limits.yara_timeout) if yara else None
+        self._scanner = yara.scanner(limits.yara_timeout, limits.deadline / 2) if yara else None
         self._rounds = _MAX_ROUNDS
         self._passwords: tuple[int, list[str]] = (-1, [])
         # The address in the From field of the mail itself.
@@ -234,6 +234,8 @@ class Notes(Facts):
             origin = Origin(parent.id, 0, size, reading)
             self.add(Part(part_id, names, "", "", size, "", "", "", state, origin))
             self.name_facts(part_id, names)
+            if state is not PartState.SKIPPED and any(filetype.runnable(name, None) for name in names):
+                self.find("archived-executable", f"part:{part_id}", "by its name alone")
 
     def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
         """Note a part's names in all their spellings, and the tricks in them."""
@@ -322,7 +324,7 @@ class Notes(Facts):
     def shared(self) -> tuple[object, ...]:
         """What a file's reading may ask of the mail around it, or tell it: where it changes, it is no other mail's."""
         return (
-            self._effort, self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date,
+            self._effort, self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
             len(self.texts_read), len(self.known), len(self.explained), len(self.named),
             sum(map(len, self.pieces.values())),
         )  # fmt: skip

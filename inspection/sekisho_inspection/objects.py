@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from uuid import UUID
 
 from sekisho_inspection import charset, filetype
+from sekisho_inspection.hosts import host_facts
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.urls import note_url, note_urls
@@ -39,6 +41,8 @@ _CLASSES = {
     "1EFB6596-857C-11D1-B16A-00C0F0283628": (_ACTIVE, "MSComctlLib.TabStrip"),
     "996BF5E0-8044-4650-ADEB-0B013914E99C": (_ACTIVE, "MSComctlLib.ListViewCtrl"),
 }
+# The same as they stand in serialised objects.
+_RISKY_CLASSES = {UUID(clsid).bytes_le: name for clsid, (kind, name) in _CLASSES.items() if kind == _RISKY}
 _NAMES = (
     ("equation.", _EQUATION), ("shell.explorer", _RISKY), ("htmlfile", _RISKY), ("mhtmlfile", _RISKY),
     ("htafile", _RISKY), ("scriptlet", _RISKY), ("wscript.shell", _RISKY), ("soap:", _RISKY),
@@ -48,8 +52,11 @@ _NAMES = (
 _URL_MONIKER = bytes.fromhex("e0c9ea79f9bace118c8200aa004ba90b")
 _FILE_MONIKER = bytes.fromhex("0303000000000000c000000000000046")
 _REMOTE = re.compile(
-    r"\s*(?:https?:|ftps?:|smb:|\\\\[^\\?.]|//[^/]|file:(?://[^/]|/{4,}|\\\\)|mhtml:|script:|soap:|ms-\w{1,20}:)", re.I
+    r"\s*(?:https?:|ftps?:|smb:|\\\\[^\\?.]|//[^/]|file:(?://[^/]|/{4,}|/*\\\\)|mhtml:|script:|soap:|ms-\w{1,20}:)",
+    re.I,
 )
+# The scheme and host of a target that begins with them.
+_HOST = re.compile(r"\s*((?:https?|ftps?|smb|file):)?[\\/]{2,}([^\\/?#\s]{1,400})", re.I)
 _MAX_LINKS = 200
 _TEXT = re.compile(rb"[^\0]{0,1000}\0")
 # Typefaces' names in an equation: the editor keeps 32 bytes for one (CVE-2017-11882), and eight parts for a matrix.
@@ -58,8 +65,16 @@ _EQUATION_HEADER = 28
 
 
 def is_remote(target: str) -> bool:
-    """Whether a program goes to another machine for it."""
-    return _REMOTE.match(target) is not None
+    """Whether a program goes to a machine elsewhere for it. A name without a dot is one of the reader's own network, as
+    in the templates of another organisation's servers."""
+    if _REMOTE.match(target) is None:
+        return False
+    found = _HOST.match(target)
+    if found is None:
+        return True
+    # Before the host of a URL stands a user, behind that of a share a port.
+    host = found[2].rpartition("@")[2] if found[1] else found[2].partition("@")[0]
+    return bool(host_facts(host if host.startswith("[") else host.partition(":")[0]))
 
 
 def note_class(clsid: str, name: str, place: str, item: Item, notes: Notes) -> None:
@@ -88,6 +103,9 @@ def note_monikers(data: bytes, place: str, item: Item, notes: Notes) -> None:
     """Note where the monikers of an object lead, and classes among them that make scripts run."""
     for target in monikers(data):
         note_link(target, "link", place, item, notes)
+    for raw, name in _RISKY_CLASSES.items():
+        if raw in data:
+            notes.find("office-risky-object", item.at(place), name)
 
 
 def monikers(data: bytes) -> Iterator[str]:

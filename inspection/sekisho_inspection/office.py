@@ -11,7 +11,7 @@ from sekisho_core.vocabulary import PartState
 from sekisho_inspection import headers, zip, zip_directory
 from sekisho_inspection.field_codes import BEGIN, END, SEPARATOR, note_fields
 from sekisho_inspection.notes import Item, Notes
-from sekisho_inspection.objects import is_remote, note_class
+from sekisho_inspection.objects import is_remote, note_class, note_link
 from sekisho_inspection.spreadsheetml import Spreadsheet, attributes
 from sekisho_inspection.urls import note_url, note_urls
 from sekisho_inspection.xml_source import decoded, note_entities, note_links
@@ -26,7 +26,7 @@ _TYPES = b"[content_types].xml"
 _P = r"(?:\w{1,20}:)?"
 _RELATION = re.compile(rf"<{_P}Relationship\b((?:[^\"'<>]|\"[^\"]*+\"|'[^']*+')++)>", re.I)
 # Relations whose target is fetched when the document opens, without a click.
-_FETCHED = ("attachedtemplate", "oleobject", "frame", "subdocument", "externallinkpath", "mailmergesource", "control")
+_FETCHED = ("attachedtemplate", "oleobject", "frame", "subdocument", "mailmergesource", "control")
 _PICTURES = ("image", "video", "audio", "media")
 _CLICKED = ("hyperlink",)
 _FIELD = re.compile(
@@ -44,8 +44,10 @@ _CALLBACK = re.compile(r"\b(on[A-Z]\w{1,40}|load(?:Image)?)\s*=\s*[\"']([^\"']{1
 _OBJECT = re.compile(
     rf"<{_P}(?:OLEObject|oleObj|oleObject|ocx|control|objectEmbed|objectLink|object)\s([^<>]{{1,4000}})>", re.I
 )
+_OBJECT_MARKS = ("OLEObject", "oleObj", "ocx", "control", "objectEmbed", "objectLink", "w:object", "object ")
 _CONNECTION = re.compile(rf"<{_P}(?:webPr|dbPr|textPr|olapPr)\s([^<>]{{1,20000}})>", re.I)
 _ACTION = re.compile(r"\baction\s*=\s*[\"'](ppaction://(?:program|macro|ole)[^\"']{0,200})", re.I)
+_TEMPLATE = re.compile(rf"<{_P}attachedTemplate\s[^<>]{{0,200}}?\bval\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
 _MASHUP = re.compile(r"<DataMashup\b[^<>]{0,500}>([A-Za-z0-9+/=\s]{64,}+)<")
 _XML_NAMES = (b".xml", b".rels", b".vml")
 _MAX_OBJECTS = 5000
@@ -164,24 +166,30 @@ def _fields(source: str) -> str:
 def _controls(source: str, place: str, item: Item, notes: Notes) -> None:
     """Objects, controls, the ribbon's callbacks, actions of slides, and connections to data elsewhere."""
     where = item.at(place)
-    for match in islice(_OBJECT.finditer(source), _MAX_OBJECTS):
+    found = _OBJECT.finditer(source) if any(mark in source for mark in _OBJECT_MARKS) else iter(())
+    for match in islice(found, _MAX_OBJECTS):
         values = attributes(match[1])
         note_class(values.get("classid", ""), values.get("progid", ""), place, item, notes)
         if "classid" in values and "persistence" in values:
             notes.find("office-activex", where, values["classid"])
-    if ribbon := _RIBBON.search(source):
-        called = [
-            f"{name} = {value}" for name, value in _CALLBACK.findall(source[ribbon.start() : ribbon.start() + 20_000])
-        ]
-        notes.find("office-custom-ui", where, ", ".join(called))
-    for action in dict.fromkeys(islice(_ACTION.findall(source), _MAX_OBJECTS) if "ppaction://" in source else ()):
-        notes.find("office-external-link", where, html.unescape(action))
-    for match in islice(_CONNECTION.finditer(source), _MAX_OBJECTS) if "Pr" in source and "onnection" in source else ():
-        values = attributes(match[1])
-        stated = values.get("url") or values.get("connection") or values.get("sourcefile", "")
-        notes.find("office-query", where, stated)
-        note_urls(" ".join(values.values()), where, notes)
+    if "customUI" in source and (ribbon := _RIBBON.search(source)):
+        called = _CALLBACK.findall(source[ribbon.start() : ribbon.start() + 20_000])
+        notes.find("office-custom-ui", where, ", ".join(f"{name} = {value}" for name, value in called))
+    if "ppaction://" in source:
+        for action in dict.fromkeys(islice(_ACTION.findall(source), _MAX_OBJECTS)):
+            notes.find("office-external-link", where, html.unescape(action))
+    if "onnection" in source:
+        for match in islice(_CONNECTION.finditer(source), _MAX_OBJECTS):
+            _connection(attributes(match[1]), where, notes)
+    if "ttachedTemplate" in source and (template := _TEMPLATE.search(source)):
+        note_link(html.unescape(template[1] or template[2]), "template", place, item, notes)
     if "DataMashup" in source and (data := _MASHUP.search(source)):
         content = headers.base64_bytes(data[1].encode())[8:]
         if content and notes.spend(len(content), item):
             notes.child(item, content, (), "ooxml")
+
+
+def _connection(values: dict[str, str], where: str, notes: Notes) -> None:
+    stated = values.get("url") or values.get("connection") or values.get("sourcefile", "")
+    notes.find("office-query", where, stated)
+    note_urls(" ".join(values.values()), where, notes)

@@ -33,6 +33,11 @@ _BINARY = re.compile(
 )
 # DDE in a workbook of 2003: a formula =program|'topic'!item, or the path program|topic of an outside book.
 _DDE = re.compile(r"""(?:\bFormula\s*=\s*(?:"=|'=)|<(?:\w{1,20}:)?Path>)\s*+([^<>|"]{1,200}\|[^<>"]{1,500})""")
+# The header of a saved web page (MHTML), which Office finds behind other lines, and the names by which it opens one.
+_PAGE = re.compile(
+    rb"^MIME-Version:[^\n]{0,200}\n(?:[^\n]{0,998}\n){0,30}?Content-Type:\s{0,20}multipart/", re.I | re.M
+)
+_DOCUMENTS = (".doc", ".dot", ".docx", ".docm", ".rtf", ".xls", ".xlt", ".xlsx", ".xlsm", ".ppt", ".pps", ".pub")
 # Where Office puts the compressed file: at the offset in the header (plus 46), or at one of the usual places.
 _OFFSET_AT = 0x1E
 _USUAL = (0x32, 0x22A)
@@ -44,6 +49,13 @@ def sniff(content: bytes) -> str:
         return ACTIVE_MIME
     head = content[:4096]
     return KIND if b"<" in head and any(mark in head for mark in _MARKS) else ""
+
+
+def page_start(item: Item) -> int | None:
+    """Where the header of a saved web page begins in a file that is called a document; None where there is none."""
+    named = any(name.lower().rstrip(" .").endswith(_DOCUMENTS) for name in item.names)
+    found = _PAGE.search(item.content, 0, 16_384) if named else None
+    return found.start() if found else None
 
 
 def read_xml(item: Item, notes: Notes) -> PartState:

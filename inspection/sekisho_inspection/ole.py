@@ -48,8 +48,11 @@ def read_ole(item: Item, notes: Notes) -> PartState:
     streams = {entry.path: (entry, content) for entry, content in file.streams()}
     for fault in file.faults:
         notes.gap(item.gap, "malformed", f"OLE file: {fault}")
+    # What lies in a form is shown by code alone.
+    forms = {entry.folder for entry in file.entries if entry.name == "f"}
     for entry in file.entries:
-        objects.note_class(class_of(entry), "", entry.path, item, notes)
+        if entry.folder not in forms:
+            objects.note_class(class_of(entry), "", entry.path, item, notes)
     for entry, content in streams.values():
         _read_stream(entry, content, item, notes)
     _document({path: content for path, (_, content) in streams.items()}, item, notes)

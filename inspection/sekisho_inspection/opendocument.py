@@ -94,8 +94,8 @@ def note_xml(source: str, place: str, item: Item, notes: Notes) -> None:
     for stated in islice(_DDE.findall(source), _MAX_FOUND) if "dde-" in source else ():
         values = attributes(stated)
         program = " ".join(values.get(f"dde-{name}", "") for name in ("application", "topic", "item"))
-        # LibreOffice's own documents name themselves so.
-        if program.strip():
+        # LibreOffice links its own documents so.
+        if program.strip() and values.get("dde-application", "").lower() != "soffice":
             notes.find("office-dde", where, program)
     for formula in islice(_FORMULA.findall(source), _MAX_FOUND) if "ormula" in source else ():
         kind = "DDE" if "DDE" in formula.upper() else ""

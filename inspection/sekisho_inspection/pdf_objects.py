@@ -24,11 +24,13 @@ _MAX_STEPS = 20
 _TIMES, _LEAST = 8, 4 << 20
 _GAP = rb"(?:[\0\t\n\f\r ]|%[^\r\n]{0,100}[\r\n])"
 _OBJ = re.compile(rb"(?<!end)obj")
-_HEADER = re.compile(rb"(?<![0-9])([0-9]{1,10})" + _GAP + rb"{1,80}([0-9]{1,6})(?:" + _GAP + rb"{1,80})?\Z")
+_HEADER = re.compile(rb"(?<![0-9])([0-9]{1,20})" + _GAP + rb"{1,80}([0-9]{1,6})(?:" + _GAP + rb"{1,80})?\Z")
+_MAY_BE_HEADER = re.compile(rb"[0-9]")
 # Bytes before `obj` that are searched for its numbers; more where these do not tell.
 _NEAR, _FAR = 32, 400
 _STREAM_END = re.compile(rb"[\0\t\n\f\r ]{0,20}endstream")
 _END = re.compile(rb"endstream")
+_LINE_END = re.compile(rb"[ \t]{0,20}(?:\r\n|\n|\r)")
 _PAIR = re.compile(rb"([0-9]{1,10})[\0\t\n\f\r ]+([0-9]{1,10})")
 
 
@@ -143,6 +145,8 @@ def _places(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Number and generation of each object, and the offset behind its `obj`."""
     for match in _OBJ.finditer(data):
         at = match.start()
+        if not _MAY_BE_HEADER.search(data, max(0, at - _FAR), at):
+            continue
         header = _HEADER.search(data[max(0, at - _NEAR) : at])
         if header is None or not header.start():
             header = _HEADER.search(data[max(0, at - _FAR) : at])
@@ -151,9 +155,9 @@ def _places(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _data_start(data: bytes, at: int) -> int:
-    if data[at : at + 2] == b"\r\n":
-        return at + 2
-    return at + 1 if data[at : at + 1] in (b"\n", b"\r") else at
+    """Behind the line end that follows the word; programs pass over blanks before it."""
+    found = _LINE_END.match(data, at)
+    return found.end() if found else at
 
 
 def _data_end(data: bytes, start: int, ends: list[int]) -> int:

@@ -1,7 +1,7 @@
 """Polyglots: files that are a second type to a program that looks elsewhere than at their beginning (catalogue B38).
 
 An archive may stand behind a program (a self-extractor), a picture or anything else; a disc and a tar have their marks
-behind bytes that nobody reads; a mail may stand behind the objects of a PDF.
+behind bytes that nobody reads; a page may stand in a picture, which browsers show where the file is called one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip
+from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip, streams
 from sekisho_inspection.notes import Item, Notes
 
 READING = "appended"
 # Places of one mark that are looked at, and archives that are read.
 _MAX_PLACES, _MAX_ARCHIVES = 256, 8
 _ZIP_END = b"PK\x05\x06"
+# A page begins at the first of these; pictures hold XML of their own.
+_PAGE = re.compile(rb"<(?:html|head|body|script|iframe|form|a[ \t\r\n]+href|meta[ \t\r\n]+http)[\s>=]", re.I)
 _LZH = re.compile(rb"-lh[0-7d]-")
 _INSTALLERS = (
     (b"\xef\xbe\xad\xdeNullsoftInst", "NSIS"),
@@ -27,12 +29,14 @@ _INSTALLERS = (
 
 
 def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
-    """Read what else the item is: a disc, a tar, archives at any place."""
+    """Read what else the item is: a disc, a tar, a page in a picture, archives at any place."""
     data = item.content
     if kind not in (disc.KIND, "application/x-raw-disk-image") and data[0x8001:0x8006] in (b"CD001", b"BEA01"):
         disc.read_disc(item, notes)
     if kind != "application/x-tar" and data[257:262] == b"ustar":
         archive.read_tar(item, notes)
+    if kind.startswith("image/") and (page := _PAGE.search(data)) and notes.spend(len(data) - page.start(), item):
+        notes.child(item, data[page.start() :], (), "page", page.start(), declared="text/html")
     for start, end in _spans(item, kind):
         _read_archives(item, kind, start, end, notes)
     if kind == filetype.PE and (maker := next((name for mark, name in _INSTALLERS if mark in data), "")):
@@ -45,7 +49,10 @@ def _spans(item: Item, kind: str) -> list[tuple[int, int]]:
     if kind == "application/zip":
         end = data.rfind(_ZIP_END)
         return [(end, len(data))] if end >= 0 else []
-    return [] if kind in containers.READERS else [(1, len(data))]
+    if kind in (sevenzip.KIND, cab.KIND):
+        return [(max(1, _sevenzip(data, 0) if kind == sevenzip.KIND else _cab(data, 0)), len(data))]
+    packed = kind in streams.KINDS or kind == "application/gzip"
+    return [] if kind in containers.READERS and not packed else [(1, len(data))]
 
 
 def _read_archives(item: Item, kind: str, start: int, end: int, notes: Notes) -> None:
@@ -76,7 +83,7 @@ def _read_lzh(item: Item, start: int, notes: Notes) -> None:
 
 def _rar(data: bytes, at: int) -> int:
     """How many bytes from a mark on are an archive; 0 where it is none."""
-    if data[at + 6 : at + 8] == b"\1\0":
+    if data[at + 6 : at + 8] == b"\1\0" and at + 12 < len(data):
         size = data[at + 12]
         whole = size < 0x80 and zlib.crc32(data[at + 12 : at + 13 + size]) == int.from_bytes(
             data[at + 8 : at + 12], "little"

@@ -8,7 +8,7 @@ from Cryptodome.Cipher import AES
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import libarchive, rar4, rar5
-from sekisho_inspection.archive import note_path, within
+from sekisho_inspection.archive import list_folders, note_path, within
 from sekisho_inspection.locks import Keyring
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.rar_members import Listing, Member
@@ -29,6 +29,7 @@ def read_rar(item: Item, notes: Notes) -> PartState:
         return PartState.LOCKED
     states = _Members(item, notes, ring, listing).read()
     states.add(PartState.OPENED if listing.was_opened else PartState.READ)
+    list_folders((member.names for member in listing.members if member.is_folder), item, notes, READING)
     if listing.problem:
         notes.gap(item.gap, "unreadable", listing.problem)
         states.add(PartState.UNREADABLE)

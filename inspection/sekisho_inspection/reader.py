@@ -9,8 +9,9 @@ from __future__ import annotations
 import warnings
 from collections import deque
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import normalise_subject
-from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
+from sekisho_core.vocabulary import Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
     biff,
@@ -58,7 +59,7 @@ from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
 from sekisho_inspection.yara_scan import CompiledYara
-from sekisho_inspection.zip import read_appended
+from sekisho_inspection.zip import is_appended, read_appended
 
 _READERS: dict[str, FileReader] = {
     **containers.READERS,
@@ -212,6 +213,8 @@ def _read_file(item: Item, notes: Notes) -> None:
     if _is_inner_mail(item, kind):
         # A mail kept as a file: in an archive, in an envelope, or attached as octet-stream.
         _read_message(item.content, item.id, item.depth + 1, notes)
+    elif not kind and (start := officexml.page_start(item)) is not None:
+        _read_message(item.content[start:], item.id, item.depth + 1, notes)
     _read_as_another(item, kind, notes)
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
@@ -271,6 +274,8 @@ def _kind(item: Item) -> str:
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
     kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
+    if not kind and is_appended(item.content):
+        return "application/zip"
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
 

@@ -26,6 +26,7 @@ _NOT_HEX = re.compile(rb"[^0-9a-fA-F]++")
 _HEX = frozenset(["objdata", "pict", "themedata", "datastore", "colorschememapping", "blipuid"])
 _UNSEEN = frozenset([
     "colortbl", "fonttbl", "stylesheet", "info", "generator", "listtable", "rsidtbl", "template", "objclass", "objname",
+    "oleclsid",
     "xmlnstbl", "latentstyles", "mmathpr", "pgptbl", "filetbl", "docvar", "userprops", "bkmkstart", "bkmkend",
     "htmltag", "fldinst", "mailmerge", "hl", "hlsrc", "hlloc",
 ])  # fmt: skip
@@ -44,7 +45,8 @@ class _Data:
 
     start: int
     kind: str
-    digits: list[bytes] = field(default_factory=list)
+    # Pieces by what they stand in: the group itself (0), groups in it (1), escapes of a character (2).
+    digits: list[tuple[int, bytes]] = field(default_factory=list)
     properties: set[str] = field(default_factory=set)
 
 
@@ -58,6 +60,8 @@ class _Group:
     skip: int = 1
     is_field: bool = False
     pending: int = 0
+    # Levels below the group that began the data.
+    inside: int = 0
 
 
 def is_one(content: bytes) -> bool:
@@ -77,6 +81,8 @@ def read_rtf(item: Item, notes: Notes) -> PartState:
     note_fields(f"{BEGIN}{reader.text(reader.codes)}{END}", item, notes)
     for target in reader.templates:
         objects.note_link(reader.text(target), "template", "", item, notes)
+    for name in reader.classes:
+        objects.note_class(reader.text(name).strip(), reader.text(name), "", item, notes)
     for data in reader.found:
         if data.kind == "pict":
             _picture(data, item, notes)
@@ -95,6 +101,7 @@ class _Reader:
         self.unseen: list[bytes | str] = []
         self.codes: list[bytes | str] = []
         self.templates: list[list[bytes | str]] = []
+        self.classes: list[list[bytes | str]] = []
         self.found: list[_Data] = []
         self._properties: set[str] = set()
         self._stack = [_Group()]
@@ -146,7 +153,7 @@ class _Reader:
     def _bracket(self, bracket: bytes) -> None:
         top = self._stack[-1]
         if bracket == b"{":
-            self._stack.append(_Group(top.destination, top.data, top.skip))
+            self._stack.append(_Group(top.destination, top.data, top.skip, inside=top.inside + (top.data is not None)))
         elif len(self._stack) > 1:
             if top.is_field:
                 self.codes.append(END)
@@ -171,7 +178,7 @@ class _Reader:
             if len(self.found) < _MAX_OBJECTS:
                 top.data = _Data(at, word, properties=set(self._properties) if word == "objdata" else set())
                 self.found.append(top.data)
-            top.destination = word
+            top.destination, top.inside = word, 0
         else:
             self._destination(word, top)
 
@@ -182,9 +189,9 @@ class _Reader:
         elif word == "fldrslt":
             top.destination = word
             self.codes.append(SEPARATOR)
-        elif word == "template":
+        elif word in ("template", "objclass", "oleclsid"):
             top.destination = word
-            self.templates.append([])
+            (self.templates if word == "template" else self.classes).append([])
         elif word == "object":
             self._properties = set()
         elif word in ("result", "nonshppict", "shppict", "par", "pard"):
@@ -199,10 +206,12 @@ class _Reader:
     def _binary(self, data: bytes) -> None:
         top = self._stack[-1]
         if top.data is not None:
-            top.data.digits.append(data.hex().encode())
+            top.data.digits.append((min(top.inside, 1), data.hex().encode()))
 
     def _character(self, byte: bytes) -> None:
         top = self._stack[-1]
+        if top.data is not None:
+            top.data.digits.append((2, byte.hex().encode()))
         if top.destination in _HEX:
             return
         if top.pending:
@@ -223,7 +232,7 @@ class _Reader:
     def _plain(self, text: bytes) -> None:
         top = self._stack[-1]
         if top.data is not None:
-            top.data.digits.append(text)
+            top.data.digits.append((min(top.inside, 1), text))
         elif top.destination not in _HEX:
             text = text.replace(b"\r", b"").replace(b"\n", b"")
             if top.pending:
@@ -238,13 +247,15 @@ class _Reader:
             self.codes.append(piece)
         if destination == "template" and self.templates:
             self.templates[-1].append(piece)
+        if destination in ("objclass", "oleclsid") and self.classes:
+            self.classes[-1].append(piece)
         (self.unseen if destination in _UNSEEN else self.seen).append(piece)
 
 
 def _picture(data: _Data, item: Item, notes: Notes) -> None:
     if not data.properties & set(_PICTURES):
         return
-    digits = _NOT_HEX.sub(b"", b"".join(data.digits))
+    digits = _digits(data, 0)
     content = bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
     # Pictures are searched for codes; those of Windows' own formats are drawings.
     if content and notes.spend(len(content), item):
@@ -281,10 +292,16 @@ def _object(data: _Data, item: Item, notes: Notes) -> None:
 
 
 def _readings(data: _Data) -> Iterator[bytes]:
-    """The bytes that the digits are, and with the digits paired otherwise, since an odd one may stand before."""
-    digits = _NOT_HEX.sub(b"", b"".join(data.digits))
-    for start in (0, 1):
-        yield bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2].decode())
+    """The bytes that the digits are, with those in groups, without these, with escapes; and with the digits paired
+    otherwise, since an odd one may stand before."""
+    for most in dict.fromkeys((1, 0, max((kind for kind, _ in data.digits), default=0))):
+        digits = _digits(data, most)
+        for start in (0, 1):
+            yield bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2].decode())
+
+
+def _digits(data: _Data, most: int) -> bytes:
+    return _NOT_HEX.sub(b"", b"".join(piece for kind, piece in data.digits if kind <= most))
 
 
 def _embedded(data: bytes) -> tuple[str, str, bytes, bool] | None:

@@ -7,7 +7,7 @@ import zlib
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection.archive import note_path, within
+from sekisho_inspection.archive import list_folders, note_path, within
 from sekisho_inspection.locks import Keyring
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.sevenzip_coders import Checks, Damaged, Locked, Unsupported, unpack
@@ -19,6 +19,7 @@ READING = "7z"
 _START = 32
 # How often a header may be packed in a header.
 _MAX_LAYERS = 4
+_WORST = (PartState.LOCKED, PartState.UNREADABLE, PartState.OPENED)
 
 
 class _TooMuch(Exception):
@@ -41,13 +42,13 @@ def read_sevenzip(item: Item, notes: Notes) -> PartState:
     for index, sizes in enumerate(streams.sizes):
         members = [(file, size) for size, file in zip(sizes, with_content, strict=False)]
         states.add(archive.members(streams, index, members))
+    if left := [(file, 0) for file in with_content]:
+        states.add(archive.closed(Damaged("files without a stream"), left))
     for file in files:
         if not file.has_stream and not file.is_folder:
             notes.child(item, b"", file.names, READING)
+    list_folders((file.names for file in files if file.is_folder), item, notes, READING)
     return next((state for state in _WORST if state in states), PartState.READ)
-
-
-_WORST = (PartState.LOCKED, PartState.UNREADABLE, PartState.OPENED)
 
 
 class _Archive:
@@ -87,9 +88,9 @@ class _Archive:
         try:
             content, opened = self._folder(streams, index)
         except (Locked, Damaged, Unsupported, _TooMuch) as problem:
-            return self._closed(problem, members)
+            return self.closed(problem, members)
         if not self._notes.spend(len(content), self._item):
-            return self._closed(_TooMuch(), members)
+            return self.closed(_TooMuch(), members)
         at = 0
         for (file, size), crc in zip(members, streams.crcs[index], strict=False):
             piece = content[at : at + size]
@@ -106,7 +107,8 @@ class _Archive:
         note_path(file.names, self._item, self._notes, "a link" if file.is_link else "")
         self._notes.child(self._item, content, file.names, READING)
 
-    def _closed(self, problem: Exception, members: list[tuple[File, int]]) -> PartState:
+    def closed(self, problem: Exception, members: list[tuple[File, int]]) -> PartState:
+        """List files that cannot be read for this reason, which is noted as a gap."""
         state = PartState.UNREADABLE
         if isinstance(problem, Locked):
             state = PartState.LOCKED

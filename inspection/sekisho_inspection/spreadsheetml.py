@@ -6,7 +6,7 @@ import html
 import re
 
 from sekisho_inspection import xlsb
-from sekisho_inspection.expressions import Value
+from sekisho_inspection.expressions import Value, folded
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.workbooks import Sheet, Workbook, note_workbook
 
@@ -20,10 +20,12 @@ _FORMULA = re.compile(rf"<{_P}f\b[^<>]{{0,300}}>([^<]{{1,32768}})<")
 _VALUE = re.compile(rf"<{_P}(?:v|t)\b[^<>]{{0,100}}>([^<]{{0,32768}})<")
 _STRING = re.compile(rf"<{_P}si\b[^<>]{{0,200}}>((?:[^<]|<(?!/?{_P}si[\s>/]))*+)")
 _RUN = re.compile(rf"<{_P}t\b[^<>]{{0,100}}>([^<]{{0,32768}})<")
+_DDE_FORMULA = re.compile(rf"<{_P}f\b[^<>]{{0,300}}>([^<|]{{1,200}}\|[^<!|]{{1,500}}!)")
+_FETCHING = re.compile(rf"<{_P}f\b[^<>]{{0,300}}>([^<(]{{0,40}}\b(?:WEBSERVICE|HYPERLINK|RTD)\([^<]{{1,8192}})<")
 _FOLDERS = ("xl/macrosheets/", "xl/intlmacrosheets/")
 _STATES = {"hidden": 1, "veryhidden": 2}
 _BEGIN_SHEET = 129
-_MAX_CELLS = 100_000
+_MAX_CELLS, _MAX_FOUND = 100_000, 2000
 _ATTRIBUTE = re.compile(r"(?<![\w:-])(?:[\w-]{1,40}:)?([\w-]{1,80})\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
@@ -64,6 +66,8 @@ class Spreadsheet:
             for stated in _SHEET.findall(source):
                 values = attributes(stated)
                 self._book.sheets.append(Sheet(values.get("name", ""), _STATES.get(values.get("state", "").lower(), 0)))
+        if name.startswith("xl/worksheets/"):
+            self._formulas(source)
         if "ddeLink" in source:
             for stated in _DDE.findall(source):
                 values = attributes(stated)
@@ -72,6 +76,17 @@ class Spreadsheet:
                 )
         if name.endswith("sharedstrings.xml"):
             self._shared = [html.unescape("".join(_RUN.findall(item))) for item in _STRING.findall(source)]
+
+    def _formulas(self, source: str) -> None:
+        """Formulas of ordinary sheets that start a program or fetch data, and links that they put together."""
+        if "|" in source:
+            self._book.links += [html.unescape(found) for found in _DDE_FORMULA.findall(source)[:_MAX_FOUND]]
+        if "WEBSERVICE(" in source or "HYPERLINK(" in source or "RTD(" in source:
+            for found in _FETCHING.findall(source)[:_MAX_FOUND]:
+                formula = html.unescape(found)
+                self._book.strings += folded(formula)
+                if not formula.lstrip("=").upper().startswith("HYPERLINK"):
+                    self._book.queries.append(formula)
 
     def binary(self, name: str, content: bytes) -> None:
         """One binary part of a workbook."""
@@ -86,20 +101,23 @@ class Spreadsheet:
         elif name.startswith("xl/externallinks/") or content[:2] == b"\xe8\x02":
             self._book.links += xlsb.read_book(content).links
 
+    def _is_macro(self, name: str) -> bool:
+        return name.startswith(_FOLDERS) or name.rpartition("/")[2] in self._macros
+
     def note(self, item: Item, notes: Notes) -> None:
         """Note the whole workbook."""
-        for name, source in self._xml.items():
-            if name.rpartition("/")[2] in self._macros:
-                self._book.sheets.append(_macro_sheet(name, source, self._shared))
-        for name, content in self._binary.items():
-            if name.startswith(_FOLDERS) or name.rpartition("/")[2] in self._macros:
-                self._book.sheets.append(xlsb.read_macros(content, name, self._shared))
-        self._book.strings = [text for text in self._shared if "." in text or ":" in text]
+        names = {name for name in (*self._xml, *self._binary) if self._is_macro(name)}
+        # What formulas refer to may stand in any sheet.
+        for name, source in self._xml.items() if names else ():
+            self._book.sheets.append(_sheet(name, source, self._shared, name in names))
+        for name, content in self._binary.items() if names else ():
+            self._book.sheets.append(xlsb.read_sheet(content, name, self._shared, name in names))
+        self._book.strings += [text for text in self._shared if "." in text or ":" in text]
         note_workbook(self._book, "", item, notes)
 
 
-def _macro_sheet(name: str, source: str, shared: list[str]) -> Sheet:
-    sheet = Sheet(name, macros=True)
+def _sheet(name: str, source: str, shared: list[str], macros: bool) -> Sheet:
+    sheet = Sheet(name, macros=macros)
     for count, (stated, inner) in enumerate(_CELL.findall(source)):
         if count >= _MAX_CELLS:
             break

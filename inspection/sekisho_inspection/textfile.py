@@ -11,7 +11,7 @@ from sekisho_inspection.urls import note_urls
 from sekisho_inspection.xml_source import decoded, note_entities
 
 # A link to a program, a topic and an item: =cmd|'/c calc'!A0. A cell with a formula begins at a separator.
-_LINK = re.compile(r"[\w)\"]\s{0,9}\|\s{0,9}(?:'[^'\r\n]{0,500}'|[^\r\n!',;\t|]{0,500})\s{0,9}!")
+_LINK = re.compile(r"[\w)\"]\s{0,9}\|\s{0,9}(?:('[^'\r\n]{0,500}')|[^\r\n!',;\t|]{0,500})\s{0,9}!")
 _CALL = re.compile(r"\b(DDE|WEBSERVICE|IMPORTXML|IMPORTDATA|IMPORTHTML|IMPORTFEED|RTD)\s{0,9}\(([^\r\n]{0,500})", re.I)
 _CELL = re.compile(r"(?:^|[,;\t])[ \"']*[=+@-]")
 _CELLS = (".csv", ".tsv", ".txt", ".slk", ".prn", ".dif")
@@ -46,8 +46,9 @@ def _xml(content: bytes, item: Item, notes: Notes) -> None:
 
 def _cells(text: str, item: Item, notes: Notes) -> None:
     for match in islice(_LINK.finditer(text), _MAX_FOUND) if "|" in text else ():
-        if _in_formula(text, match.start()):
-            notes.find("office-dde", item.where, _formula(text, match))
+        formula = _formula(text, match)
+        if _CELL.match(formula) or (match[1] and _in_formula(text, match.start())):
+            notes.find("office-dde", item.where, formula)
             break
     for match in islice(_CALL.finditer(text), _MAX_FOUND) if "(" in text else ():
         if _in_formula(text, match.start()):

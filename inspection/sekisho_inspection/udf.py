@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from sekisho_inspection.names import member_names
 from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File
@@ -97,7 +98,11 @@ class _Volume:
         for index, number, block in later:
             base = self._partitions[number]
             entry = self._data[base + block * self.block : base + (block + 1) * self.block]
-            self._maps[index], _, _, _ = self._extents(entry, lambda where, _, base=base: base + where * self.block)
+            self._maps[index] = self._extents(entry, partial(self._behind, base))[0]
+
+    def _behind(self, base: int, block: int, _: int) -> int:
+        """The position of a block of a partition that begins at `base`."""
+        return base + block * self.block
 
     def _at(self, place: tuple[int, int]) -> int:
         """The position of a block in the image."""
@@ -118,7 +123,7 @@ class _Volume:
         at = self._at(place)
         return self._data[at : at + size]
 
-    def _extents(self, entry: bytes, position: object) -> tuple[Extents, bytes | None, int, int]:
+    def _extents(self, entry: bytes, position: Callable[[int, int], int]) -> tuple[Extents, bytes | None, int, int]:
         """Where a file's bytes are, or its content where it stands in the entry, its size, and its type."""
         tag = self._tag(entry)
         if tag not in (_ENTRY, _LONG_ENTRY) or len(entry) < 216:
@@ -129,7 +134,7 @@ class _Volume:
         told = entry[at + 8 + attributes : at + 8 + attributes + length]
         if shape == 3:
             return [], told[:size], size, kind
-        if shape > 1 or not callable(position):
+        if shape > 1:
             raise Damaged("a file entry of an unknown shape")
         width, extents = (8, 16)[shape], Extents()
         for offset in range(0, min(len(told), width * _MAX_EXTENTS) // width * width, width):

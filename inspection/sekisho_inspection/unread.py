@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sekisho_core.vocabulary import Reason
 
 from sekisho_inspection import binhex, filetype, pgp
@@ -18,10 +20,12 @@ _DECLARED: dict[str, tuple[Reason, str]] = {
 }
 # Containers whose content could not be told by its beginning: a program that goes by the name may open it.
 _CONTAINERS = (
-    ".7z", ".ace", ".alz", ".arj", ".bz2", ".cab", ".dmg", ".egg", ".gz", ".hqx", ".img", ".iso", ".lha", ".lzh",
-    ".one", ".p7m", ".pst", ".rar", ".sit", ".tar", ".tgz", ".udf", ".vhd", ".vhdx", ".wim", ".xz", ".z", ".zip",
-    ".zst",
+    ".7z", ".ace", ".alz", ".arj", ".bz2", ".cab", ".cpio", ".deb", ".dmg", ".egg", ".gz", ".hqx", ".img", ".iso",
+    ".lha", ".lz", ".lz4", ".lzh", ".lzma", ".one", ".p7m", ".pst", ".rar", ".rpm", ".sit", ".tar", ".tbz", ".tbz2",
+    ".tgz", ".txz", ".tzst", ".udf", ".vhd", ".vhdx", ".wim", ".xar", ".xz", ".z", ".zip", ".zipx", ".zoo", ".zst",
 )  # fmt: skip
+# A further volume of an archive begins anywhere in it.
+_VOLUME = re.compile(r"\.(?:(?:7z|zip|rar|tar|lzh|cab|iso|vhdx?|exe)\.\d{2,3}|[rz]\d\d)$", re.I)
 
 
 def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
@@ -37,6 +41,8 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
     if binhex.is_named(item.names, item.declared):
         return None if binhex.decode(item.content) is not None else ("unreadable", "BinHex that is none")
     named = any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names)
+    if any(_VOLUME.search(name[-12:].rstrip(" .")) for name in item.names) and not filetype.is_text(item.content):
+        return "unreadable", "named as a volume of an archive"
     # What a wrong decoding gives is no archive; that the part could not be decoded is said of the part.
     if named and item.origin.reading not in ("mime-encoding", "mime-header"):
         return "unreadable", "named as an archive, and none that is known"

@@ -10,6 +10,8 @@ from itertools import islice
 
 from sekisho_inspection import charset
 
+# Streams beside the modules: the directory, names, and caches of compiled code.
+_OTHERS = ("dir", "_vba_project", "__srp_")
 # Source unpacked over one project; Excel itself takes 64 kB a procedure.
 MAX_CODE = 4 << 20
 _CHUNK = 4096
@@ -18,7 +20,7 @@ _SIGNATURE = 1
 _SOURCE = re.compile(rb"(?s).(..)\x00Attribut[\x00\x01\x02\x04\x08\x10\x20\x40\x80]")
 _ATTRIBUTE = re.compile(r"^[ \t]*+attribute\b", re.I)
 _LISTED = re.compile(r"^(?:Module|Document|Class|BaseClass|Package)=([^/\r\n]*+)", re.I | re.M)
-_MODULE_NAME, _MODULE_STREAM, _MODULE_OFFSET, _MODULE_END = 0x19, 0x1A, 0x31, 0x2B
+_MODULE_NAME, _MODULE_STREAM, _MODULE_OFFSET, _MODULE_END, _WIDE_STREAM = 0x19, 0x1A, 0x31, 0x2B, 0x32
 _CODE_PAGE, _VERSION = 0x03, 0x09
 # Records of one directory; a module has eleven.
 _MAX_RECORDS = 50_000
@@ -62,7 +64,7 @@ class _Stated:
     """What the project's directory says of one module."""
 
     name: str
-    stream: str
+    streams: tuple[str, ...]
     offset: int
 
 
@@ -112,9 +114,12 @@ def unpacked(data: bytes, at: int = 0, limit: int = MAX_CODE) -> bytes:
         end = min(at + (header & 0xFFF) + 3, len(data))
         if header & 0x8000:
             _unpack_chunk(data[at + 2 : end], out)
-        else:
-            out += data[at + 2 : at + 2 + _CHUNK]
+        elif header & 0xFFF == 0xFFF:
+            # As it is, which is always a whole chunk.
             end = at + 2 + _CHUNK
+            out += data[at + 2 : end]
+        else:
+            break
         at = end
     return bytes(out[:limit])
 
@@ -159,7 +164,7 @@ def _project(folder: str, files: dict[str, bytes], listing: bytes, room: _Room) 
     shown = {name.strip().lower() for name in _LISTED.findall(charset.decode(listing, label)[0])}
     left = dict(files)
     for module in stated:
-        path = next((name for name in left if name.lower() == module.stream.lower()), "")
+        path = next((name for name in left if name.lower() in module.streams), "")
         if not path:
             project.faults.append(f"a VBA module without its stream: {module.name[:80]}")
             continue
@@ -167,7 +172,7 @@ def _project(folder: str, files: dict[str, bytes], listing: bytes, room: _Room) 
         project.modules.append(replace(found, hidden=bool(shown) and module.name.lower() not in shown))
     for name, content in left.items():
         # Streams that the directory does not list may hold source all the same.
-        if name.lower() not in ("dir", "_vba_project") and (seen := _SOURCE.search(content)):
+        if not name.lower().startswith(_OTHERS) and (seen := _SOURCE.search(content)):
             code = _text(room.unpacked(content, seen.start()), label)
             project.modules.append(Module(name, f"{folder}/{name}", code, content[: seen.start()], bool(stated)))
     project.cut = room.left <= 0
@@ -193,7 +198,8 @@ def _directory(data: bytes) -> tuple[list[_Stated], str, bool]:
     """Modules, charset and width of 64 bits by the records of the directory (2.3.4.2)."""
     found: list[_Stated] = []
     label, wide = "", False
-    name, stream, offset = "", "", 0
+    name, offset = "", 0
+    streams: list[str] = []
     for kind, value in _records(data):
         if kind == 0x01 and len(value) == 4:
             wide = value[0] == 3
@@ -201,14 +207,16 @@ def _directory(data: bytes) -> tuple[list[_Stated], str, bool]:
             page = int.from_bytes(value[:2], "little")
             label = _CHARSETS.get(page, f"cp{page}")
         elif kind == _MODULE_NAME:
-            name, stream, offset = charset.decode(value, label)[0], "", 0
+            name, streams, offset = charset.decode(value, label)[0], [], 0
         elif kind == _MODULE_STREAM:
-            stream = charset.decode(value, label)[0]
+            streams.append(charset.decode(value, label)[0].lower())
+        elif kind == _WIDE_STREAM:
+            streams.append(value.decode("utf-16-le", "replace").lower())
         elif kind == _MODULE_OFFSET:
             offset = int.from_bytes(value[:4], "little")
-        elif kind == _MODULE_END and (name or stream):
-            found.append(_Stated(name or stream, stream or name, offset))
-            name, stream = "", ""
+        elif kind == _MODULE_END and (name or streams):
+            found.append(_Stated(name or streams[0], (*streams, name.lower()), offset))
+            name, streams = "", []
     return found, label, wide
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection.archive import note_path
+from sekisho_inspection.archive import list_folders, note_path
 from sekisho_inspection.notes import Item, Notes
 
 # Folders of one volume, and files that are listed of it.
 MAX_FOLDERS, MAX_FILES = 10_000, 100_000
+
+
+FOLDER = "folder"
+# Names under which one file is known.
+_MAX_NAMES = 24
 
 
 class Damaged(Exception):
@@ -42,7 +48,7 @@ class Image:
 @dataclass(frozen=True)
 class File:
     """A file of a volume: its names, where its bytes stand (position and length; -1 for zeros), its size in bytes,
-    what it is if no regular file, and its content where that stands in no place of its own."""
+    what it is if no regular file (`FOLDER` or words), and its content where that stands in no place of its own."""
 
     names: tuple[str, ...]
     extents: tuple[tuple[int, int], ...]
@@ -57,26 +63,29 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
     found: dict[object, File] = {}
     state = PartState.READ
     try:
-        for file in files:
-            key = (file.extents, file.size, file.kind or (file.problem and file.names)) if file.size else file.names
-            # Several trees of names may lead to the same bytes.
-            known = found.get(key, file)
-            found[key] = File(
-                tuple(dict.fromkeys(known.names + file.names)), file.extents, file.size, file.kind, file.content,
-                file.problem,
-            )  # fmt: skip
-            if len(found) >= MAX_FILES:
-                raise Damaged(f"more than {MAX_FILES} files")
-    except (Damaged, IndexError, ValueError) as problem:
+        for number, file in enumerate(files):
+            if number >= MAX_FILES or len(found) > notes.slots:
+                notes.gap(item.gap, "limit", "more files than are listed")
+                break
+            _note(file, found)
+    except (Damaged, IndexError, ValueError, OverflowError, struct.error) as problem:
         notes.gap(item.gap, "unreadable", f"{reading}: {problem}")
         state = PartState.UNREADABLE
-    for file in found.values():
+    for file in (file for file in found.values() if file.kind != FOLDER):
         if notes.slots <= 0:
             notes.gap("mail", "limit", "more parts than the limit")
             break
         if not _keep(file, image, reading, item, notes):
             state = PartState.UNREADABLE
+    list_folders((file.names for file in found.values() if file.kind == FOLDER), item, notes, reading)
     return state
+
+
+def _note(file: File, found: dict[object, File]) -> None:
+    """Put a file to those found: several trees of names may lead to the same bytes."""
+    key = (file.extents, file.size, file.kind or (file.problem and file.names)) if file.size else file.names
+    known = found[key].names if key in found else ()
+    found[key] = replace(file, names=tuple(dict.fromkeys(known + file.names))[:_MAX_NAMES])
 
 
 def _keep(file: File, image: Image, reading: str, item: Item, notes: Notes) -> bool:

@@ -72,9 +72,9 @@ def read_strings(data: bytes) -> list[str]:
     return [text_at(payload, 1)[0] for kind, payload in records(data) if kind == _STRING_ITEM]
 
 
-def read_macros(data: bytes, name: str, strings: list[str]) -> Sheet:
-    """A macro sheet's formulas and values."""
-    sheet, row = Sheet(name, macros=True), 0
+def read_sheet(data: bytes, name: str, strings: list[str], macros: bool) -> Sheet:
+    """A sheet's formulas and values."""
+    sheet, row = Sheet(name, macros=macros), 0
     for count, (kind, payload) in enumerate(records(data)):
         if count >= _MAX_CELLS:
             break

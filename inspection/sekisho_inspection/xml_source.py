@@ -23,7 +23,8 @@ _ENTITY = re.compile(r"<!ENTITY\s+(?:%\s+)?[^\s<>]{1,200}\s+([^<>]{0,4000})", re
 _STYLESHEET = re.compile(r"<\?xml-stylesheet\s[^>]{0,2000}?href\s*=\s*[\"']([^\"']{1,2048})", re.I)
 # DTDs that harmless pages and pictures name, and that nobody fetches.
 _KNOWN = re.compile(r"https?://(?:www\.)?(?:w3\.org|openoffice\.org|apple\.com|oasis-open\.org|wapforum\.org)/", re.I)
-_LINK = re.compile(r"://|(?<=[\"'>])\\\\\\\\(?=\w)|(?<=[\"'>])\\\\(?=\w)|:[\\/]{2}")
+# What a link has in it: a scheme's end, or the beginning of a server's share.
+_MARKS = ("://", ":\\\\", '"\\\\', "'\\\\", ">\\\\")
 _EDGE = re.compile(r"[\"'<>]")
 _NAMESPACE = re.compile(r"(?:^|\s)(?:xmlns(?::[\w.-]{1,100})?|[\w.-]{0,40}:?schemaLocation)\s*=\s*$")
 _SCHEMAS = re.compile(
@@ -78,24 +79,33 @@ def note_entities(source: str, place: str, item: Item, notes: Notes) -> None:
 def note_links(source: str, place: str, item: Item, notes: Notes, texts: bool = True) -> None:
     """Note the URLs in attributes, and in texts unless these are read elsewhere, without names of namespaces and
     schemas."""
-    if found := list(dict.fromkeys(links(source, texts))):
+    plain = html.unescape(source) if "&#" in source else source
+    if found := list(dict.fromkeys(links(plain, texts))):
         note_urls("\n".join(found), item.at(place), notes)
 
 
 def links(source: str, texts: bool) -> Iterator[str]:
     """Each value or run of text that holds a link, up to 2,048 characters around it."""
     end = 0
-    for match in islice(_LINK.finditer(source), _MAX_LINKS):
-        if match.start() < end:
+    places = sorted(place for mark in _MARKS for place in islice(_places(source, mark), _MAX_LINKS))
+    for place in places:
+        if place < end:
             continue
-        start = _last_edge(source, match.start())
-        edge = _EDGE.search(source, match.end(), match.end() + _LONGEST)
-        end = edge.start() if edge else match.end() + _LONGEST
+        start = _last_edge(source, place + 1)
+        edge = _EDGE.search(source, place + 1, place + _LONGEST)
+        end = edge.start() if edge else place + _LONGEST
         text = source[start:end]
         if not texts and source[start - 1 : start] == ">":
             continue
         if not _SCHEMAS.match(text) and not _NAMESPACE.search(source, max(0, start - 160), max(0, start - 1)):
             yield html.unescape(text)
+
+
+def _places(source: str, mark: str) -> Iterator[int]:
+    at = source.find(mark)
+    while at >= 0:
+        yield at
+        at = source.find(mark, at + 1)
 
 
 def _last_edge(source: str, at: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ import yara
 
 from sekisho_inspection import yara_samples
 from sekisho_inspection.yara_scan import EXTERNALS, OF_NAMES, OF_PLACE, RuleSet
-from sekisho_inspection.yara_source import Source, take_apart
+from sekisho_inspection.yara_source import Rule, Source, take_apart
 
 # Modules that only compute over the scanned bytes. `console` prints, `time` makes a verdict depend on the clock.
 MODULES = frozenset(["pe", "elf", "math", "hash", "string", "dotnet"])
@@ -86,7 +87,15 @@ def costs_of(sources: Mapping[str, str]) -> tuple[dict[str, dict[str, float]], d
 def _costs(source: Source) -> Iterator[tuple[str, float]]:
     for rule in source.rules[:_MOST_TIMED]:
         if not rule.private:
-            yield rule.name, yara_samples.cost(_compile({rule.name: source.alone(rule)}))
+            yield rule.name, yara_samples.cost(_alone(source, rule))
+
+
+def _alone(source: Source, rule: Rule) -> Any:
+    """A rule compiled with what it names; where that is more than can be told from its words, with its whole source."""
+    try:
+        return _compile({"": source.alone(rule)})
+    except yara.Error:
+        return _compile({"": source.text})
 
 
 def _set(name: str, sources: Mapping[str, str]) -> RuleSet:
@@ -116,15 +125,21 @@ def _compiled(text: str) -> Any:
         # Of a text without UTF-8 yara-python compiles nothing and says nothing.
         text.encode()
         rules = _compile({"": text})
-        imported: list[str] = []
-        # Modules are loaded over an empty content: none of them has anything to do.
-        rules.match(data=b"", modules_callback=lambda module: imported.append(module["module"]), timeout=1)
     except (yara.Error, UnicodeError, ValueError) as error:
         raise Refused(str(error) or type(error).__name__) from error
-    for module in imported:
+    for module in _imported(rules):
         if module not in MODULES:
             raise Refused(f'module "{module}" is not allowed')
     return rules
+
+
+def _imported(rules: Any) -> list[str]:
+    """The modules that rules load, by loading them over an empty content: none has anything to do."""
+    found: list[str] = []
+    # Rules that take long over nothing are refused for their cost.
+    with suppress(yara.TimeoutError):
+        rules.match(data=b"", modules_callback=lambda module: found.append(module["module"]), timeout=1)
+    return found
 
 
 def _too_dear(total: float, source: Source) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import time
@@ -13,7 +14,8 @@ from typing import Any
 import msgspec
 import yara
 from msgspec.structs import replace
-from sekisho_core.vocabulary import Finding, Reason, RuleHit, RuleString
+from sekisho_core.rule_hit import RuleHit, RuleString
+from sekisho_core.vocabulary import Finding, Reason
 
 # What rules may ask besides the content. `owner` is of programs that scan disks and is always empty here.
 EXTERNALS: Mapping[str, str | bool] = {
@@ -22,12 +24,16 @@ EXTERNALS: Mapping[str, str | bool] = {
 }  # fmt: skip
 OF_NAMES = frozenset(["filename", "filepath", "extension"])
 OF_PLACE = frozenset(["part"])
-# Of one content: rules that hit, names that rules on names are asked with.
+# Of one content: rules of one set that hit, names that rules on names are asked with.
 _MAX_HITS = 200
 _MAX_NAMES = 8
+# Places of strings that are told of in one mail; the hits beyond are told without.
+_MAX_TOLD = 3000
 # Of one hit that is shown: tags, meta entries, strings, places of a string, characters of a word, bytes around.
 _MAX_TAGS, _MAX_META, _MAX_STRINGS, _MAX_PLACES, _MAX_WORD = 20, 20, 10, 3, 200
 _AROUND, _MATCHED = 24, 64
+# So many characters of a password tell something of it.
+_PIECE = 4
 # A larger content is searched for the first place of a string where the rule needs no more, so that a string that
 # stands everywhere does not fill the memory.
 _ALL_PLACES = 1 << 20
@@ -86,9 +92,9 @@ class CompiledYara:
             self.by_place |= one.by_place
             self._sets.append(_Loaded(one.name, yara.load(file=io.BytesIO(one.rules)), one.by_name))
 
-    def scanner(self, seconds: float) -> Scanner:
-        """A scan of one mail, in which each set has so much time."""
-        return Scanner(self._sets, seconds)
+    def scanner(self, seconds: float, together: float = math.inf) -> Scanner:
+        """A scan of one mail, in which each set has so many seconds, or an equal share of what all have together."""
+        return Scanner(self._sets, min(seconds, together / max(1, len(self._sets))))
 
 
 @dataclass
@@ -98,6 +104,7 @@ class Scanner:
     sets: list[_Loaded]
     seconds: float
     _left: dict[str, float] = field(default_factory=dict)
+    _told: int = 0
 
     def scan(self, content: bytes | memoryview, about: About, view: str = "") -> tuple[list[Hit], list[Problem]]:
         """The rules that `content` meets, in the order of sets and rules, and what kept a set from being asked.
@@ -109,12 +116,15 @@ class Scanner:
         problems: list[Problem] = []
         for one in self.sets:
             try:
-                hits += self._of_set(one, content, about, view)
+                found = list(self._of_set(one, content, about, view))
+                hits += found[:_MAX_HITS]
+                if len(found) > _MAX_HITS:
+                    problems.append(("limit", f"more than {_MAX_HITS} hits of the YARA rules of {one.name}"))
             except yara.TimeoutError:
                 problems.append(("timeout", f"YARA rules of {one.name}"))
             except yara.Error as error:
                 problems.append(("crashed", f"YARA rules of {one.name}: {error}"))
-        return hits[:_MAX_HITS], problems
+        return hits, problems
 
     def _of_set(self, one: _Loaded, content: bytes | memoryview, about: About, view: str) -> Iterator[Hit]:
         met: set[tuple[str, str]] = set()
@@ -128,10 +138,21 @@ class Scanner:
                 matches = one.rules.match(data=content, externals=externals, timeout=math.ceil(left), fast=fast)
             finally:
                 self._left[one.name] = left - (time.monotonic() - begun)
-            for match in matches[:_MAX_HITS]:
+            for match in matches[: _MAX_HITS + 1]:
                 if (match.namespace, match.rule) not in met:
                     met.add((match.namespace, match.rule))
-                    yield Hit(match.namespace, match.rule, _found(match, content, view))
+                    yield Hit(match.namespace, match.rule, self._found(match, content, view))
+
+    def _found(self, match: Any, content: bytes | memoryview, view: str) -> RuleHit:
+        meta = tuple((_cut(key), _cut(value)) for key, value in list(match.meta.items())[:_MAX_META])
+        places = [
+            (string.identifier, instance)
+            for string in match.strings[:_MAX_STRINGS]
+            for instance in string.instances[:_MAX_PLACES]
+        ][: max(0, _MAX_TOLD - self._told)]
+        self._told += len(places)
+        strings = tuple(_place(identifier, instance, content) for identifier, instance in places)
+        return RuleHit(view[:_MAX_WORD], tuple(_cut(tag) for tag in match.tags[:_MAX_TAGS]), meta, strings)
 
 
 Problem = tuple[Reason, str]
@@ -148,25 +169,19 @@ def load_rules(data: bytes) -> CompiledYara:
 def _externals(about: About, by_name: bool) -> Iterator[dict[str, str | bool]]:
     """The variables of rules, for each name where rules ask for it."""
     for name in about.names[: _MAX_NAMES if by_name else 1] or ("",):
-        path = name.replace("\0", "").encode("utf-8", "replace").decode()
+        path = _plain(name)
         bare = path.replace("\\", "/").rpartition("/")[2]
         stem, dot, ending = bare.rpartition(".")
         yield {
             "filename": bare, "filepath": path, "extension": f".{ending.lower()}" if dot and stem else "",
-            "filetype": _FILE_TYPES.get(about.type, ""), "type": about.type.replace("\0", ""), "part": about.part,
+            "filetype": _FILE_TYPES.get(about.type, ""), "type": _plain(about.type), "part": about.part,
             "owner": "", "encrypted": about.encrypted,
         }  # fmt: skip
 
 
-def _found(match: Any, content: bytes | memoryview, view: str) -> RuleHit:
-    meta = tuple((_cut(key), _cut(value)) for key, value in list(match.meta.items())[:_MAX_META])
-    places = (
-        (string.identifier, instance)
-        for string in match.strings[:_MAX_STRINGS]
-        for instance in string.instances[:_MAX_PLACES]
-    )
-    strings = tuple(_place(identifier, instance, content) for identifier, instance in places)
-    return RuleHit(view, tuple(_cut(tag) for tag in match.tags[:_MAX_TAGS]), meta, strings)
+def _plain(word: str) -> str:
+    """A word of the sender's as YARA takes it: without NUL, and with a UTF-8 form."""
+    return word.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _place(identifier: str, instance: Any, content: bytes | memoryview) -> RuleString:
@@ -186,30 +201,51 @@ def detail(hit: Hit) -> str:
 
 
 def masked(findings: tuple[Finding, ...], secrets: Callable[[], Iterable[str]]) -> tuple[Finding, ...]:
-    """The findings with dots for every secret in what stands around the strings of rules."""
+    """The findings with dots for every secret, and each piece of one, in what stands around the strings of rules."""
     if not any(finding.hit for finding in findings):
         return findings
-    hidden = [word for secret in secrets() for word in (_narrow(secret), "".join(f"{char}\\x00" for char in secret))]
-    return tuple(_masked(finding, hidden) for finding in findings)
+    pieces = frozenset(piece for secret in secrets() for piece in _pieces(_narrow(secret)))
+    return tuple(_masked(finding, pieces) for finding in findings)
 
 
-def _masked(finding: Finding, hidden: list[str]) -> Finding:
+def _masked(finding: Finding, pieces: frozenset[str]) -> Finding:
     if finding.hit is None:
         return finding
-    strings = tuple(_without(place, hidden) for place in finding.hit.strings)
+    strings = tuple(
+        replace(
+            one,
+            before=_dotted(one.before, pieces),
+            matched=_dotted(one.matched, pieces),
+            after=_dotted(one.after, pieces),
+        )
+        for one in finding.hit.strings
+    )
     return replace(finding, hit=replace(finding.hit, strings=strings))
 
 
-def _without(place: RuleString, hidden: list[str]) -> RuleString:
-    text = place.before + place.matched + place.after
-    plain = _narrow(text)
-    for word in filter(None, hidden):
-        start = plain.find(word)
+def _pieces(secret: str) -> Iterator[str]:
+    """Runs of characters that tell something of a secret: as it stands, in UTF-16, and in base64 at each offset. Lines
+    end within it, and what is shown begins and ends within it, so that a search for the whole would miss it."""
+    wide = [f"{char}\\x00" for char in secret]
+    yield from ("".join(wide[at : at + 2]) for at in range(max(1, len(wide) - 1)))
+    for word in (secret, *(_coded(secret.encode("utf-8", "replace"), shift) for shift in range(3))):
+        yield from (word[at : at + _PIECE] for at in range(max(1, len(word) - _PIECE + 1)))
+
+
+def _coded(data: bytes, shift: int) -> str:
+    """The characters of base64 that stand for bits of `data` alone where it begins at a byte of this remainder by 3."""
+    coded = base64.b64encode(bytes(shift) + data).decode()
+    return coded[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
+
+
+def _dotted(text: str, pieces: Iterable[str]) -> str:
+    plain, shown_as = _narrow(text), list(text)
+    for piece in filter(None, pieces):
+        start = plain.find(piece)
         while start >= 0:
-            text = text[:start] + "•" * len(word) + text[start + len(word) :]
-            start = plain.find(word, start + len(word))
-    middle, end = len(place.before), len(place.before) + len(place.matched)
-    return replace(place, before=text[:middle], matched=text[middle:end], after=text[end:])
+            shown_as[start : start + len(piece)] = "•" * len(piece)
+            start = plain.find(piece, start + 1)
+    return "".join(shown_as)
 
 
 def _narrow(text: str) -> str:

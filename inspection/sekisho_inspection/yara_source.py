@@ -33,9 +33,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Source:
-    """A source taken apart: its rules in order, its import statements as one text, every word outside of strings, and
-    the strings of one byte, as rule and identifier."""
+    """A source taken apart: itself, its rules in order, its import statements as one text, every word outside of
+    strings, and the strings of one byte, as rule and identifier."""
 
+    text: str
     rules: tuple[Rule, ...]
     imports: str
     words: frozenset[str]
@@ -82,7 +83,7 @@ def take_apart(source: str) -> Source:
         else:
             at += 1
     words = frozenset(token.text for token in tokens if token.kind == "word")
-    return Source(tuple(rules), "\n".join(dict.fromkeys(imports)), words, tuple(singles))
+    return Source(source, tuple(rules), "\n".join(dict.fromkeys(imports)), words, tuple(singles))
 
 
 def _behind(tokens: list[_Token], at: int) -> int:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection import zip_locks
-from sekisho_inspection.archive import note_path, room, within
+from sekisho_inspection.archive import list_folders, note_path, room, within
 from sekisho_inspection.locks import Keyring
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.zip_directory import (
@@ -31,7 +31,9 @@ from sekisho_inspection.zip_directory import (
 )
 from sekisho_inspection.zip_methods import DEFLATE, LIKELY, STORED, Broken, Unsupported, unpack
 
-__all__ = ["DamagedZip", "Member", "compare_counts", "content_of", "directory", "read_appended", "read_zip"]
+__all__ = [
+    "DamagedZip", "Member", "compare_counts", "content_of", "directory", "is_appended", "read_appended", "read_zip",
+]  # fmt: skip
 
 # The end record and its comment lie within so many bytes of the end, and some junk may follow.
 _TAIL = 1 << 17
@@ -52,13 +54,11 @@ def read_zip(item: Item, notes: Notes) -> PartState:
         members = problem.members or local_members(item.content, notes.slots)
     states = {reader.read(member) for member in members}
     states |= {reader.read(member) for member in _hidden(item, members, notes)}
-    if _LOCKED_DIRECTORY in item.content and any(member.flags & STRONG for member in members or [_NOTHING]):
+    list_folders((member.names for member in members if member.is_folder), item, notes, "zip")
+    if _LOCKED_DIRECTORY in item.content and all(member.flags & STRONG for member in members):
         notes.gap(item.gap, "locked", "ZIP: the list of names is locked")
         states.add(PartState.LOCKED)
     return next((state for state in _WORST if state in states), PartState.READ)
-
-
-_NOTHING = Member(0, 0, STRONG, 0, 0, 0, 0, b"")
 
 
 def read_appended(item: Item, notes: Notes) -> None:
@@ -73,6 +73,17 @@ def read_appended(item: Item, notes: Notes) -> None:
     for member in members:
         if local_header(item.content, member.header) is not None:
             reader.read(member)
+
+
+def is_appended(content: bytes) -> bool:
+    """Whether a sound ZIP is at the end: what stands before it is passed over by every program."""
+    if content.find(END, max(0, len(content) - _TAIL)) < 0:
+        return False
+    try:
+        members = directory(content)
+    except DamagedZip:
+        return False
+    return any(local_header(content, member.header) is not None for member in members)
 
 
 def compare_counts(item: Item, members: list[Member], notes: Notes) -> None:
@@ -125,7 +136,7 @@ class _Reader:
             self._notes.gap("mail", "limit", "more parts than the limit")
             return PartState.READ
         views = self.views(member)
-        names = tuple(dict.fromkeys(name for view in [member, *views] for name in view.names))
+        names = (views or [member])[0].names
         note_path(names, self._item, self._notes, "a link" if member.is_link else "")
         contents = dict.fromkeys(content for view in views for content in self.contents(view))
         for content in contents:

@@ -81,9 +81,6 @@ def check(settings: Settings) -> None:
     for key, directory in directories(settings).items():
         if not is_writable(directory):
             raise SekishoError(f"{key}: {directory}: not a directory that can be written to")
-    ours = settings.of(QuarantineSettings)
-    if ours.password_minutes:
-        Seal(ours.seal_file, b"").mark("")
     SnapshotStore(Path(settings.of(RulesSettings).index)).current()
 
 

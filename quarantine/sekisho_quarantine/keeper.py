@@ -52,11 +52,11 @@ class Holdings:
 @dataclass
 class _Held:
     """A mail that waits, as this process knows it: what ties it to others, whether a try is due, and not before when.
-    `last` is set once it was tried after its time."""
+    `last` is the time after whose end it was tried: that of one copy may end before that of another."""
 
     marks: dict[str, Tie]
     due: bool = True
-    last: bool = False
+    last: datetime | None = None
     pause: float = _FIRST_PAUSE
     not_before: float = -inf
 
@@ -87,11 +87,13 @@ class Keeper:
         """One look at everything; returns the seconds until the next."""
         held: Sequence[Waiting] = ()
         try:
-            held = waits.waiting(self._own.engine)
+            with reader(self._own.engine).connect() as connection:
+                held = waits.waiting(connection)
             self._counts.waiting(len(held))
             self._hear_news(held)
             for one in held:
                 self._see_to(one)
+                self._send()
             self._send()
             self._forget()
         except (SekishoError, SQLAlchemyError) as error:
@@ -115,18 +117,18 @@ class Keeper:
         try:
             with reader(self._own.engine).connect() as connection:
                 record = load(connection, passage_id)
+            return _Held(self._own.memory.marks(record.envelope, record.reading))
         except StoreError as error:
-            # A damaged record waits out its time; it must not keep the others from being seen to.
+            # With a damaged record, or without the seal, it waits out its time, and the others are seen to.
             self._events.error("keeper-fault", passage=passage_id, reason=error)
             return _Held({})
-        return _Held(self._own.memory.marks(record.envelope, record.reading))
 
     def _see_to(self, one: Waiting) -> None:
         held, now, clock = self._held[one.passage_id], datetime.now(UTC), self._clock()
-        is_over = one.until <= now
-        if not (is_over and not held.last) and not (held.due and clock >= held.not_before):
+        is_over = one.until <= now and held.last != one.until
+        if not is_over and not (held.due and clock >= held.not_before):
             return
-        held.due, held.last = False, is_over
+        held.due, held.last = False, one.until if is_over else held.last
         held.not_before, held.pause = clock + held.pause, min(2 * held.pause, _LONGEST_PAUSE)
         try:
             held.due = self._try(one.passage_id, now)

@@ -78,7 +78,7 @@ def listed(connection: Connection, wanted: Filter) -> list[dict[str, Any]]:
     found = [dict(row._mapping) for row in rows]
     for record in found:
         record["recipients"] = [dict(row._mapping) for row in _recipients(connection, record["id"])]
-    until = waits.held_until(connection, [record["id"] for record in found])
+    until = {one.passage_id: one.until for one in waits.waiting(connection)}
     for record in found:
         record["held_until"] = until.get(record["id"])
     return found

@@ -16,7 +16,7 @@ from sekisho_quarantine import audit
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import lock_body
-from sekisho_quarantine.tables import ReleaseState, State, passages, recipients, releases
+from sekisho_quarantine.tables import ReleaseState, State, passages, passwords, recipients, releases
 
 _UNDER_WAY = (ReleaseState.PENDING, ReleaseState.SENDING)
 _ORPHAN_AGE = timedelta(days=1)
@@ -52,12 +52,15 @@ class Retention:
         self._now = now
 
     def run(self) -> Summary:
-        """Expire by age, then by size; remove old records; sweep files that nothing names.
+        """Expire by age, then by size; remove old records and passwords; sweep files that nothing names.
 
         Raises OSError and SQLAlchemyError; what was done until then stays done and noted.
         """
         expired = self._expire_by_age() + self._expire_by_size()
         removed, pruned = self._remove_records()
+        with self._engine.begin() as connection:
+            # The milter does so each minute; it may have been away for long.
+            connection.execute(delete(passwords).where(passwords.c.expires_at <= self._now()))
         old = (self._now() - _ORPHAN_AGE).timestamp()
         orphans = sum(self._remove_if_free(sha256) for sha256 in list(self._bodies.stored(old)))
         summary = Summary(expired, removed, pruned, orphans, self._bodies.remove_temporary(old))

@@ -68,6 +68,7 @@ class Seal:
 
 def _make(path: Path) -> None:
     """A new key, whole or not at all; where several processes make one, the first is everybody's. Raises OSError."""
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(descriptor, "wb") as file:

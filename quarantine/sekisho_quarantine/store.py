@@ -21,6 +21,8 @@ from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, 
 
 _WHO = "filter"
 _PUT_OFF = "put-off"
+# What is released so will be with its recipient, whatever the MTA is told of a retry.
+_SURE = (ReleaseState.PENDING, ReleaseState.SENDING, ReleaseState.SENT)
 # What the MTA can do with a whole mail only.
 _FOR_ALL = {Action.HOLD: State.HELD, Action.REJECT: State.REFUSED}
 
@@ -80,8 +82,7 @@ class Store:
 
     def given_back(self, key: str) -> frozenset[str]:
         """The recipients of this mail who have got it from us, or certainly will. Raises StoreError."""
-        sure = (ReleaseState.PENDING, ReleaseState.SENDING, ReleaseState.SENT)
-        query = select(releases.c.address).join(passages).where(passages.c.key == key, releases.c.state.in_(sure))
+        query = select(releases.c.address).join(passages).where(passages.c.key == key, releases.c.state.in_(_SURE))
         try:
             with reader(self._engine).connect() as connection:
                 return frozenset(connection.scalars(query))
@@ -203,11 +204,13 @@ def _join(connection: Connection, known: Row[Any], passage: Passage, wait_limit:
 def _overtake(connection: Connection, known: Row[Any], passage: Passage) -> dict[str, Any]:
     """Set the recipients as the new verdict says and return what it makes of the record."""
     values = _judged(passage)
-    if known.state == State.RELEASED:
+    given = select(releases.c.address).where(releases.c.passage_id == known.id, releases.c.state.in_(_SURE))
+    ours = set(connection.scalars(given))
+    if ours or known.state == State.RELEASED:
         del values["state"]
     if passage.verdict.action not in UNRECORDED:
         values["body_gone_at"] = None
-    for row in _recipient_rows(passage, known.id):
+    for row in (row for row in _recipient_rows(passage, known.id) if row["address"] not in ours):
         this = (recipients.c.passage_id == known.id) & (recipients.c.address == row["address"])
         fresh = {name: row[name] for name in ("action", "policy", "state")}
         connection.execute(update(recipients).where(this, recipients.c.state != State.RELEASED).values(**fresh))

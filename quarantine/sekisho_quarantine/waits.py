@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sekisho_core.database import reader
 from sekisho_core.vocabulary import Action, Mode, Passage, RecipientVerdict, Verdict, Wait, graver
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, insert, select, update
 
@@ -46,7 +45,8 @@ def begin(connection: Connection, record: str, verdicts: Sequence[RecipientVerdi
     new = [(address, wait) for address, wait in dict(due).items() if wait and address not in known]
     if not new:
         return
-    waiting = connection.scalar(select(func.count()).where(waits.c.state == WaitState.WAITING)) or 0
+    crowd = select(func.count()).select_from(waits.join(recipients, _of_same_copy())).where(_live())
+    waiting = connection.scalar(crowd) or 0
     connection.execute(insert(waits), [_row(record, address, wait, waiting < limit) for address, wait in new])
 
 
@@ -63,13 +63,12 @@ def end(connection: Connection, record: str, addresses: Sequence[str], state: Wa
     connection.execute(update(waits).where(these, waits.c.state == WaitState.WAITING).values(**values))
 
 
-def waiting(engine: Engine) -> list[Waiting]:
+def waiting(connection: Connection) -> list[Waiting]:
     """The mails that wait with us, those whose time ends first in front. A copy that a person released or deleted, or
     that the MTA still has, waits no more."""
     query = select(waits.c.passage_id, func.min(waits.c.until, type_=waits.c.until.type).label("until"))
     query = query.join(recipients, _of_same_copy()).where(_live()).group_by(waits.c.passage_id)
-    with reader(engine).connect() as connection:
-        return [Waiting(row.passage_id, row.until) for row in connection.execute(query.order_by("until"))]
+    return [Waiting(row.passage_id, row.until) for row in connection.execute(query.order_by("until"))]
 
 
 def settle(engine: Engine, passage: Passage, now: datetime) -> dict[str, WaitState]:
@@ -107,13 +106,6 @@ def kept(connection: Connection, passage_id: str) -> list[str]:
     """The recipients whose copies are with us and nowhere else."""
     ours = (recipients.c.passage_id == passage_id) & (recipients.c.state == State.KEPT)
     return list(connection.scalars(select(recipients.c.address).where(ours)))
-
-
-def held_until(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
-    """Until when the mails among these wait that do."""
-    query = select(waits.c.passage_id, func.min(waits.c.until, type_=waits.c.until.type).label("until"))
-    query = query.join(recipients, _of_same_copy()).where(_live(), waits.c.passage_id.in_(ids))
-    return {row.passage_id: row.until for row in connection.execute(query.group_by(waits.c.passage_id))}
 
 
 def _conclude(connection: Connection, passage: Passage, state: WaitState, addresses: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sekisho_core.display import defanged, unlinked
-from sekisho_core.vocabulary import Action, Link, Part, PartState
+from sekisho_core.vocabulary import Action, Link, Part, PartState, RecipientVerdict
 
 from sekisho_rules.explanation import (
     BODY,
@@ -131,7 +131,7 @@ def _lines(values: Iterable[Child]) -> Markup:
 def _banner(explanation: Explanation) -> Markup:
     action = explanation.verdict
     stages = ", ".join(f"{stage} {spent}" for stage, spent in explanation.timings.items())
-    recipients = [_recipient(one.recipient, one.action, one.policy) for one in explanation.recipients]
+    recipients = [_recipient(one) for one in explanation.recipients]
     facts = _facts([
         (_both("Mail", "メール"), untrusted(explanation.path)),
         (_both("Mode", "動作モード"), explanation.mode.value),
@@ -146,8 +146,9 @@ def _banner(explanation: Explanation) -> Markup:
     return element("header", product, title, subject, facts, class_=action.value)
 
 
-def _recipient(recipient: str, action: Action, policy: str) -> Markup:
-    return joined([_link_text(recipient), " ", _badge(action), " ", _small("policy ", untrusted(policy))])
+def _recipient(one: RecipientVerdict) -> Markup:
+    said = f"{one.policy}; {one.wait}" if one.wait else one.policy
+    return joined([_link_text(one.recipient), " ", _badge(one.action), " ", _small("policy ", untrusted(said))])
 
 
 def _small(*children: Child) -> Markup:

@@ -122,7 +122,8 @@ def _verdict(explanation: Explanation, look: Look) -> Iterator[str]:
     yield from _row("index", f"serial {explanation.serial}", look)
     yield from _row("time", f"{explanation.elapsed_ms} ms ({stages})", look)
     for one in explanation.recipients if look.every else explanation.recipients[:_MOST_VALUES]:
-        yield from _row("recipient", f"{defanged(one.recipient)}: {one.action} by policy {one.policy}", look)
+        waits = f" ({one.wait})" if one.wait else ""
+        yield from _row("recipient", f"{defanged(one.recipient)}: {one.action}{waits} by policy {one.policy}", look)
     yield from _more(len(explanation.recipients) - _MOST_VALUES, look)
     if not explanation.reasons and not explanation.incomplete:
         yield from _row("reasons", "nothing against it", look)

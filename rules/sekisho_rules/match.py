@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from sekisho_core.comparison import Span, compare
 from sekisho_core.display import visible
-from sekisho_core.vocabulary import Envelope, Finding, Match, Reading, RuleString
+from sekisho_core.rule_hit import RuleString
+from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
 from sekisho_rules.evaluate import Evidence, Fact, is_exact, objects, ways
 from sekisho_rules.hosts import network_of

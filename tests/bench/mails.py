@@ -116,6 +116,25 @@ def pdf(rng: random.Random, size: int) -> bytes:
     return _numbered(bodies)
 
 
+def book(rng: random.Random, count: int) -> bytes:
+    """A PDF of so many pages, each with forty lines of text in a standard font and a content stream of its own."""
+    kids = " ".join(f"{4 + 2 * page} 0 R" for page in range(count))
+    bodies = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {count} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for page in range(count):
+        lines = "".join(f"({rng.randrange(10**60)} report of the year) Tj T*\n" for _ in range(40))
+        packed = zlib.compress(f"BT /F1 9 Tf 12 TL 40 800 Td\n{lines}ET".encode())
+        bodies += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> "
+            b"/Contents %d 0 R >>" % (5 + 2 * page),
+            b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed) + packed + b"\nendstream",
+        ]
+    return _numbered(bodies)
+
+
 def _numbered(bodies: list[bytes]) -> bytes:
     document, offsets = b"%PDF-1.4\n", []
     for number, body in enumerate(bodies, 1):

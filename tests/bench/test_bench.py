@@ -42,3 +42,18 @@ def test_corpus(tmp_path: Path) -> None:
     assert (mails["incomplete"], mails["crashed"]) == ({"locked": 1}, [])
     assert (files["verdicts"], files["findings"]) == ({"quarantine": 1}, {"executable": 1})
     assert "quarantine" in run("corpus.py", str(tmp_path))
+
+
+def test_attachments() -> None:
+    """The bench of attachments measures every type against its budget, and again with the cache."""
+    done = subprocess.run(
+        [sys.executable, BENCH / "attachments.py", "--rounds", "1", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    # Figures of one round on a busy machine may pass a budget.
+    assert done.returncode in (0, 1), done.stderr
+    kinds = json.loads(done.stdout)["kinds"]
+    assert {"html", "pdf", "docx", "xlsm", "zip", "pdf, 30 pages", "docx, 5 MB", "zip, 1,000 files"} <= set(kinds)
+    assert all(one["budget"] > 0 and one["ratio"] > 0 and one["again_ratio"] > 0 for one in kinds.values())

@@ -14,11 +14,11 @@ def damage() -> Cases:
     whole = word(rels=relation("attachedTemplate", URL))
     cases.put("B47 cut off", "a.docx", whole[:-40], "office-remote-template", "malformed")
     cases.put("B47 no directory", "a.docx", whole[: whole.find(b"PK\x01\x02")], "office-remote-template", "malformed")
-    place = whole.find(b"PK\x01\x02")
+    place, wrong = whole.find(b"PK\x01\x02"), whole[:14] + b"\0\0\0\0"
     cases.put(
         "B47 wrong checksum",
         "a.docx",
-        whole[: place + 16] + b"\0\0\0\0" + whole[place + 20 :],
+        wrong + whole[18 : place + 16] + b"\0\0\0\0" + whole[place + 20 :],
         "office-remote-template",
         "malformed",
     )

@@ -18,6 +18,7 @@ from office_formulas import formulas
 from office_macros import macros
 from office_maker import Case, Cases
 from office_objects import objects
+from office_oddities import oddities
 from office_references import references
 from sekisho_core.settings import load
 from sekisho_inspection.reader import read_mail
@@ -25,7 +26,7 @@ from sekisho_inspection.settings import InspectionSettings
 from summaries import summary
 
 CASES = Cases()
-for _cases in (macros, formulas, dde, references, objects, damage):
+for _cases in (macros, formulas, dde, references, objects, damage, oddities):
     CASES.update(_cases())
 
 
@@ -39,7 +40,7 @@ def mail(case: Case) -> bytes:
 
 def case_files() -> dict[str, bytes]:
     """Every case's mail by the name of its file."""
-    return {title.lower().replace(" ", "-"): mail(case) for title, case in CASES.items()}
+    return {title.lower().replace(": ", " ").replace(" ", "-"): mail(case) for title, case in CASES.items()}
 
 
 def write(folder: Path) -> None:

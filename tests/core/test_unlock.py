@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from sekisho_core.addresses import senders
 from sekisho_core.passwords import NONE, Keys, Passwords
 from sekisho_core.scan import Progress, YaraRules, silent
 from sekisho_core.unlock import Examined, Unlocking
-from sekisho_core.vocabulary import Content, Envelope, Header, Incomplete, Mail, Observable, Reading
+from sekisho_core.vocabulary import Content, Envelope, Header, Incomplete, Mail, Observable, Part, PartState, Reading
 
 MAIL = Mail("0" * 26, Envelope(mail_from="A@Example.net"), Content(-1, 0, ""))
 LOCKED = Reading(headers=(Header("Subject", "x", b"x"),), incomplete=(Incomplete("part:1", "locked"),))
-OPEN = Reading(headers=(Header("Subject", "x", b"x"),))
+SHUT = Part("1", ("a.zip",), "application/zip", "", 1, "", "", "", PartState.LOCKED)
+LOCKED = msgspec.structs.replace(LOCKED, parts=(SHUT,))
+OPEN = Reading(LOCKED.subject, LOCKED.headers, parts=(msgspec.structs.replace(SHUT, state=PartState.OPENED),))
 BUSY = Reading(incomplete=(Incomplete("mail", "busy"),))
 
 
@@ -55,6 +58,13 @@ def test_a_second_reading_that_fails() -> None:
     """What the worker died of with the password counts beside the lock: neither hides the other."""
     found = Unlocking(Reader([LOCKED, BUSY]), [lambda *_: ["a"]])(MAIL, None, silent)
     assert found.headers == LOCKED.headers and [gap.reason for gap in found.incomplete] == ["locked", "busy"]
+
+
+def test_wrong_passwords_change_nothing() -> None:
+    """A second reading that opened nothing, but spent what may be tried, does not add to the first: a flood of wrong
+    passwords cannot turn a mail that waits into one that is stopped."""
+    spent = msgspec.structs.replace(LOCKED, incomplete=(*LOCKED.incomplete, Incomplete("part:1", "limit")))
+    assert Unlocking(Reader([LOCKED, spent]), [lambda *_: ["a"]])(MAIL, None, silent) == LOCKED
 
 
 def test_what_a_mail_states_is_heard_once() -> None:

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["sekisho_core", "sekisho_inspection", "sekisho_rules", "pdfminer", "olefile"]):
+with atheris.instrument_imports(
+    include=["sekisho_core", "sekisho_inspection", "sekisho_rules", "pdfminer", "olefile", "pcodedmp"]
+):
     from seeds import seeds
     from targets import CRASHERS, TARGETS
 

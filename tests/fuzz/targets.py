@@ -25,24 +25,47 @@ from sekisho_inspection import (
     addresses,
     archive,
     biff,
+    cab,
     charset,
     chm,
+    compound,
+    containers,
+    disc,
+    disk,
+    expressions,
+    field_codes,
     filetype,
+    formulas,
     headers,
     html,
+    link_files,
+    lzh,
     lzx,
+    macros,
     mailboxes,
     officexml,
     onenote,
     parameters,
     passwords,
+    pcode,
+    pdf,
+    pdf_filters,
+    polyglots,
+    programs,
+    rar,
     rtf,
+    sevenzip,
+    shortcut,
+    vba,
     wire,
+    xlsb,
 )
 from sekisho_inspection import zip as zip_reader
 from sekisho_inspection.header_blocks import read_block
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.pdf_streams import shown_text
 from sekisho_inspection.reader import read_mail
+from sekisho_inspection.script_layers import layers
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.mail_files import MailFile, mail_files, read_envelope
 
@@ -113,6 +136,57 @@ def workbook(data: bytes) -> None:
     biff.workbook(data)
 
 
+def pdf_streams(data: bytes) -> None:
+    """The filter that the first byte names, and two of them, over the rest; what a page shows of it."""
+    names = ("FlateDecode", "LZWDecode", "ASCIIHexDecode", "ASCII85Decode", "RunLengthDecode")
+    first, second = (names[number % 5] for number in divmod((data or b"\0")[0], 5))
+    predicted = {"Predictor": 2 + len(data) % 14, "Columns": 3, "Colors": len(data) % 5}
+    chains: list[list[tuple[str, dict[str, int]]]] = [
+        [(first, {})],
+        [(first, predicted)],
+        [(first, {}), (second, predicted)],
+    ]
+    for filters in chains:
+        with suppress(pdf_filters.Dear):
+            pdf_filters.unpack(data[1:], filters, pdf_filters.Room.of(len(data), 1 << 24, 200))
+    shown_text(data)
+
+
+def formula(data: bytes) -> None:
+    """A formula's tokens in the layout of each version, what its text comes to, and a binary workbook's records."""
+    for layout in (formulas.BIFF2, formulas.BIFF5, formulas.BIFF8, formulas.BIFF12):
+        expressions.folded(formulas.render(data, layout))
+    book = xlsb.read_book(data)
+    assert book == xlsb.read_book(data)
+    xlsb.read_sheet(data, "", xlsb.read_strings(data), True)
+
+
+def code(data: bytes) -> None:
+    """Visual Basic: what its expressions come to, what its strings conceal, what runs by itself."""
+    source = data.decode("utf-8", "replace")
+    made = expressions.folded(expressions.plain_code(source))
+    list(macros.decoded(made, Item("1", b"", (), "", Origin(), 1), Notes(_LIMITS)))
+    macros.triggers(source)
+    field_codes.instructions(source)
+
+
+def compound_file(data: bytes) -> None:
+    """A compound file behind its signature, and the projects in its streams."""
+    file = compound.CompoundFile(compound.MAGIC + data)
+    streams = {entry.path: content for entry, content in file.streams()}
+    for project in vba.projects(streams):
+        pcode.compiled(project)
+
+
+def project(data: bytes) -> None:
+    """A VBA project: the directory, a module's stream and the project's names, cut at the first two bytes."""
+    cut, second = (int.from_bytes(data[at : at + 2], "little") for at in (0, 2))
+    streams = {"VBA/dir": data[4:cut], "VBA/Module1": data[cut:second], "VBA/_VBA_PROJECT": data[second:]}
+    for found in vba.projects(streams):
+        pcode.compiled(found)
+    vba.unpacked(data)
+
+
 def packed_frames(data: bytes) -> None:
     """LZX under the window that the first byte names."""
     with suppress(lzx.BadLzx):
@@ -157,6 +231,21 @@ def lures(data: bytes) -> None:
     normalise.lure_pattern(first)
 
 
+def archives(data: bytes) -> None:
+    """Any archive, by the reader of its kind; and what else the bytes are."""
+    notes, item = Notes(_LIMITS), Item("1", data, ("name",), "", Origin(), 1)
+    if reader := containers.READERS.get(item.sniffed):
+        reader(item, notes)
+    polyglots.read_polyglot(item, item.sniffed, notes)
+
+
+def script(data: bytes) -> None:
+    """The layers of a script in the language that the first byte says."""
+    code = data[1:].decode("utf-8", "replace")
+    found = layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+    assert found == layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+
+
 def _field(name: bytes) -> Target:
     """The value of one header field, through the whole reader."""
     return lambda data: mail(name + b": " + data + b"\r\n\r\ntext\r\n")
@@ -197,15 +286,26 @@ def _reader(read: Callable[[Item, Notes], object]) -> Target:
 
 
 TARGETS: dict[str, Target] = {
+    "7z": _reader(sevenzip.read_sevenzip),
+    "archives": archives,
     "biff": workbook,
+    "cab": _reader(cab.read_cab),
     "charset": text,
     "chm": _reader(chm.read_chm),
+    "disc": _reader(disc.read_disc),
+    "disk": _reader(disk.read_disk),
+    "code": code,
+    "compound-file": compound_file,
     "field-values": field_values,
     "filetype": types,
+    "formula": formula,
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
+    "link-file": _attached(b"application/octet-stream", b"a.url"),
+    "link-document": _reader(link_files.read_link_file),
     "lures": lures,
+    "lzh": _reader(lzh.read_lzh),
     "lzx": packed_frames,
     "mail": mail,
     "mailbox": mailbox,
@@ -221,6 +321,9 @@ TARGETS: dict[str, Target] = {
             "xl/workbook.xml",
             "xl/workbook.bin",
             "word/vbaProject.bin",
+            "xl/macrosheets/sheet1.xml",
+            "xl/macrosheets/sheet1.bin",
+            "xl/sharedStrings.xml",
         ),
         {"[Content_Types].xml": b"<Types/>"},
         _attached(b"application/octet-stream", b"a.docx"),
@@ -232,11 +335,18 @@ TARGETS: dict[str, Target] = {
     ),
     "parameters": field_parameters,
     "passwords": password_words,
-    "pdf": _attached(b"application/pdf", b"a.pdf"),
+    "pdf": _reader(pdf.read_pdf),
+    "pdf-filters": pdf_streams,
+    "program": _reader(programs.read_pe),
+    "rar": _reader(rar.read_rar),
     "rtf": _reader(rtf.read_rtf),
+    "script": script,
+    "script-file": _attached(b"application/octet-stream", b"a.wsf"),
+    "shortcut": _reader(shortcut.read_shortcut),
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
     "text-file": _attached(b"text/csv", b"a.csv"),
+    "vba-project": project,
     "wire": packets,
     "zip": _reader(zip_reader.read_zip),
 }

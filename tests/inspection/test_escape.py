@@ -31,11 +31,12 @@ CALLS = (
     "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "mount", "umount2", "pivot_root",
     "move_mount", "open_tree", "fsopen", "unshare", "setns", "chroot", "prlimit64", "setrlimit", "setpriority",
     "sched_setattr", "sched_setaffinity", "prctl", "seccomp", "landlock_create_ruleset", "capset", "setuid",
-    "setresuid", "setgroups", "personality", "init_module", "finit_module", "delete_module", "kexec_load", "reboot", "swapon", "sethostname",
-    "settimeofday", "clock_settime", "adjtimex", "syslog", "acct", "quotactl", "shmget", "shmat", "msgget", "semget",
-    "mq_open", "inotify_init1", "fanotify_init", "open_by_handle_at", "name_to_handle_at", "openat2", "ioctl",
-    "memfd_secret", "splice", "vmsplice", "tee", "copy_file_range", "sendfile", "timer_create", "timerfd_create",
-    "eventfd2", "signalfd4", "process_mrelease", "move_pages", "migrate_pages", "mbind", "quotactl_fd",
+    "setresuid", "setgroups", "personality", "init_module", "finit_module", "delete_module", "kexec_load", "reboot",
+    "swapon", "sethostname", "settimeofday", "clock_settime", "adjtimex", "syslog", "acct", "quotactl", "shmget",
+    "shmat", "msgget", "semget", "mq_open", "inotify_init1", "fanotify_init", "open_by_handle_at", "name_to_handle_at",
+    "openat2", "ioctl", "memfd_secret", "splice", "vmsplice", "tee", "copy_file_range", "sendfile", "timer_create",
+    "timerfd_create", "eventfd2", "signalfd4", "process_mrelease", "move_pages", "migrate_pages", "mbind",
+    "quotactl_fd",
 )  # fmt: skip
 PRIVATE = (
     "/proc/self/mem", "/proc/self/environ", "/proc/self/maps", "/proc/self/cmdline", "/proc/1/environ", "/proc/1/mem",

@@ -49,7 +49,7 @@ def test_sayings(workers: Workers, mail: MakeMail) -> None:
 def test_an_answer_out_of_turn(workers: Workers, mail: MakeMail) -> None:
     """C16: a worker that answers more than it was asked answers no other mail: what waits in line gets its own reading
     from another worker."""
-    client = workers(1, poison_after=1)
+    client = workers(1)
     mails = [mail(b"!say_twice\n"), *(mail(b"mail %d\n" % number) for number in range(6))]
     with ThreadPoolExecutor(len(mails)) as threads:
         found = list(threads.map(lambda one: client(one, None, silent).subject.decoded, mails))

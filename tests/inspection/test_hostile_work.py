@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import pytest
 import pyzipper
+from hostile_archives import HOSTILE_ARCHIVES
 from mail_files import ONE_FILE, chm, msg_around, one, one_file
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection.reader import read_mail
@@ -257,7 +258,7 @@ def read_in_child(content: bytes, limits: InspectionSettings) -> tuple[int, byte
     return status, said
 
 
-@pytest.mark.parametrize("name", MAILS)
+@pytest.mark.parametrize("name", MAILS | HOSTILE_ARCHIVES)
 def test_the_work_is_bounded(name: str, limits: InspectionSettings) -> None:
     """A7, B21, B34: the mail is read to its end by itself, with a Reading and without a crash."""
-    assert read_in_child(MAILS[name](), limits) == (0, Reading.__name__.encode())
+    assert read_in_child((MAILS | HOSTILE_ARCHIVES)[name](), limits) == (0, Reading.__name__.encode())

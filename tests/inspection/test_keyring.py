@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from sekisho_core.passwords import MOST, Keys, Passwords
 from sekisho_core.scan import silent
 from sekisho_core.unlock import Unlocking
 from sekisho_core.vocabulary import Envelope, Mail, Reading
+from sekisho_inspection import wire
 from sekisho_inspection.client import InspectionClient, listed_passwords, private_workers
 from sekisho_inspection.keyring import Keyring, may_state_one
 from sekisho_inspection.reader import read_mail
@@ -131,3 +133,13 @@ def test_settings_without_secrets(limits: InspectionSettings, tmp_path: Path) ->
     """What a worker is given holds none of the lists."""
     listed = msgspec.structs.replace(limits, passwords=("Kasumi2012",))
     assert listed.without_secrets() == limits
+
+
+def test_a_hostile_worker_cannot_state_more() -> None:
+    """Too many words, or words that are too long, are no answer of this protocol."""
+    for words in (["x"] * (MOST + 1), ["x" * 129], "x"):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            theirs.send(msgspec.msgpack.encode([None, "", False, b"", [words]]))
+            with pytest.raises(wire.WireError):
+                wire.receive(ours, wire.Answer)

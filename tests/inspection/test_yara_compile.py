@@ -42,6 +42,7 @@ REFUSED = {
     "one byte in hexadecimal": ("rule a { strings: $x = {/* } */ 4D } condition: $x }", "$x is a string of one byte"),
     "any byte": ("rule ok { condition: true } rule a { strings: $x = /./ condition: $x }", "rule a costs"),
     "loops": (f"rule ok {{ condition: true }} rule a {{ condition: {LOOP} }}", "rule a costs more than a second"),
+    "loops over nothing": ("rule a { condition: for all i in (1..1000000000) : (i > 0) }", "rule a costs more than a"),
     "backtracking": ("rule a { strings: $x = /A+A+A+A+B/ condition: $x }", "rule a costs"),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
@@ -120,15 +121,14 @@ def test_sets_have_their_own_rules(client: InspectionClient) -> None:
 
 
 def test_a_source_that_kills_its_compiler(workers: Callable[..., InspectionClient]) -> None:
-    """C26: sources that make the compiler hang or die are found among many, named, and the others compiled."""
-    client = workers(1, poison_after=1, memory=1 << 28)
-    # More memory than the worker has.
+    """C26: a source that takes more time than there is, is named, and the others are compiled."""
+    client = workers(1, poison_after=1, deadline=3.0)
     giant = "\n".join(
         f'rule r{number} {{ strings: $a = "string {number}" condition: $a }}' for number in range(150_000)
     )
     sources = {f"n{number}": GOOD for number in range(9)} | {"giant": giant}
     data, errors = client.compile_yara(sources)
-    assert list(errors) == ["giant"]
+    assert errors == {"giant": "compiling it ended in: timeout"}
     assert len(hit_names(data)) == 9
     assert client.compile_yara({"n": GOOD})[1] == {}
 
@@ -137,7 +137,7 @@ def test_costs(client: InspectionClient) -> None:
     """The cost of each rule is measured with those that it names, private ones not for themselves; a source that does
     not compile has a reason."""
     source = (
-        'import "math"\nprivate rule p { strings: $a = /[a-z]{30}x/ condition: $a }\n'
+        'import "math"\nprivate rule p { strings: $a = /[a-z]{32}/ condition: $a }\n'
         "rule uses { condition: p } rule plain { condition: filesize > 1 and math.abs(-1) == 1 }"
     )
     costs, errors = client.yara_costs({"n": source, "bad": "rule {"})

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from sekisho_core.vocabulary import Finding, Reading, RuleHit, RuleString
+from sekisho_core.rule_hit import RuleHit, RuleString
+from sekisho_core.vocabulary import Finding, Reading
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_compile import compile_rules
@@ -70,6 +71,7 @@ def zipped(name: str, content: bytes) -> bytes:
         ('filename == ""', {}, True),
         ('filename == "ab"', {"names": ("a\0b",)}, True),
         ('filename contains "x"', {"names": ("\ud800x",)}, True),
+        ('type contains "x"', {"type": "\ud800\0x"}, True),
     ],
 )  # fmt: skip
 def test_externals(condition: str, about: dict[str, Any], met: bool) -> None:
@@ -92,9 +94,14 @@ def test_private_and_global_rules() -> None:
 
 
 def test_hits_are_bounded() -> None:
-    """A file that meets very many rules, or one string very often, is told of so far as people can read it."""
+    """A file that meets very many rules, or one string very often, is told of so far as people can read it; rules of
+    one source hide no others, and what is left out is a gap."""
     many = "".join(f"rule r{number} {{ condition: true }}\n" for number in range(500))
-    assert len(names(rules_of(many), b"x")) == 200
+    rules = rules_of(noisy_feed=many, good_feed="rule last { condition: true }")
+    hits, problems = rules.scanner(5.0).scan(b"x", About())
+    assert len(hits) == 201
+    assert hits[-1].rule == "last"
+    assert problems == [("limit", "more than 200 hits of the YARA rules of noisy_feed")]
     content = b"SEKISHO-MARK" * 300_000
     hit = rules_of(MARK).scanner(5.0).scan(content, About())[0][0]
     assert [place.offset for place in hit.found.strings] == [0]
@@ -161,6 +168,15 @@ def test_a_slow_set_does_not_take_the_time_of_others(attach: Attach, limits: Ins
     assert gaps == [(f"part:{where}", "timeout", "YARA rules of slow_feed") for where in ("2/a.bin", "3/b.bin")]
 
 
+def test_many_slow_sets_do_not_take_the_time_of_the_mail(attach: Attach, limits: InspectionSettings) -> None:
+    """C26: however many sets are slow, each has a share of half the deadline, and the mail is read to its end."""
+    slow = {f"slow{number}": SLOW for number in range(3)}
+    short = msgspec.structs.replace(limits, yara_timeout=60.0, deadline=3.0)
+    reading = read_mail(attach("x", ("a.bin", b"SEKISHO-MARK" + bytes(200_000))), short, rules_of(good=MARK, **slow))
+    assert {item.rule for item in reading.findings if item.kind == "yara"} == {"good:mark"}
+    assert {gap.detail for gap in reading.incomplete} == {f"YARA rules of {name}" for name in slow}
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [
@@ -191,6 +207,35 @@ def test_no_password_around_a_hit(text: str, attach: Attach, limits: InspectionS
     assert "2012" not in said
     assert "２０１２" not in said
     assert "•" in said
+
+
+@pytest.mark.parametrize("string", ["Kas", "umi", "umi2012", "012", "abc パ"])
+@pytest.mark.parametrize("gap", range(0, 30, 3))
+def test_no_piece_of_a_password(string: str, gap: int, attach: Attach, limits: InspectionSettings) -> None:
+    """C18: of a password that is cut where what is shown ends, no piece of four characters is left."""
+    rule = f'rule near {{ strings: $a = "{"x" * 5}" $b = "{string}" $c = /x{{70}}/ condition: any of them }}'
+    text = f"{'x' * 80}{'-' * gap}\nパスワード：Kasumi2012\n{'-' * gap}{'x' * 80} abc パ"
+    reading = read_mail(attach(text), limits, rules_of(rule))
+    strings = [place for item in reading.findings if item.hit for place in item.hit.strings]
+    assert strings
+    said = " ".join(f"{place.before} {place.matched} {place.after}" for place in strings)
+    assert not any("Kasumi2012"[start : start + 4] in said for start in range(7))
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_no_encoded_password(shift: int, limits: InspectionSettings) -> None:
+    """C18: around a hit in the base64 of a text the password that stands there is dotted out as well."""
+    text = f"{'-' * shift}\npassword: Kasumi2012\n"
+    encoded = base64.b64encode(text.encode()).decode()
+    head = "Subject: s\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
+    rule = f'rule near {{ strings: $a = "{encoded[:8]}" condition: $a }}'
+    reading = read_mail(f"{head}{encoded[:26]}\n{encoded[26:]}\n".encode(), limits, rules_of(rule))
+    (place,) = [place for item in reading.findings if item.hit for place in item.hit.strings]
+    left = (place.matched + place.after).replace("\\x0a", "")
+    assert "•" in left
+    assert left.startswith(encoded[:12])
+    secret = encoded[-(-(11 + shift) * 8 // 6) : (21 + shift) * 8 // 6]
+    assert not any(secret[at : at + 4] in left for at in range(len(secret) - 3))
 
 
 def test_other_bytes_are_no_rules() -> None:

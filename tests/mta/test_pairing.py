@@ -114,7 +114,7 @@ def restart(gateway: Gateway) -> None:
 
 def assert_delivered_once(gateway: Gateway, to: str, content: bytes) -> None:
     """The mail comes with the bytes that were sent, beside our headers where the MTA delivers it at once, and once."""
-    until(lambda: copies(gateway, to, content), "the delivery")
+    until(lambda: copies(gateway, to, content), "the delivery", 60.0)
     time.sleep(0.5)
     (copy,) = copies(gateway, to, content)
     plain = b"".join(line for line in copy.splitlines(keepends=True) if not line.startswith(b"X-Sekisho-"))
@@ -145,7 +145,7 @@ def test_the_password_comes_before(running: Gateway) -> None:
     send(running, alice, bob, notice(alice, bob, "Kasumi#2012"))
     content = message(alice, bob, "see attached", locked("Kasumi#2012", GOOD))
     send(running, alice, bob, content)
-    until(lambda: copies(running, bob, content), "the delivery", 5.0)
+    until(lambda: copies(running, bob, content), "the delivery")
     assert running.quarantined(bob) == []
 
 

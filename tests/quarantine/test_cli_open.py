@@ -56,6 +56,12 @@ def waiting(store: Store, make_passage: Make) -> Callable[[bytes], Passage]:
     return record
 
 
+def all_waiting(engine: Engine) -> list[waits.Waiting]:
+    """Every mail that waits."""
+    with engine.connect() as connection:
+        return waits.waiting(connection)
+
+
 def letter(inner: bytes) -> bytes:
     """A mail with a locked ZIP and no word of its password."""
     packed = io.BytesIO()
@@ -92,7 +98,7 @@ def test_open(
         record = load(connection, held.id)
     assert record.row.action == verdict and {part.state for part in record.reading.parts} >= {"opened"}
     assert [one.state for one in record.waits] == ["taken-over"] * 2
-    assert record.releases == [] and waits.waiting(engine) == []
+    assert record.releases == [] and all_waiting(engine) == []
     told = sekisho("audit", "--json")[1] + sekisho("show", held.id)[1]
     assert "opened" in told and "Kasumi" not in told
 
@@ -105,7 +111,7 @@ def test_a_wrong_password(
     type_in(monkeypatch, "wrong\n")
     code, out, err = sekisho("open", held.id)
     assert code == 1 and "locked" in out and "no password opened it" in err
-    assert [one.passage_id for one in waits.waiting(engine)] == [held.id]
+    assert [one.passage_id for one in all_waiting(engine)] == [held.id]
     assert "not-opened" in sekisho("audit", held.id)[1]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -35,11 +37,18 @@ from sekisho_quarantine.seal import Seal
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import passages
+from sekisho_quarantine.tables import waits as wait_table
 from sqlalchemy import Engine, update
 
 Make = Callable[..., Passage]
 LOCKED = Reading(incomplete=(Incomplete("part:2", "locked"),))
 KEY = "Kasumi2012"
+
+
+def all_waiting(engine: Engine) -> list[waits.Waiting]:
+    """Every mail that waits."""
+    with engine.connect() as connection:
+        return waits.waiting(connection)
 
 
 class Clock:
@@ -90,9 +99,11 @@ class World:
         each = tuple(RecipientVerdict(one, action, "p", wait) for one in mail.envelope.rcpt_to)
         return Verdict(action, each, incomplete=incomplete)
 
-    def hold(self, text: str = "x", sender: str = "a@example.com") -> Passage:
+    def hold(self, text: str = "x", sender: str = "a@example.com", also: tuple[str, ...] = ()) -> Passage:
         """Record a mail that waits."""
-        made = self.make_passage(f"Subject: {text}\r\n\r\nx\r\n".encode(), sender=sender, to=(f"{text}@example.jp",))
+        made = self.make_passage(
+            f"Subject: {text}\r\n\r\nx\r\n".encode(), sender=sender, to=(f"{text}@example.jp", *also)
+        )
         held = replace(made, reading=LOCKED, verdict=self.judge(made.mail, LOCKED, (), LOCKED.incomplete))
         self.store.record(held)
         return held
@@ -244,4 +255,29 @@ def test_one_that_cannot_be_looked_at(
     keeper = keeper_of(world, bodies, smtp_sink().port, log)
     keeper.turn()
     assert (world.outcome(good), any("keeper-fault" in line and bad.id in line for line in log)) == ("released", True)
-    assert [one.passage_id for one in waits.waiting(world.engine)] == [bad.id]
+    assert [one.passage_id for one in all_waiting(world.engine)] == [bad.id]
+
+
+def test_copies_whose_times_differ(world: World, keeper: Keeper, engine: Engine) -> None:
+    """The end of one copy's time does not hide that of another's."""
+    held = world.hold(also=("b@example.jp",))
+    for address in ("x@example.jp", "b@example.jp"):
+        with engine.begin() as connection:
+            past = datetime.now(UTC) - timedelta(seconds=1)
+            connection.execute(update(wait_table).where(wait_table.c.address == address).values(until=past))
+        keeper.turn()
+        world.clock.seconds += 1.0
+    assert world.told == ["expired", "expired"] and all_waiting(engine) == []
+    assert len(world.tried) == 2 and world.outcome(held) == "expired"
+
+
+def test_without_the_seal(world: World, bodies: Bodies, tmp_path: Path) -> None:
+    """Where the key cannot be read nothing is opened, but every wait ends in time."""
+    (tmp_path / "key").write_bytes(b"short")
+    world.seconds = 0.0
+    held = world.hold()
+    world.memory = PasswordMemory(world.engine, Seal(str(tmp_path / "key"), b""), table())
+    world.inspect = lambda mail, yara, progress: LOCKED  # type: ignore[method-assign]
+    log: list[str] = []
+    keeper_of(world, bodies, 1, log).turn()
+    assert world.outcome(held) == "expired" and any("seal_file" in line for line in log)

@@ -10,10 +10,13 @@ import msgspec
 import pytest
 from sekisho_core.database import connect
 from sekisho_core.errors import StoreError
+from sekisho_core.events import Events
 from sekisho_core.passwords import Passwords
 from sekisho_core.settings import Database, default_table
 from sekisho_core.vocabulary import Content, Envelope, Mail, Reading
+from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.password_memory import PasswordMemory
+from sekisho_quarantine.retention import Retention
 from sekisho_quarantine.seal import Seal
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.tables import password_links, passwords
@@ -120,6 +123,18 @@ def test_time_is_over(memory: Open, clock: Clock, engine: Engine) -> None:
     assert one.forget_old() == 1
     with engine.connect() as connection:
         assert connection.execute(select(passwords)).all() == connection.execute(select(password_links)).all() == []
+
+
+def test_retention_takes_what_is_over_its_time(memory: Open, clock: Clock, engine: Engine, bodies: Bodies) -> None:
+    """Also where no milter runs that would, and nothing else."""
+    one = memory()
+    for number in range(2):
+        one.remember(mail(content=f"{number}"), NOTHING, words("Kasumi2012"))
+        clock.later(40)
+    table = msgspec.convert(default_table()["quarantine"], QuarantineSettings)
+    Retention(engine, bodies, table, Events(lambda *_: None), clock).run()
+    with engine.connect() as connection:
+        assert len(connection.execute(select(passwords)).all()) == 1
 
 
 def test_room_for_so_many(memory: Open, clock: Clock) -> None:

@@ -48,6 +48,12 @@ def held(store: Store, make_passage: Make) -> Passage:
     return passage
 
 
+def all_waiting(engine: Engine) -> list[waits.Waiting]:
+    """Every mail that waits."""
+    with engine.connect() as connection:
+        return waits.waiting(connection)
+
+
 def states(engine: Engine, passage: Passage) -> tuple[str, list[str], list[str]]:
     """The state of a mail, of its copies, and of their waits."""
     with engine.connect() as connection:
@@ -68,7 +74,7 @@ def late() -> datetime:
 def test_a_copy_that_waits_is_kept(engine: Engine, held: Passage) -> None:
     """It is ours, not the MTA's, and the list says until when it waits."""
     assert states(engine, held) == ("kept", ["kept", "kept"], ["waiting", "waiting"])
-    (found,) = waits.waiting(engine)
+    (found,) = all_waiting(engine)
     assert found.passage_id == held.id and 590 < (found.until - datetime.now(UTC)).total_seconds() <= 600
     with engine.connect() as connection:
         (row,) = listed(connection, Filter(waiting=True))
@@ -89,15 +95,15 @@ def test_nothing_waits_in_observe_mode(engine: Engine, store: Store, make_passag
     """What is delivered has nothing to wait for."""
     passage = judged(make_passage(), mode=Mode.OBSERVE)
     store.record(passage)
-    assert states(engine, passage) == ("delivered", ["delivered"] * 2, []) and waits.waiting(engine) == []
+    assert states(engine, passage) == ("delivered", ["delivered"] * 2, []) and all_waiting(engine) == []
 
 
 def test_a_retry_keeps_the_time(engine: Engine, store: Store, held: Passage) -> None:
     """The MTA's retry joins the record and neither lengthens the wait nor begins another after its end."""
-    before = waits.waiting(engine)
-    assert store.record(held) == 1 and waits.waiting(engine) == before
+    before = all_waiting(engine)
+    assert store.record(held) == 1 and all_waiting(engine) == before
     waits.settle(engine, held, late())
-    assert store.record(held) == 2 and waits.waiting(engine) == []
+    assert store.record(held) == 2 and all_waiting(engine) == []
     assert states(engine, held) == ("kept", ["kept"] * 2, ["expired"] * 2)
 
 
@@ -116,7 +122,7 @@ def test_opened_and_bad(engine: Engine, store: Store, held: Passage) -> None:
     """It stays, and waits no more; whoever may have it gets it."""
     ends = waits.settle(engine, judged(held, OPENED, b=Action.QUARANTINE, c=Action.ACCEPT), soon())
     assert ends == {B: WaitState.QUARANTINED, C: WaitState.RELEASED}
-    assert store.given_back(held.key) == {C} and waits.waiting(engine) == []
+    assert store.given_back(held.key) == {C} and all_waiting(engine) == []
 
 
 @pytest.mark.parametrize("action", [Action.REJECT, Action.HOLD, Action.QUARANTINE])
@@ -154,7 +160,7 @@ def test_no_room(engine: Engine, tmp_path: Path, bodies: Bodies, make_passage: M
     first, second = judged(make_passage()), judged(make_passage(b"Subject: other\r\n\r\nx\r\n"))
     for passage in (first, second):
         crowded.record(passage)
-    until = {one.passage_id: one.until for one in waits.waiting(engine)}
+    until = {one.passage_id: one.until for one in all_waiting(engine)}
     assert until[second.id] <= datetime.now(UTC) < until[first.id]
 
 
@@ -164,6 +170,31 @@ def test_a_retry_that_is_open_by_now(engine: Engine, store: Store, held: Passage
     assert states(engine, held) == ("delivered", ["delivered"] * 2, ["delivered"] * 2)
     assert waits.settle(engine, judged(held, OPENED, b=Action.ACCEPT, c=Action.ACCEPT), soon()) == {}
     assert store.given_back(held.key) == frozenset()
+
+
+def test_a_retry_after_the_release_was_ordered(
+    engine: Engine, store: Store, held: Passage, bodies: Bodies, smtp_sink: Callable[..., Any]
+) -> None:
+    """The retry is told to deliver while our release waits: the copies stay ours, so that a release that the MTA
+    refuses for good leaves them kept, and not for delivered."""
+    good = judged(held, OPENED, b=Action.ACCEPT, c=Action.ACCEPT)
+    waits.settle(engine, good, soon())
+    store.record(good)
+    assert states(engine, held)[:2] == ("kept", ["kept"] * 2) and store.given_back(held.key) == {B, C}
+    sink = smtp_sink({f"RCPT TO:<{C}>": "550 no such user"})
+    Releaser(engine, bodies, release_settings(sink.port), Events(lambda *_: None)).retry_pending(waits.WHO)
+    assert states(engine, held)[1] == ["released", "kept"] and store.given_back(held.key) == {B}
+
+
+def test_room_is_for_those_that_wait(engine: Engine, tmp_path: Path, bodies: Bodies, make_passage: Make) -> None:
+    """What a person deleted or the MTA still has takes no room."""
+    crowded = Store(engine, tmp_path / "bodies", wait_limit=2)
+    first, second = judged(make_passage()), judged(make_passage(b"Subject: other\r\n\r\nx\r\n"))
+    crowded.record(first)
+    crowded.mark_not_effective(first.key)
+    crowded.record(second)
+    (found,) = all_waiting(engine)
+    assert found.passage_id == second.id and found.until > datetime.now(UTC)
 
 
 def test_what_a_person_took_in_hand(
@@ -182,9 +213,9 @@ def test_what_a_person_took_in_hand(
 def test_a_mail_that_the_mta_still_has(engine: Engine, store: Store, held: Passage) -> None:
     """Our answer was not heard: the copy is the sender's, and waits with us again when it comes again."""
     store.mark_not_effective(held.key)
-    assert waits.waiting(engine) == []
+    assert all_waiting(engine) == []
     store.record(held)
-    assert [one.passage_id for one in waits.waiting(engine)] == [held.id]
+    assert [one.passage_id for one in all_waiting(engine)] == [held.id]
 
 
 def test_two_keepers_release_once(

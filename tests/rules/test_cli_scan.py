@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pyzipper
 from click.testing import CliRunner
 from sekisho_core import settings
 from sekisho_core.settings import default_table
@@ -94,6 +96,26 @@ def test_observed_reason(folder: Path) -> None:
     (lure,) = objects(done)
     assert (done.returncode, lure["verdict"]) == (0, "accept")
     assert [reason["state"] for reason in lure["reasons"]] == ["observe"]
+
+
+def test_password_file(folder: Path) -> None:
+    """A person's passwords open what the mail's own do not, and stand in nothing that is printed."""
+    packed = io.BytesIO()
+    with pyzipper.AESZipFile(packed, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(b"Kasumi#2012")
+        archive.writestr("a.txt", b"inner")
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "a@example.net", "x"
+    mail.set_content("see attached")
+    mail.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename="a.zip")
+    (folder / "locked.eml").write_bytes(mail.as_bytes())
+    (folder / "words").write_text("wrong\nKasumi#2012\n", encoding="utf-8")
+    (shut,) = objects(run(folder, "--json", "locked.eml"))
+    done = run(folder, "--json", "--password-file", "words", "locked.eml")
+    (opened,) = objects(done)
+    assert ([gap["reason"] for gap in shut["incomplete"]], opened["incomplete"]) == (["locked"], [])
+    assert "opened" in [part["state"] for part in opened["parts"]] and "Kasumi" not in done.stdout + done.stderr
+    assert run(folder, "--password-file", "none", "locked.eml").returncode == 2
 
 
 def test_all_accepted(folder: Path) -> None:

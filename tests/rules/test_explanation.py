@@ -124,6 +124,15 @@ def test_cases(case: Path, ending: str) -> None:
     assert RENDERINGS[ending](of_case(case)) == expected
 
 
+def test_a_mail_that_waits() -> None:
+    """A hold for a lock says on the terminal and on the page how long it lasts and what follows it."""
+    locked = Reading(incomplete=(Incomplete("part:2/a.zip", "locked"),))
+    rules = policy(incomplete={"locked": "hold", "other": "quarantine"})
+    found = explained(locked, rules=rules, envelope=Envelope(rcpt_to=("b@example.jp",)))
+    for form in ("txt", "html"):
+        assert "600 s for its password, then quarantine" in RENDERINGS[form](found)
+
+
 def test_cases_exist() -> None:
     """The search for cases finds them."""
     assert [case.name for case in CASES] == ["lure.case.json", "notice.case.json"]

@@ -325,9 +325,9 @@ def say_twice(_: str) -> str:
 
 
 def _answer(body: bytes) -> bytes:
-    import msgspec
+    from sekisho_inspection import wire
 
-    return msgspec.msgpack.encode((None, "", False, body, _turn()))
+    return wire.encode(wire.Answer(body=body, turn=_turn()))
 
 
 def _turn() -> int:
