@@ -10,6 +10,7 @@ from sekisho_inspection.password_labels import (
     FILE_NAME,
     OTHER_FIELD,
     OTHERWISE,
+    REACH,
     RULER,
     TITLED,
     Label,
@@ -33,8 +34,8 @@ from sekisho_inspection.password_values import (
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
 _ROW = re.compile(
-    r"(?P<name>[^:=→\n]{1,80}?)\s*(?:[:=】]|→|⇒|->|=>|\t|\s{2,}|\s-\s|\|)\s*(?P<value>[!-~]{1,64}"
-    r"|[「『【][^\n]{1,40}[」』】])\s*(?P<note>.{0,60})"
+    r"(?P<name>[^:=→\n]{1,80}?)(?:\s*+(?:[:=】|]|→|⇒|->|=>)\s*+|\t\s*+|\s-\s++|\s{2,}+)(?P<value>[!-~]{1,64}+"
+    r"|[「『【][^\n]{1,40}[」』】])\s*+(?P<note>.{0,60})"
 )
 _PART_NAME = re.compile(
     r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9](?:つ|通)目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
@@ -75,7 +76,7 @@ _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
 def expects_below(line: str, label: Label) -> bool:
     """Whether the value of a label without one stands on the lines below it."""
-    rest = line[label.end :]
+    rest = line[label.end : label.end + REACH]
     if ELSEWHERE.search(line) or is_compound(rest):
         return False
     if label.announces:

@@ -132,6 +132,12 @@ _PLACEHOLDER = re.compile(
 RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>|↓⇩▼▽↑\u2500-\u257f]*")
 
 
+# Characters behind a label in which its value stands, or what describes it.
+REACH = 400
+# Quotations in them; nobody names more passwords in one sentence.
+MOST_QUOTES = 12
+
+
 @dataclass(frozen=True)
 class Label:
     """A label in a line: where it stands, and whether it is only an announcement of a line of its own."""

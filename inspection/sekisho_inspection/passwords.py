@@ -18,7 +18,7 @@ from sekisho_inspection.password_spelling import are_joined, joined_halves
 # Lines longer than this are no sentence that states a password; texts longer than this are read from the beginning.
 _MAX_LINE = 2000
 _MAX_TEXT = 200_000
-_MAX_LABELS = 200
+_MAX_LABELS = 150
 _MAX_DESCRIBED = 20
 # Characters that take no room, between those of a label or a value.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
@@ -75,14 +75,13 @@ class _Values:
 
     sure: list[str] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
-    unsure: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.sure or self.described or self.unsure)
+        return bool(self.sure or self.described)
 
     def ranked(self) -> list[str]:
-        return [*self.sure, *self.described, *self.unsure]
+        return [*self.sure, *self.described]
 
 
 @dataclass
@@ -135,9 +134,8 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             if found := password_values.on_line(line, label):
                 if PLUS.search(line, label.end) and (made := _described(line, label, lines, index, source)):
                     values.sure += made
-                values.sure += found.sure
-                values.unsure += found.unsure
-                values.typed += _typed(raw[index][:_MAX_LINE], found.sure)
+                values.sure += found
+                values.typed += _typed(raw[index][:_MAX_LINE], found)
                 continue
             clues += label.sure
             if label.sure and clues <= _MAX_DESCRIBED and (made := _described(line, label, lines, index, source)):
@@ -159,7 +157,7 @@ def _described(line: str, label: password_labels.Label, lines: list[str], index:
     """What the label's sentence describes, which may go on in the next line."""
     if label.announces or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
         return []
-    rest = line[label.end :]
+    rest = line[label.end : label.end + password_labels.REACH]
     found = described(rest.partition("。")[0], source)
     if not found and rest.rstrip().endswith(_GOING_ON) and index + 1 < len(lines) and lines[index + 1].strip():
         found = described(rest + lines[index + 1].strip().partition("。")[0], source)

@@ -95,6 +95,11 @@ HOSTILE = {
     "rows": "パスワードは下記です\n" + "a.zip:b1\n" * 100_000,
     "names of letters": "パスワードは" + "エー、" * 300_000,
     "words to enter": "open enter " * 100_000,
+    "commas between letters": ("パスワードは下記です\n" + "," * 190 + "終\n") * 3000,
+    "remarks": ("パスワードは下記です\n" + "※" * 100 + "x" * 90 + "\n") * 3000,
+    "particles": ("パスワードは" + "には" * 300 + "終\n") * 500,
+    "quotations": ("パスワードは" + "は「a」と" * 300 + "\n") * 200,
+    "blanks in a row": ("パスワードは下記です\na" + " " * 60 + "b" * 130 + "\n") * 3000,
     "lines that quote": "> " * 500_000,
     "wrote": "on " * 300_000 + "wrote:",
 }
