@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from sekisho_core.vocabulary import Decoding, Finding, Incomplete, Link, Observable, Part, Text
 
@@ -14,7 +14,6 @@ MAX_SHOWN = 1000
 # Characters of what is said of one.
 MAX_DETAIL = 300
 Fact = Observable | Finding | Incomplete | Decoding | Link | Text | Part
-T = TypeVar("T")
 
 
 class Facts:
@@ -64,11 +63,18 @@ class Facts:
 
     def add(self, fact: Fact) -> None:
         """Write down a fact. What is beyond a bound is a gap, or left out where it is for showing only."""
-        self.log(fact)
+        if self.journal is not None:
+            self.journal(fact)
         if isinstance(fact, Observable):
-            self._put(self._observables, fact, "observables")
+            if len(self._observables) < MAX_FACTS:
+                self._observables[fact] = None
+            else:
+                self._too_many("observables")
         elif isinstance(fact, Finding):
-            self._put(self._findings, fact, "findings")
+            if len(self._findings) < MAX_FACTS:
+                self._findings[fact] = None
+            else:
+                self._too_many("findings")
         elif isinstance(fact, Incomplete):
             if len(self._incomplete) < MAX_FACTS:
                 self._incomplete[fact] = None
@@ -83,11 +89,8 @@ class Facts:
         else:
             self.parts.append(fact)
 
-    def _put(self, facts: dict[T, None], fact: T, kind: str) -> None:
-        if len(facts) >= MAX_FACTS:
-            self.add(Incomplete("mail", "limit", f"more than {MAX_FACTS} {kind}"))
-        else:
-            facts[fact] = None
+    def _too_many(self, kind: str) -> None:
+        self.add(Incomplete("mail", "limit", f"more than {MAX_FACTS} {kind}"))
 
     def _add_text(self, text: Text) -> None:
         data = text.text.encode("utf-8", "replace")

@@ -248,7 +248,8 @@ _MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 def is_text(content: bytes) -> bool:
     """Whether the beginning has no bytes that only binary data has, or is text of two bytes a character."""
-    if content.startswith(_MARKS_OF_UTF_16) or not any(byte in content[:4096] for byte in b"\0\1\2\3\4\5\6\7"):
+    head = content[:4096]
+    if content.startswith(_MARKS_OF_UTF_16) or not any(byte in head for byte in b"\0\1\2\3\4\5\6\7"):
         return True
     return b"\0" in content[:512] and charset.wide(content) != ""
 

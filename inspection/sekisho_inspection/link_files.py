@@ -123,6 +123,8 @@ def _may_be_one(item: Item) -> bool:
 
 
 def _endings(item: Item) -> set[str]:
+    if not item.names:
+        return set()
     lowered = [name.lower().rstrip(" .") for name in item.names]
     return {ending for ending in _NAMES if any(name.endswith(ending) for name in lowered)}
 

@@ -19,6 +19,8 @@ _QUERIES = (".iqy", ".dqy", ".oqy", ".rqy", ".odc", ".oft")
 _WEB_QUERY = re.compile(rb"\A(?:\xef\xbb\xbf)?\s{0,20}WEB\s{1,20}\d{1,3}\s{1,20}\S", re.I)
 _DATABASE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s{0,20}(?:XLODBC|QueryType=)", re.I)
 _CONNECTION = re.compile(r"<odc:(?:ConnectionString|CommandText)>([^<]{1,20000})", re.I)
+# XML in two bytes a character.
+_WIDE = (b"\xff\xfe<", b"\xfe\xff\0<")
 _MAX_FOUND, _LOOKED_BACK = 20_000, 1000
 
 
@@ -30,7 +32,7 @@ def read_starters(item: Item, notes: Notes) -> None:
         sylk.note_sylk(item, notes)
     elif named and filetype.is_text(content):
         _cells(charset.decode(content)[0], item, notes)
-    else:
+    elif b"<!" in content or content.startswith(_WIDE):
         _xml(content, item, notes)
     _query(item, notes)
 
@@ -38,7 +40,7 @@ def read_starters(item: Item, notes: Notes) -> None:
 def _xml(content: bytes, item: Item, notes: Notes) -> None:
     """Pictures (SVG), pages and data alike; a page that names the DTD of its language is not worth decoding."""
     head = content[:4096]
-    if content.startswith((b"\xff\xfe<", b"\xfe\xff\0<")) or b"<!ENTITY" in content:
+    if content.startswith(_WIDE) or b"<!ENTITY" in content:
         note_entities(decoded(content), "", item, notes)
     elif b"<!DOCTYPE" in head and (b"SYSTEM" in head or b"PUBLIC" in head) and b"//www.w3.org/" not in head:
         note_entities(decoded(head), "", item, notes)
