@@ -191,6 +191,9 @@ def _read_one_tar(item: Item, start: int, notes: Notes) -> tuple[PartState, int]
                 if notes.slots <= 0:
                     notes.gap("mail", "limit", "more parts than the limit")
                     return PartState.READ, len(item.content)
+                if member.isdir() and member.size:
+                    # Some programs pass over the data, for others the next member begins there.
+                    notes.gap(item.gap, "ambiguous", "a folder with data")
                 if member.isdir():
                     folders.append(_names(member))
                 else:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from sekisho_inspection.script_expressions import environment
+from sekisho_inspection.script_operators import environment
 
-_SET = re.compile(r"""^[\s@(&|]*set\s+(?:/a\s+|/p\s+)?"?([^=\s"%!]{1,100})\s*=(.*?)"?\s*$""", re.I)
+_SET = re.compile(r"""(?:^|[\s@(|"'])set\s{1,20}(?:/[ap]\s{1,20})?"?([^=\s"%!]{1,100})\s{0,20}=(.*)$""", re.I)
 _SH_SET = re.compile(r"""(?:^|;)\s*(?:export\s+|local\s+)?([A-Za-z_]\w{0,99})=('[^']*'|"[^"]*"|[^\s;&|]*)""")
 _PLACE = re.compile(
     r"[%!]([^%!:=\s][^%!:=]{0,99})(?::(?:~(-?\d{1,6})(?:,(-?\d{1,6}))?|(\*?[^=%!]{1,200})=([^%!]{0,200})))?[%!]"
 )
 _SH_PLACE = re.compile(r"\$\{(\w{1,100})(?::(\d{1,6})(?::(\d{1,6}))?)?\}|\$(\w{1,100})")
+_ECHO = re.compile(r"[\s(@]{0,20}echo[\s.(]", re.I)
 _CARET = re.compile(r"\^(.?)", re.S)
 _JOINED = re.compile(r"\^\r?\n")
 _AND = re.compile(r"&{1,2}")
@@ -26,22 +27,33 @@ def expanded(text: str) -> str:
     """The script with all that is known replaced; lines that set variables are kept, so that they can be searched."""
     held: dict[str, str] = {}
     left = _TIMES * len(text) + _FLOOR
-    out = []
+    written: dict[str, list[str]] = {}
+    out: list[str] = []
     for line in _JOINED.sub("", text).splitlines()[:_MOST_LINES]:
-        plain = _replaced(_replaced(line, held), held)[:_LONGEST]
-        plain = _CARET.sub(r"\1", plain) if "^" in plain else plain
-        left -= len(plain)
+        commands = []
+        for command in _AND.split(line):
+            plain = _replaced(_replaced(command, held), held)[:_LONGEST]
+            plain = _CARET.sub(r"\1", plain) if "^" in plain else plain
+            commands.append(_QUOTED_PIECES.sub("", plain))
+            _remember(plain, held)
+            _write(plain, written)
+        out.append("&".join(commands))
+        left -= len(out[-1])
         if left < 0:
             break
-        out.append(_QUOTED_PIECES.sub("", plain))
-        for command in _AND.split(plain) if "&" in plain else [plain]:
-            _remember(command, held)
-    return "\n".join(out)
+    return "\n".join([*out, *("".join(lines) for lines in written.values() if len(lines) > 1)])
+
+
+def _write(command: str, written: dict[str, list[str]]) -> None:
+    """What echo adds to a file, line by line, is put together."""
+    said, sign, file = command.partition(">")
+    if sign and (found := _ECHO.match(said)):
+        written.setdefault(file.strip("> ")[:200], []).append(said[found.end() :].strip(" )"))
 
 
 def _remember(command: str, held: dict[str, str]) -> None:
-    if found := _SET.match(command):
-        held[found[1].lower()] = found[2]
+    if found := _SET.search(command):
+        held[found[1].lower()] = found[2].rstrip().removesuffix('"')
         return
     for found in _SH_SET.finditer(command) if "=" in command else ():
         held[found[1]] = found[2].strip("'\"")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from hashlib import md5
 from itertools import pairwise
+
+from Cryptodome.Cipher import AES
 
 from sekisho_inspection import filetype
 
@@ -12,6 +15,9 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b"MZ"), (0, b"PK\x03\x04"), (0, b"%PDF-"), (0, b"\xd0\xcf\x11\xe0"), (0, b"7z\xbc\xaf"), (0, b"Rar!"),
     (0, b"MSCF\0"), (0, b"L\0\0\0"), (0, b"{\\rt"), (0, b"ITSF"), (0, b"vhdxfile"), (0, b"\xe4\x52\x5c\x7b"),
     (0x8001, b"CD001"),
+    # The same in Base64.
+    (0, b"TVqQ"), (0, b"TVoA"), (0, b"TVpQ"), (0, b"UEsDB"), (0, b"JVBERi"), (0, b"0M8R4"), (0, b"N3q8r"),
+    (0, b"UmFyI"),
 )  # fmt: skip
 _WORDS = (
     b"http://", b"https://", b"<script", b"<SCRIPT", b"<html", b"<HTML", b"<!DOCTYPE", b"<!doctype", b"powershell",
@@ -24,6 +30,7 @@ _BYTE = r"(?:0x[0-9a-f]{1,2}|\d{1,3})"
 _NUMBERS = re.compile(rf"[\[(]\s*((?:{_BYTE}\s*,\s*){{1,63}}{_BYTE})\s*[\])]", re.I)
 _LONGEST_KEY = 64
 _HEAD = 4096
+_SALTED = b"Salted__"
 _MOST_CODE = 4_000_000
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
@@ -51,6 +58,8 @@ def solved(blob: bytes, texts: list[bytes]) -> bytes | None:
     """The plain bytes where some key gives a known type or a text that speaks of programs; None where none does."""
     if len(blob) < _SHORTEST:
         return None
+    if blob.startswith(_SALTED):
+        return _unsalted(blob, texts)
     if _is_plain(blob[: -_HEAD - 1 : -1]):
         return blob[::-1]
     for table in (_ROT13, *_tables(blob)):
@@ -59,6 +68,21 @@ def solved(blob: bytes, texts: list[bytes]) -> bytes | None:
     for key in texts:
         if _is_plain(_repeated(blob[:_HEAD], key)):
             return _repeated(blob, key)
+    return None
+
+
+def _unsalted(blob: bytes, passwords: list[bytes]) -> bytes | None:
+    """AES-256-CBC as OpenSSL and CryptoJS write it: eight bytes of salt, key and vector by MD5 of password and salt."""
+    salt, body = blob[8:16], blob[16 : len(blob) // 16 * 16]
+    for password in passwords if body else ():
+        stretched, last = b"", b""
+        while len(stretched) < 48:
+            last = md5(last + password + salt, usedforsecurity=False).digest()
+            stretched += last
+        opened = AES.new(stretched[:32], AES.MODE_CBC, stretched[32:48]).decrypt(body[: _HEAD * 2])
+        if _is_plain(opened):
+            whole = AES.new(stretched[:32], AES.MODE_CBC, stretched[32:48]).decrypt(body)
+            return whole[: -whole[-1]] if 0 < whole[-1] <= 16 else whole
     return None
 
 

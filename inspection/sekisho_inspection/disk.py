@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import fat, ntfs
+from sekisho_inspection import fat, filetype, ntfs
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.volume import Damaged, File, Image, read_files
 
@@ -33,9 +33,9 @@ def _boots(sector: bytes) -> bool:
 
 
 def read_disk(item: Item, notes: Notes) -> PartState:
-    """The files of every volume as children."""
+    """The files of every volume as children; the image's beginning need not show that it is one."""
     try:
-        image = _image(item.content, item.sniffed)
+        image = _image(item.content, filetype.disk_kind(item.content))
     except (Damaged, struct.error, IndexError, KeyError, OverflowError) as problem:
         notes.gap(item.gap, "unreadable", f"disk: {problem}")
         return PartState.UNREADABLE

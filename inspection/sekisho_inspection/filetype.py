@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import visible_text
-from sekisho_core.vocabulary import FindingKind
 
 from sekisho_inspection import charset
 
@@ -48,6 +48,15 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07", "application/x-zisofs"),
     (b"SZDD\x88\xf0\x27\x33", "application/x-ms-compress"),
     (b"KWAJ\x88\xf0\x27\xd1", "application/x-ms-compress"),
+    (b"hsqs", "application/x-squashfs"),
+    (b"sqsh", "application/x-squashfs"),
+    (b"\x45\x3d\xcd\x28", "application/x-cramfs"),
+    (b"QFI\xfb", "application/x-qcow2"),
+    (b"KDMV", "application/x-vmdk"),
+    (b"COWD", "application/x-vmdk"),
+    (b"# Disk DescriptorFile", "application/x-vmdk"),
+    (b"<<< Oracle VM VirtualBox Disk Image", "application/x-virtualbox-vdi"),
+    (b"WARC/", "application/warc"),
     (b"\x1f\xa0", "application/x-lzh-stream"),
     (b"\x1f\x1e", "application/x-pack"),
     (b"\x89LZO\0\r\n\x1a\n", "application/x-lzop"),
@@ -85,7 +94,8 @@ UNREAD = {
     "application/x-outlook-express", "application/x-gca", "application/x-ms-compress", "application/x-lzh-stream",
     "application/x-pack", "application/x-lzop", "application/x-rar-1.4", "application/x-stuffit-5",
     "application/x-dgca", "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip",
-    "application/x-zisofs", "application/x-msaccess",
+    "application/x-zisofs", "application/x-msaccess", "application/x-squashfs", "application/x-cramfs",
+    "application/x-qcow2", "application/x-vmdk", "application/x-virtualbox-vdi", "application/warc",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {
@@ -130,7 +140,7 @@ _FIELD = re.compile(
     rb"(?:from|received|return-path|to|subject|date|message-id|mime-version|delivered-to):" + _FOLDED
     + rb"(?:[!-9;-~]+:" + _FOLDED + rb"){2,}", re.I,
 )  # fmt: skip
-_JAVA_SINCE = 45
+_JAVA_SINCE = b"\x2d"
 _BITMAP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 # What begins without a mark of its own but has a shape.
 _PATTERNS = (
@@ -154,7 +164,7 @@ def sniff(content: bytes) -> str:
     for magic, kind in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(magic):
             # Java numbers its formats from 45 on; a Mach-O file of several machines has few.
-            return "application/x-mach-binary" if kind == "application/java-vm" and head[7] < _JAVA_SINCE else kind
+            return "application/x-mach-binary" if kind == "application/java-vm" and head[7:8] < _JAVA_SINCE else kind
     if head[8:12] == b"WEBP" and head.startswith(b"RIFF"):
         return "image/webp"
     # The header's length follows the file's and four bytes without meaning.
@@ -184,7 +194,7 @@ def _structure(content: bytes, head: bytes) -> str:
         return _behind_skipped(content)
     if _is_mac_binary(head):
         return "application/x-macbinary"
-    if disk := _disk(content, head):
+    if disk := disk_kind(content):
         return disk
     return "message/rfc822" if _FIELD.match(head.removeprefix(b"\xef\xbb\xbf") + b"\n") else ""
 
@@ -208,8 +218,9 @@ def _behind_skipped(content: bytes) -> str:
     return "application/x-lz4" if content[at : at + 4] == b"\x04\x22\x4d\x18" else "application/zstd"
 
 
-def _disk(content: bytes, head: bytes) -> str:
+def disk_kind(content: bytes) -> str:
     """The kind of an image of a disk: by its marks, by its first volume, or by a partition that begins inside it."""
+    head = content[:512]
     if head.startswith(b"vhdxfile"):
         return "application/x-vhdx"
     if head.startswith(b"conectix") or content[-512:-504] == b"conectix":

@@ -42,7 +42,8 @@ _TURNED = re.compile("[\u202e\u2067]([^\u202c\u2069\n]{0,2000})[\u202c\u2069]?")
 # Between the cells of a table's row.
 _CELL = "\x1f"
 _MAX_SHOWN = 300
-_LONG_WORD = 40
+_LONG_WORD, _MANY_PIECES = 40, 8
+_PIECE = re.compile(r"[A-Za-z0-9+/_=-]{8,40}")
 _WORD = re.compile(rf"[A-Za-z0-9+/_=-]{{{_LONG_WORD},}}+(?:\s+[A-Za-z0-9+/_=-]{{{_LONG_WORD},}}+)*+")
 _MAX_TURNED = 2000
 # Pages in pages: srcdoc and what Outlook alone reads.
@@ -85,7 +86,7 @@ class Page:
 def read_page(source: str, depth: int = 0) -> Page:
     """Read HTML without fetching anything; broken markup is read as far as it goes and `complete` says whether."""
     parser = etree.HTMLParser(recover=True, no_network=True, huge_tree=False, encoding="utf-8", remove_pis=True)
-    if any(len(match[1]) > _MAX_TAG and len(_VALUE.sub("", match[1])) > _MAX_TAG for match in _TAG.finditer(source)):
+    if is_crowded(source):
         return Page(source, source, code=[source], complete=False)
     try:
         root = etree.fromstring(source.replace("\0", "").encode("utf-8", "replace"), parser)
@@ -105,6 +106,11 @@ def read_page(source: str, depth: int = 0) -> Page:
     if not page.complete:
         page.code.append(source)
     return page
+
+
+def is_crowded(source: str) -> bool:
+    """Whether some tag has more attributes than the parser of pages and XML can take in time."""
+    return any(len(match[1]) > _MAX_TAG and len(_VALUE.sub("", match[1])) > _MAX_TAG for match in _TAG.finditer(source))
 
 
 def resolved(base: str, link: str) -> str:
@@ -278,12 +284,19 @@ class _Walk:
 
 
 def _stores(root: etree._Element) -> Iterator[str]:
-    """Long words of attributes, texts, comments and style sheets, in which programs keep data."""
+    """Long words of attributes, texts, comments and style sheets, in which programs keep data, and the short ones of
+    elements of one kind, joined."""
+    pieces: dict[tuple[str, str], list[str]] = {}
     for element in root.iter():
-        texts = [*element.attrib.values(), element.text if element.tag != "script" else "", element.tail]
-        for text in texts:
-            if text and len(text) >= _LONG_WORD:
-                yield from _WORD.findall(str(text))
+        tag = str(element.tag)
+        texts = [(str(name), str(value)) for name, value in element.attrib.items()]
+        texts += [("", element.text or "" if tag != "script" else ""), ("", element.tail or "")]
+        for name, text in texts:
+            if len(text) >= _LONG_WORD:
+                yield from _WORD.findall(text)
+            elif _PIECE.fullmatch(text):
+                pieces.setdefault((tag, name), []).append(text)
+    yield from ("".join(words) for words in pieces.values() if len(words) >= _MANY_PIECES)
 
 
 def _links(key: str, text: str, tag: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from sekisho_inspection import charset, filetype, link_files
+from sekisho_inspection.html import is_crowded
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.script_files import note_script
 from sekisho_inspection.urls import note_urls
@@ -36,12 +37,17 @@ _LEADS = {
 _SCRIPTED = re.compile(
     r"javascript:|vbscript:|<script|res://|ActiveXObject|CreateObject|xsl:stylesheet|msxsl|mshta|powershell", re.I
 )
+# Byte order marks and white space, and what then begins such a file; UTF-16 has NULs between.
+_LEADING = b"\xef\xbb\xbf\xff\xfe \t\r\n"
+_BEGINS = (b"<", b"\0<", b"bplist")
 _MOST_NODES, _MOST_BYTES = 20_000, 4_000_000
 _ENTRIES = re.compile(r"(?:[A-Za-z]*URL|Hostname|HostName|ServerURL|RemoteAddress|CommandString|Server|ServerAddress)")
 
 
 def is_one(item: Item) -> bool:
     """Whether it is such a file, by name or root element."""
+    if not item.content[:64].lstrip(_LEADING).startswith(_BEGINS):
+        return False
     if any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names):
         return True
     return item.content[:9].lstrip(b"\xef\xbb\xbf").startswith((b"<", b"bplist")) and (
@@ -58,6 +64,9 @@ def read_document(item: Item, notes: Notes) -> None:
     if not filetype.is_text(content):
         return
     text = charset.decode(content)[0].lstrip("\ufeff \r\n\t")
+    if is_crowded(text):
+        notes.gap(item.gap, "malformed", "XML with more attributes than can be read")
+        return
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(re.sub(r"^<\?xml[^>]{0,200}\?>", "", text).encode("utf-8", "replace"), parser)
@@ -66,6 +75,8 @@ def read_document(item: Item, notes: Notes) -> None:
     if root is None:
         notes.gap(item.gap, "malformed", "XML that cannot be read")
         return
+    if any("depth" in entry.message.lower() for entry in parser.error_log):
+        notes.gap(item.gap, "malformed", "XML nested deeper than can be read")
     scripted = []
     for number, element in enumerate(root.iter(etree.Element)):
         if number >= _MOST_NODES:
@@ -83,11 +94,16 @@ def read_document(item: Item, notes: Notes) -> None:
 
 def _values(element: etree._Element) -> Iterator[tuple[str, str]]:
     """Texts of an element and its attributes, each under the names by which `_LEADS` knows them."""
-    local = etree.QName(element).localname.lower()
+    local = _local(element.tag)
     if element.text and element.text.strip():
         yield local, element.text.strip()
     for name, value in element.attrib.items():
-        yield f"{local}@{etree.QName(name).localname.lower() if '}' in str(name) else str(name).lower()}", str(value)
+        yield f"{local}@{_local(name)}", str(value)
+
+
+def _local(name: object) -> str:
+    """A name without its namespace or prefix; of names that no namespace allows, what is left."""
+    return str(name).rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def _property_list(content: bytes, item: Item, notes: Notes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from sekisho_inspection import charset, filetype, link_documents
 from sekisho_inspection.notes import Item, Notes
@@ -31,7 +32,9 @@ _REMOTE_DESKTOP = re.compile(r"^([a-z ]{4,40}):[sib]:([^\r\n]{0,500})", re.I | r
 _REGISTRY = re.compile(r"\s*(?:REGEDIT4|Windows Registry Editor Version)", re.I)
 _REGISTRY_KEY = re.compile(r"^\[-?(HK[^\]\r\n]{1,300})\]", re.M)
 _REMOTE = re.compile(
-    r"(?:file:)?(?:[/\\]{2,5})(?!(?:localhost|127\.|[a-z]:|/|\\))[\w.-]+(?:@[\w]+)?[/\\]|search-ms:.*location|"
+    # Behind three slashes stands a path of one's own.
+    r"(?:file:)?(?:[/\\]{2}|[/\\]{4,5})(?!localhost|127\.|[a-z]:|[/\\])[\w.-]{1,255}(?:@\w{1,20}){0,3}[/\\]|"
+    r"search-ms:.*location|"
     r"(?:smb|davs?|webdavs?|nfs|afp):",
     re.I,
 )
@@ -101,7 +104,7 @@ def note_lead(key: str, value: str, item: Item, notes: Notes) -> None:
 
 def is_remote(value: str) -> bool:
     """Whether a path or an address is of a file on another's computer."""
-    return _REMOTE.match(value) is not None
+    return _REMOTE.match(unquote(value)) is not None
 
 
 def _starts(value: str) -> bool:
@@ -109,7 +112,7 @@ def _starts(value: str) -> bool:
     if _SCHEME.match(value) or _COMMAND.match(value.strip("\"'")):
         return True
     local = _FILE.fullmatch(value.strip())
-    return local is not None and filetype.runnable(value.strip(), None)
+    return local is not None and (filetype.runnable(value.strip(), None) or value.rstrip("/ ").endswith(".app"))
 
 
 def _may_be_one(item: Item) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from sekisho_core.vocabulary import PartState
 
@@ -20,6 +22,7 @@ _STORED = (b"-lh0-", b"-lz4-", b"-pm0-")
 _FOLDER = b"-lhd-"
 _MAX_HEADER = 1 << 16
 _MAX_FOLDERS = 10_000
+_MARK, _MAX_PLACES = re.compile(rb"-l[hz][0-9ds]-"), 256
 # Unpacked bytes of the old methods, which run here at 1 MB a second.
 _MAX_OLD = 4 << 20
 _OLD: dict[bytes, Callable[[bytes, int], bytes]] = {b"-lh1-": lh1, b"-lzs-": lzs, b"-lz5-": lz5}
@@ -59,7 +62,11 @@ def read_lzh(item: Item, notes: Notes) -> PartState:
     """Every member as a child; those that cannot be read are listed."""
     at, states, folders = 0, {PartState.READ}, list[tuple[str, ...]]()
     data = item.content
-    while at < len(data) and data[at]:
+    while 0 <= at < len(data):
+        if not data[at]:
+            if (at := _behind(data, at)) >= 0:
+                notes.gap(item.gap, "ambiguous", "members behind the end of the archive")
+            continue
         try:
             member = _member(data, at)
         except (_Damaged, struct.error):
@@ -78,6 +85,12 @@ def read_lzh(item: Item, notes: Notes) -> PartState:
         at = member.end
     list_folders(folders, item, notes, READING)
     return PartState.UNREADABLE if PartState.UNREADABLE in states else PartState.READ
+
+
+def _behind(data: bytes, at: int) -> int:
+    """Where an archive goes on behind its end; -1 where it does not."""
+    places = (found.start() - 2 for found in islice(_MARK.finditer(data, at), _MAX_PLACES))
+    return next((place for place in places if is_one(data, place)), -1)
 
 
 def is_one(data: bytes, at: int) -> bool:

@@ -20,7 +20,7 @@ class BadLzx(Exception):
 
 
 def inflate(data: bytes, window: int, size: int) -> bytes:
-    """The first `size` bytes of what a stream unpacks to; `window` is the number of bits of its window's size, 15 to 21.
+    """The first `size` bytes of what a stream unpacks to; `window` is the binary logarithm of its window, 15 to 21.
 
     Raises BadLzx; whatever the data, it ends after work in proportion to `size` and its own length.
     """

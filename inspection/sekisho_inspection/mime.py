@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from sekisho_core.vocabulary import FindingKind, Origin
+from sekisho_core.finding_kinds import FindingKind
+from sekisho_core.vocabulary import Origin
 
 from sekisho_inspection import delimiters, filenames, filetype, parameters, transfer
 from sekisho_inspection.delimiters import Span

@@ -28,12 +28,39 @@ _MAIN_TYPES = {"image": _PICTURE, "audio": _MEDIA, "video": _MEDIA, "font": _MED
 _SHOWN = {
     **dict.fromkeys(filetype.EXECUTABLE, _PROGRAM),
     **dict.fromkeys(filetype.UNREAD, _ARCHIVE),
-    **dict.fromkeys(["application/zip", "application/gzip", "application/x-tar"], _ARCHIVE),
+    **dict.fromkeys(
+        [
+            "application/zip",
+            "application/gzip",
+            "application/x-tar",
+            "application/vnd.rar",
+            "application/zstd",
+            "application/x-7z-compressed",
+            "application/x-bzip2",
+            "application/x-xz",
+            "application/x-lzma",
+            "application/x-compress",
+            "application/vnd.ms-cab-compressed",
+            "application/x-lzh",
+            "application/x-arj",
+            "application/x-ace",
+            "application/x-xar",
+            "application/x-iso9660-image",
+            "application/x-vhdx",
+            "application/x-vhd",
+            "application/onenote",
+            "application/vnd.ms-htmlhelp",
+            "application/x-cpio",
+        ],
+        _ARCHIVE,
+    ),
+    "application/x-msi": _PROGRAM,
     "application/pdf": _PDF,
     "application/x-ole-storage": _OFFICE,
     "application/rtf": _OFFICE,
     "text/html": _PAGE,
 }
+_DOCUMENTS = ("application/vnd.openxmlformats", "application/vnd.oasis", "application/vnd.ms-office")
 # What a file may be besides what its name says: pages and texts are saved as tables and documents, packed documents are
 # archives, and a text may begin as a page does.
 _ALLOWED = {
@@ -41,13 +68,15 @@ _ALLOWED = {
     _OFFICE: frozenset([_PAGE, _TEXT, _ARCHIVE]), _PACKED: frozenset([_OFFICE, _ARCHIVE]), _ARCHIVE: frozenset([_TEXT]),
 }  # fmt: skip
 # Senders' programs take the type from a name or a guess; only these are no slip of theirs.
+_FEW = 16
 _NO_SLIP = frozenset([_PROGRAM, _PAGE])
 
 
 def note_mismatch(item: Item, kind: str, notes: Notes) -> None:
     """Note what the content shows where name or declared type say another kind of file."""
-    shown = _SHOWN.get(kind) or (_OFFICE if kind.startswith("application/vnd.") else "")
-    if not kind and item.content and len(item.content) > 16 and _looks_written(item):
+    shown = _SHOWN.get(kind) or (_OFFICE if kind.startswith(_DOCUMENTS) else "")
+    # What a wrong decoding gives is a text by its own fault.
+    if not kind and len(item.content) > _FEW and not item.origin.reading.startswith("mime-") and _looks_written(item):
         shown = _TEXT
     if not shown:
         return

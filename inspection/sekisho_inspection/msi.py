@@ -8,6 +8,7 @@ from sekisho_core.vocabulary import PartState
 from sekisho_inspection import charset, filetype, ole
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.script_files import note_script
+from sekisho_inspection.urls import note_urls
 
 KIND = "application/x-msi"
 # The class of packages and of patches, as the root entry has it.
@@ -23,8 +24,10 @@ _SOURCES = {1: "library", 2: "program", 5: "JScript", 6: "VBScript"}
 
 
 def is_one(content: bytes) -> bool:
-    """Whether an OLE file bears the class of an installer's package."""
-    return any(one in content for one in _CLASSES)
+    """Whether an OLE file's root (MS-CFB 2.6.1) bears the class of an installer's package."""
+    shift = min(int.from_bytes(content[30:32], "little"), 12)
+    root = (int.from_bytes(content[48:52], "little") + 1) << shift
+    return content[root + 80 : root + 96] in _CLASSES
 
 
 def read_msi(item: Item, notes: Notes) -> PartState:
@@ -100,4 +103,5 @@ def _actions(strings: list[str], wide: int, table: bytes, item: Item, notes: Not
         what = _SOURCES.get(kind & 0x07, "")
         if what:
             notes.find("installer-action", item.where, f"{text(0, number)}: {what} {source} {target}")
+            note_urls(target, item.where, notes)
             note_script(target, item, notes)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.rule_hit import RuleHit
 from sekisho_core.vocabulary import (
     Decoding,
     Finding,
-    FindingKind,
     Incomplete,
     Link,
     Observable,
@@ -88,6 +88,7 @@ class Left(NamedTuple):
     """What is left of each limit that the reading of a file draws on; the last four are of facts."""
 
     unpacked: int
+    effort: int
     slots: int
     pixels: int
     pictures: int
@@ -137,7 +138,7 @@ class Notes(Facts):
         self.pieces: dict[tuple[bytes, int], list[tuple[Item, Piece]]] = {}
         self._children: dict[str, int] = {}
         self._met: set[tuple[str, str, str]] = set()
-        self._asked = False
+        self._asked = 0
 
     def decoding(self, where: str, label: str, charset: str, text: str) -> None:
         """Note one plausible reading of a text, for people, cut to a line; the first of a place is the one shown."""
@@ -234,8 +235,6 @@ class Notes(Facts):
             origin = Origin(parent.id, 0, size, reading)
             self.add(Part(part_id, names, "", "", size, "", "", "", state, origin))
             self.name_facts(part_id, names)
-            if state is not PartState.SKIPPED and any(filetype.runnable(name, None) for name in names):
-                self.find("archived-executable", f"part:{part_id}", "by its name alone")
 
     def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
         """Note a part's names in all their spellings, and the tricks in them."""
@@ -261,7 +260,7 @@ class Notes(Facts):
     def passwords(self) -> list[str]:
         """Candidates for a lock: a person's, at most as many of the mail's own as may be tried on one part, those from
         elsewhere. They are secrets."""
-        self._asked = True
+        self._asked += 1
         return self._keyring.ordered(self._own_passwords())
 
     def tell_passwords(self) -> None:
@@ -313,18 +312,20 @@ class Notes(Facts):
 
     def left(self) -> Left:
         """What is left of the limits that a file's reading draws on."""
-        return Left(self.unpacked, self.slots, self.pixels, MAX_PICTURES - len(self.codes), *self.room())
+        pictures = MAX_PICTURES - len(self.codes)
+        return Left(self.unpacked, self._effort, self.slots, self.pixels, pictures, *self.room())
 
     def spend_again(self, spent: Left) -> None:
         """Take from the limits what a replayed reading took besides what its facts take by themselves."""
         self.unpacked -= spent.unpacked
+        self._effort -= spent.effort
         self.slots -= spent.slots
         self.pixels -= spent.pixels
 
     def shared(self) -> tuple[object, ...]:
         """What a file's reading may ask of the mail around it, or tell it: where it changes, it is no other mail's."""
         return (
-            self._effort, self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
+            self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
             len(self.texts_read), len(self.known), len(self.explained), len(self.named),
             sum(map(len, self.pieces.values())),
         )  # fmt: skip

@@ -10,9 +10,11 @@ from sekisho_inspection.password_labels import (
     FILE_NAME,
     OTHER_FIELD,
     OTHERWISE,
+    REACH,
     RULER,
     TITLED,
     Label,
+    has_label,
     is_made_up,
     is_plausible,
     is_word,
@@ -32,11 +34,11 @@ from sekisho_inspection.password_values import (
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
 _ROW = re.compile(
-    r"(?P<name>[^:=→\n]{1,80}?)\s*(?:[:=】]|→|⇒|->|=>|\t|\s{2,}|\s-\s|\|)\s*(?P<value>[!-~]{1,64}"
-    r"|[「『【][^\n]{1,40}[」』】])\s*(?P<note>.{0,60})"
+    r"(?P<name>[^:=→\n]{1,80}?)(?:\s*+(?:[:=】|]|→|⇒|->|=>)\s*+|\t\s*+|\s-\s++|\s{2,}+)(?P<value>[!-~]{1,64}+"
+    r"|[「『【][^\n]{1,40}[」』】])\s*+(?P<note>.{0,60})"
 )
 _PART_NAME = re.compile(
-    r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9]つ目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
+    r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9](?:つ|通)目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
     r"|attach|archive|document|part|half|前半|後半|解凍|開封|閲覧|編集|読取|書込"
 )
 _DATED = re.compile(
@@ -46,10 +48,17 @@ _DATED = re.compile(
 _INPUT = re.compile(
     r"[「『【“\"]([^「」『』【】“”\"\n]{1,64})[」』】”\"]\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?(?:入力|使用|利用)"
     r"|(?<![!-~])([!-~]{3,64})\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?入力"
-    r"|\b(?:use|enter|type|input|with|using|by)\s(?:the\s(?:code|word|key|string|phrase"
+    r"|\b(?:use|enter|type|input|with|using|by)\s(?:(?:the\s)?(?:code|word|key|pin|string|phrase"
     r"|characters)\s)?[\"“'‘]?([!#-&(-~]{3,64})[\"”'’]?\s(?:to|when|as|if|for|in\sorder)\b"
     r"|\b(?:open(?:s|ed)?|unlock(?:s|ed)?|unzip|extract(?:ed)?|decrypt(?:ed)?|protected|encrypted"
-    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})",
+    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})"
+    r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
+    r"|\bopens?\swith\s([!#-&(-~]{3,64})",
+    re.I,
+)
+_ORDERED = re.compile(
+    r"\b(?:to\s(?:open|unlock|extract|unzip|decrypt)|asked|prompted)\b[^.\n]{0,40}?,?\s(?:please\s)?(?:use|enter|type)\s"
+    r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})",
     re.I,
 )
 _OPENS = re.compile(
@@ -57,34 +66,60 @@ _OPENS = re.compile(
     r"|protected|archive|zip",
     re.I,
 )
+_POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
+_POINTS_BACK = re.compile(
+    r"(?:上記|いずれも|以上)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
+    re.I,
+)
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
 
 def expects_below(line: str, label: Label) -> bool:
     """Whether the value of a label without one stands on the lines below it."""
-    rest = line[label.end :]
+    rest = line[label.end : label.end + REACH]
     if ELSEWHERE.search(line) or is_compound(rest):
         return False
-    if label.announces or TITLED.search(line):
+    if label.announces:
         return True
+    if TITLED.search(line):
+        return not OTHERWISE.search(rest.partition("。")[0])
     closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼")
     if label.latin and re.fullmatch(r"(?:for|to|of)\s[^.:]{1,40}", closed):
         return True
-    if closed in ("", "です", "です。", "は", "は、", "のみ", "です!"):
+    if closed in ("", "is", "are", "です", "です。", "は", "は、", "のみ", "です!"):
         return True
     return (
         not OTHERWISE.search(rest)
         and re.fullmatch(
-            r"(?:です|となります|になります|でございます|を?(?:お送り|送付)(?:します|いたします|致します))。?", closed
+            r"(?:です|となります|になります|でございます|を?(?:お送り|送付|再送|連絡|通知|お知らせ)(?:いた|致)?します)。?",
+            closed,
         )
         is not None
     )
 
 
-def below(lines: list[str], index: int, patient: bool = False) -> list[str]:
-    """Values on the next lines, past blank ones and rulers: one alone, or rows of files with one each. A `patient`
-    reader passes four lines of other text."""
+def above(lines: list[str], index: int) -> list[str]:
+    """Values in the rows, or alone on the line, before one that points at them."""
+    if not _POINTS_BACK.search(lines[index]) or ELSEWHERE.search(lines[index]):
+        return []
+    found: list[str] = []
+    for line in reversed(lines[max(0, index - _MAX_BELOW) : index]):
+        plain = line.strip()
+        if not plain or RULER.fullmatch(plain):
+            continue
+        values = _row(plain) or alone(plain, strict=True)
+        if not values:
+            break
+        found = values + found
+    return found
+
+
+def below(lines: list[str], index: int, label: Label | None = None) -> list[str]:
+    """Values on the next lines, past blank ones and rulers: one alone, or rows of files with one each. Without a label
+    five lines of other text are passed."""
     seen, found = 0, []
+    # An English sentence that does not point at the next line has a value there by chance.
+    strict = label is None or (label.latin and not _POINTS_ON.search(lines[index]))
     for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
         plain = line.strip()
         if plain in ("--", "以上", "---- "):
@@ -97,9 +132,11 @@ def below(lines: list[str], index: int, patient: bool = False) -> list[str]:
         if found:
             break
         seen += 1
-        if values := alone(plain, strict=patient):
+        if values := alone(plain, strict):
             return values
-        if seen >= (6 if patient else 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1):
+        if seen >= (
+            6 if label is None else 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1
+        ):
             break
     return found
 
@@ -110,6 +147,9 @@ def _row(plain: str) -> list[str]:
     if not match or OTHER_FIELD.search(match["name"].strip()):
         return []
     name = match["name"].strip()
+    # A word with a colon in it may be a value by itself.
+    if TOKEN.fullmatch(plain) and not FILE_NAME.search(name):
+        return []
     if not (FILE_NAME.search(name) or _PART_NAME.search(name)) or ELSEWHERE.search(plain):
         return []
     value = match["value"]
@@ -125,7 +165,7 @@ def alone(plain: str, strict: bool = False) -> list[str]:
     if SPACED.fullmatch(plain):
         return ["".join(re.split(r"[\s・,]+", plain)), plain]
     tail = TAIL.search(plain)
-    bare = plain[: tail.start()] if tail else plain
+    bare = plain[: tail.start()] if tail and tail.start() else plain
     forms = [bare, _BULLET.sub("", bare, count=1)]
     for form in dict.fromkeys(forms if not _BULLET.match(bare) or bare[0] in "-*:=>" else forms[::-1]):
         form = form.strip()
@@ -169,13 +209,18 @@ def column(lines: list[str], index: int, label: Label) -> list[str]:
 
 def told_to_enter(line: str) -> list[str]:
     """Values that a line tells to enter to open something, without any label."""
-    if not _OPENS.search(line):
+    if not (_OPENS.search(line) or has_label(line)):
         return []
     found = []
-    for match in _INPUT.finditer(line):
+    for match in [*_INPUT.finditer(line), *_ORDERED.finditer(line)]:
         value = next(filter(None, match.groups()), "")
-        quoted = match[1] is not None
+        quoted = match.re is _INPUT and match[1] is not None
         plain = value.rstrip(".,;:")
-        if is_plausible(plain, quoted) and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain))):
+        offered = quoted and not is_made_up(plain) and "入力" not in match[0]
+        if (
+            is_plausible(plain, quoted)
+            and not offered
+            and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain)))
+        ):
             found.append(plain if not quoted else value)
     return [value for value in found if not is_word(value)]

@@ -43,11 +43,17 @@ _POSTAL = re.compile(
 )
 # A noun that stands for the password: 受付番号です, the invoice number.
 _NOUN = re.compile(
-    r"\s*(?:[はが、:=]|には|に)*\s*(?P<noun>[^。、:=()「『\n]{2,30}?)(?:の(?:下|末尾|最後の?|先頭の?|頭"
+    r"\s*(?:[はが、:=に])*+\s*+(?P<noun>[^。、:=()「『\n]{2,30}?)(?:の(?:下|末尾|最後の?|先頭の?|頭"
     r"|上|末|最初の?|数字|部分|英数字)[^。\n]{0,12})?"
     r"(?:\([^()]{0,40}\))?\s?(?:です|とな(?:り|って)|にな(?:り|って)|でござ|を(?:ご?入力|ご?使用|ご?利用"
     r"|お使い|半角)|に(?:設定|して)|と同じ|で(?:解凍|開|す)|とし|$)"
 )
+_AS_LABEL = re.compile(
+    r"\b(?:use|enter)\s(?:the|your|our|my)\s([a-z][a-z ]{2,40}?)\sas\s(?:the\s|your\s|a\s)?$"
+    r"|([^。、「」\s]{2,30})[をが](?:解凍|添付)?(?:用)?の?$",
+    re.I,
+)
+_SET = re.compile(r"\s*(?:です|と(?:な|し)|にな|でござ|に設定|\W*$)")
 _ENGLISH_NOUN = re.compile(
     r"\b(?:your|our|my|the|this)\s(?P<noun>[a-z][a-z ]{2,40}?)(?=[.,;()]|\s(?:below|above|in|on|from"
     r"|stated|shown|mentioned|of|\(|without|as)\b|$)",
@@ -59,15 +65,18 @@ _REFERENCE = (
 )
 _SUBJECT = re.compile(r"件名|タイトル|題名|表題|subject", re.I)
 _SENDER = re.compile(r"アドレス|ドメイン|@|アカウント名|address|domain|ローカル", re.I)
+_NAMES = re.compile(r"姓|苗字|名字|氏名|名前|surname|(?:last|first|family|given)\sname", re.I)
+_COMPANIES = re.compile(r"社名|団体名|company\sname|name\sof\s(?:our|the)\scompany", re.I)
+_OF_SENDER = (_SENDER, _NAMES, _COMPANIES)
 _FILE = re.compile(
     r"ファイル名|添付名|資料名|名前の(?:末尾|最後|数字)|file\s?-?name|name\sof\sthe\s(?:file|attachment|archive)", re.I
 )
 PLUS = re.compile(
-    r"\s*(?:\+|に(?=[^。]{1,20}(?:続け|加え|足し|付け|つけ))|と(?=[^。]{1,30}(?:組み?合わせ|つなげ|繋げ"
+    r"\s*(?:\+|に(?=[^。]{1,20}(?:続け|加え|足し|付け|つけ))|と(?=[^。]{1,30}(?:組み?合わせ|続け|並べ|連結|つなげ|繋げ"
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|&)\s*"
 )
 _NO_CLUE = re.compile(
-    r"有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ|照会|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ|照会|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
@@ -85,6 +94,12 @@ class Source:
     sender: str = ""
     names: tuple[str, ...] = ()
     day: datetime | None = None
+
+
+def named_before(text: str, rest: str) -> str:
+    """The sentence that describes the password where the label ends it: use the contract code as the password."""
+    match = _AS_LABEL.search(text[-120:]) if _SET.match(rest) else None
+    return f"は{match[1] or match[2]}です" if match else ""
 
 
 def described(sentence: str, source: Source) -> list[str]:
@@ -124,7 +139,7 @@ def _of_clue(sentence: str, source: Source) -> Iterator[str]:
     if _SUBJECT.search(sentence):
         yield from _of_words([source.subject], sentence)
         return
-    if _SENDER.search(sentence) and source.sender:
+    if source.sender and not _THEIRS.search(sentence) and any(one.search(sentence) for one in _OF_SENDER):
         yield from _of_sender(sentence, source.sender)
         return
     yield from _named_elsewhere(sentence, source)
@@ -198,19 +213,19 @@ def _of_words(texts: Iterable[str], sentence: str) -> Iterator[str]:
 
 
 def _of_sender(sentence: str, sender: str) -> Iterator[str]:
-    local, _, domain = sender.partition("@")
-    whole = (
-        [local, sender]
-        if re.search(r"前|より左|ローカル|アカウント|before|local|user", sentence, re.I)
-        else [sender, local]
-    )
-    if re.search(r"ドメイン|domain|後|より右|以降|after", sentence, re.I):
-        whole = [domain, domain.partition(".")[0], sender]
+    """Parts of the sender's address: of people's names and companies' their spelling in it."""
+    local, _, domain = sender.rpartition("<")[2].rstrip("> ").partition("@")
+    whole = [f"{local}@{domain}", local]
+    if _NAMES.search(sentence) or _COMPANIES.search(sentence):
+        company = [label for label in domain.split(".") if len(label) > 3][:1] if _COMPANIES.search(sentence) else []
+        words = company or re.split(r"[._-]", local)
+        whole = [form for word in words for form in (word, word.capitalize(), word.upper())]
+    elif re.search(r"ドメイン|domain|後|より右|以降|after", sentence, re.I):
+        whole = [domain, domain.partition(".")[0]]
+    elif re.search(r"前|より左|ローカル|アカウント|before|local|user", sentence, re.I):
+        whole.reverse()
     for value in whole:
-        if _END.search(sentence) or _BEGINNING.search(sentence):
-            yield from _cut(value, sentence)
-        else:
-            yield value
+        yield from _cut(value, sentence) if _END.search(sentence) or _BEGINNING.search(sentence) else (value,)
 
 
 def _named_elsewhere(sentence: str, source: Source) -> Iterator[str]:
@@ -229,6 +244,7 @@ def _nouns(sentence: str) -> list[str]:
         noun = re.sub(
             r"^(?:弊社|当社|貴社|御社|本件|下記|上記|以下|本メール|ご?連絡|お客様|添付)の?", "", match["noun"].strip()
         )
+        noun = re.sub(r"の?[0-9一-八]{1,2}\s?(?:桁|文字).*$", "", noun)
         found += [noun, noun.rpartition("の")[2]]
     found += [match["noun"].strip() for match in _ENGLISH_NOUN.finditer(sentence)]
     found += [

@@ -10,10 +10,10 @@ from itertools import islice
 
 _MAIL_DAY = re.compile(
     r"本日|今日|当日|送信日|発信日|配信日|受信日|送付日|(?:メール|本状|文書"
-    r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|送信年月日|年月日|曜日|西暦|和暦"
-    r"|today|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
+    r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|送信年月日|年月日|曜日|西暦|和暦|令和の"
+    r"|today(?='s|\s?\(|\sin\s|\.?$)|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
     r"|message|mail)\s(?:date|day)|date\s(?:it\swas\s)?sent"
-    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|tomorrow|yesterday|今月|今年"
+    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|(?:tomorrow|yesterday)'s|今月|今年"
     r"|this\s(?:year|month)",
     re.I,
 )
@@ -120,6 +120,8 @@ def _forms(day: datetime, hint: str) -> Iterator[str]:
     if re.search(r"和暦|令和|元号", hint) and day.year > _REIWA:
         year = day.year - _REIWA
         digits = f"{year:02}{day.month:02}{day.day:02}"
+        if re.search(r"年\s?(?:の)?2\s?桁|年だけ|年のみ", hint):
+            yield f"{year:02}"
         lettered = re.search(r"[7７]\s?桁|Rから|R\d|英字", hint)
         yield from (f"R{digits}", digits) if lettered else (digits, f"R{digits}")
         yield from (

@@ -19,26 +19,28 @@ _SURE = (
     r"|暗証(?:番号|コード|キー|文字)|合い?言葉|合い?ことば"
     rf"|(?:{_OPENING})(?:用)?(?:の)?(?:キーワード|キー|鍵|カギ|コード|文字列|番号)"
     r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])"
-    r"|(?<![a-z])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
+    r"|(?<![a-z=])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
     r"|pswd|psw|pswrd|pword)(?![a-z])"
-    r"|(?:decryption|unlock(?:ing)?|unzip|archive|zip|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
+    r"|(?:decryption|unlock(?:ing)?|unzip|archive|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
 )
 # Words that are labels of many other things: a mark must follow them, and the text must speak of a file.
 _UNSURE = (
     r"(?:認証|アクセス|セキュリティ|セキュリティー|秘密)(?:の)?(?:コード|キー|番号|ワード)|キーワード"
     r"|(?<![ァ-ヶー])(?:キー|カギ|コード)(?![ァ-ヶー])|(?<![一-龥])鍵|(?<![A-Za-z])PIN(?:\s?コード"
     r"|\s?番号|\s?code)?(?![A-Za-z])"
-    r"|(?<![a-z])(?:(?:access|security|secret)\s)?(?:key|code|keyword)(?![a-z])"
+    r"|(?<![a-z])(?<!zip\s)(?<!postal\s)(?<!dress\s)(?<!qr\s)(?<!bar\s)(?<!area\s)(?<!source\s)(?<!error\s)"
+    r"(?:(?:access|security|secret)\s)?(?:key|code|keyword)(?![a-z])"
 )
 _LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<unsure>{_UNSURE})", re.I)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
-    r"(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
+    r"正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
     r"|[0-9]{1,2}桁(?:の数字)?)"
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"
     r"|(?:次|以下|下記|こちら|これ)で(?:解凍|展開|復号|開封|開(?:く|い|け|き)|閲覧)"
-    r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b[^.\n:]{0,60}(?=[:.]|$)",
+    r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b"
+    r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)",
     re.I,
 )
 _FILES = re.compile(
@@ -96,6 +98,12 @@ OTHER_FIELD = re.compile(
     r"|サイズ|size|形式|期間|時間|番号|no\.?$|価格|金額|hash|sha|md5",
     re.I,
 )
+# Words of a promise or remark where a value might stand.
+REMARK = re.compile(
+    r"[ごお][一-龥]|共通|同[じ一様]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済"
+    r"|省|略|参照|共有"
+    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
+)
 # Words of sentences, which stand where a value may stand.
 _WORDS = frozenset([
     "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or", "is",
@@ -121,7 +129,13 @@ _PLACEHOLDER = re.compile(
     r"|[\[<{(%$#]{0,3}(?:パスワード|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}",
     re.I,
 )
-RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>↓⇩▼▽↑\u2500-\u257f]*")
+RULER = re.compile(r"[\s\-=_*~#+.・─━―＿■□◆◇※<>|↓⇩▼▽↑\u2500-\u257f]*")
+
+
+# Characters behind a label in which its value stands, or what describes it.
+REACH = 400
+# Quotations in them; nobody names more passwords in one sentence.
+MOST_QUOTES = 12
 
 
 @dataclass(frozen=True)
@@ -132,6 +146,7 @@ class Label:
     end: int
     announces: bool = False
     latin: bool = False
+    is_pass: bool = False
     sure: bool = True
 
 
@@ -139,7 +154,9 @@ def labels(line: str, about_files: bool) -> Iterator[Label]:
     """The labels of a line in order; those that may be of other things where the text is `about_files`."""
     for match in _LABELS.finditer(line):
         if match["sure"] or about_files:
-            yield Label(match.start(), match.end(), False, match[0].isascii(), bool(match["sure"]))
+            yield Label(
+                match.start(), match.end(), False, match[0].isascii(), match[0].lower() == "pass", bool(match["sure"])
+            )
     for match in _ANNOUNCED.finditer(line):
         yield Label(match.start(), match.end(), announces=True)
 
@@ -170,7 +187,12 @@ def is_plausible(value: str, quoted: bool = False) -> bool:
     plain = value.strip()
     if not plain or (len(set(plain)) == 1 and not (plain[0].isascii() and plain[0].isalnum() and plain[0] not in "xX")):
         return False
-    if RULER.fullmatch(plain) or "://" in plain or plain.startswith(("\\\\", "www.")) or _PLACEHOLDER.fullmatch(plain):
+    if (
+        RULER.fullmatch(plain)
+        or "://" in plain
+        or plain.startswith(("\\\\", "www.", "</"))
+        or _PLACEHOLDER.fullmatch(plain)
+    ):
         return False
     # Masked in part: ab****.
     if re.search(r"[*●○•＊xX]{4}", plain) or re.fullmatch(r"[a-zA-Z]:\\.*", plain):

@@ -71,13 +71,17 @@ _WITH_BRACKETS = re.compile(
 )
 _ALL_WIDE = re.compile(r"(?:すべて|全て)?全角で(?:ご?入力|打|お)|全角(?:英数字?|文字)で")
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+_REVERSED = re.compile(r"逆(?:から|順|さ)|後ろから(?:読|入)|backwards|reverse", re.I)
 _FIRST_HALF = re.compile(
     r"(?:前半|前の|最初|1つ目|一つ目|ひとつ目|その1|1/2|上[0-9]桁|first\s(?:half|part)|part\s?(?:1|one|a)\b)", re.I
 )
 _SECOND_HALF = re.compile(
     r"(?:後半|後の|残り|2つ目|二つ目|ふたつ目|その2|2/2|下[0-9]桁|second\s(?:half|part)|part\s?(?:2|two|b)\b)", re.I
 )
-_HALF_VALUE = re.compile(r"[^0-9A-Za-z:=「『\"“\n]{0,12}?\s*(?:[:=はが]|is)\s*[「『\"“']?([!#-&*-~]{1,32})", re.I)
+_OF_A_FILE = re.compile(r"ファイル|資料|file|document", re.I)
+_HALF_VALUE = re.compile(
+    r"[^0-9A-Za-z:=「『\"“\n]{0,12}?\s*(?:(?:[:=はが]|is)\s*[「『\"“']?|[「『\"“])([!#-&*-~]{1,32})", re.I
+)
 _JOINS = re.compile(
     r"つなげ|繋げ|続けて(?:ご?入力|、)|連結|結合|合わせ(?:て|た)|組み合わせ|concatenat|combin|together|join", re.I
 )
@@ -129,6 +133,8 @@ def as_noted(value: str, note: str) -> list[str]:
         found.append(value.replace("-", ""))
     if _NO_SPACES.search(note) and " " in value:
         found.append(value.replace(" ", ""))
+    if _REVERSED.search(note):
+        found.append(value[::-1])
     if _ALL_UPPER.search(note):
         found.append(value.upper())
     if _ALL_LOWER.search(note):
@@ -147,7 +153,10 @@ def joined_halves(lines: list[str]) -> list[str]:
     halves: list[list[str]] = [[], []]
     for line in lines:
         for found, pattern in zip(halves, (_FIRST_HALF, _SECOND_HALF), strict=True):
-            if (match := pattern.search(line)) and (value := _HALF_VALUE.match(line, match.end())):
+            match = pattern.search(line)
+            value = _HALF_VALUE.match(line, match.end()) if match else None
+            # Of two files each has a password of its own.
+            if value and not _OF_A_FILE.search(value[0]):
                 found.append(value[1].rstrip(".,;)"))
     return [one + other for one, other in zip(*halves, strict=False)][:3]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from itertools import islice
 
 from sekisho_inspection.password_labels import (
     ELSEWHERE,
     FILE_NAME,
+    MOST_QUOTES,
     OTHER_FIELD,
     OTHERWISE,
+    REACH,
+    REMARK,
     TITLED,
     Label,
     has_label,
@@ -25,7 +28,7 @@ _CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△�
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
 _MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
-_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~/]|\s/)\s*")
+_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
 _TOPIC = re.compile(
     r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|[はがも]、?|、"
     r"|を(?=\s?[「『【\"“!-~]))\s*,?\s*"
@@ -33,7 +36,7 @@ _TOPIC = re.compile(
 _ANNOUNCING = re.compile(r"(?:こちら|以下|下記|次|これ)[^:=→⇒]{0,20}?(?:[:=→⇒]|->|=>)\s*")
 _MANNER = re.compile(
     r"(?:(?:すべて|全て|いずれも|今回は?|添付の?|共通で|一律で?|半角|全角|英数字?|数字|英字"
-    r"|アルファベット|大文字|小文字|記号|ローマ字)+(?:の|で|にて|で、|は|、)?\s*)+"
+    r"|アルファベット|大文字|小文字|記号|ローマ字)++(?:の|で|にて|で、|は|、)?\s*+)++"
 )
 _COPULA = re.compile(
     r"\s*(?:(?:\([^()]{0,60}\)\s*)?(?:です|でした|となり|とな(?:る|って)|になり|とし(?:て|ま)|でござ"
@@ -58,21 +61,26 @@ _JOINT = re.compile(
     r"[」』】”\"](?:\s*(?:\+|と|の後に|の(?:あと|次)に|に続けて|に続き|and"
     r"|followed by)[^「『【“\"\n]{0,20})[「『【“\"]"
 )
+_STATES = re.compile(r"[\s\])】》』」]*+(?:[:=;→⇒はがを「『【\"“<-]|is\b|$|[!-~]+\s*$)", re.I)
+_ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
+# Behind a quotation that is one of several parts.
+_MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
 # Behind a quotation that names something else than a password.
 _NAMED = re.compile(
     r"\s*(?:等|など|を含|という|ボタン|画面|タブ|メニュー|欄|リンク|メール|ファイル|アイコン|フォルダ"
-    r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|機能|ポリシー|規程|規定|について|button|link|menu"
+    r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|サービス|機能|ポリシー|規程|規定|について|button|link|menu"
     r"|screen|page|field|box|file|folder|mail|tab|policy)",
     re.I,
 )
-SPACED = re.compile(r"[!-~](?:[\s・,]+[!-~]){3,31}")
+# What stands between characters is none of them: a comma either parts all of them or is one.
+SPACED = re.compile(r"[!-~](?:[\s・]++[!-~]){3,31}|[!-+\--~](?:,\s*+[!-+\--~]){3,31}")
 TAIL = re.compile(
     r"\s*(?:\([^()]{0,80}\)|\[[^\[\]]{0,40}\]|※.{0,80}|←.{0,40}|です。?|となります。?|になります。?"
-    r"|でございます。?|。)+$"
+    r"|でございます。?|。)++$"
 )
 _BEFORE = re.compile(
-    r"(?:[「『【“\"‘]([^「」『』【】“”\"‘’\n]{1,64})[」』】”\"’]|([!-~]{3,64}))\s*"
-    r"(?:が|を|は|も|←|<-+|<=+|…|\.{3}|=|:|→|,)?\s*(?:\(|\[|【)?\s*(?:こちらが|これが"
+    r"(?:[「『【“\"‘]([^「」『』【】“”\"‘’\n]{1,64})[」』】”\"’]|([!-~]{3,64}))\s*+"
+    r"(?:が|を|は|も|←|<-+|<=+|…|\.{3}|=|:|→|,)?\s*+(?:\(|\[|【)?\s*+(?:こちらが|これが"
     r"|添付(?:ファイル)?の?|今回の|ファイルの|解凍(?:用)?の?|復号|開封|展開|zip|pdf|excel|(?:is|are|was"
     r"|as|be)\s(?:the|your|our)?\s?)?$",
     re.I,
@@ -84,39 +92,22 @@ _BEFORE_LINK = re.compile(
 )
 
 
-# Words of a promise or remark where a value might stand.
-_REMARK = re.compile(
-    r"[ごお][一-龥]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済|省|略|参照|共有"
-    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
-)
-
-
-@dataclass
-class Found:
-    """Values of a text, the surer ones apart."""
-
-    sure: list[str] = field(default_factory=list)
-    unsure: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.sure or self.unsure)
-
-
-def on_line(line: str, label: Label) -> Found:
+def on_line(line: str, label: Label) -> list[str]:
     """The values that stand on the label's own line."""
-    rest = line[label.end :]
+    rest = line[label.end : label.end + REACH]
     sentence = _sentence(rest)
-    if is_compound(rest):
-        return Found()
+    # In English prose the word passes something, or is a verdict.
+    if is_compound(rest) or (label.is_pass and not _STATES.match(rest)):
+        return []
     behind = pass_notes(rest)
     if label.announces:
         return _announced(behind)
     for read in (_marked, _after_topic, _in_quotes, _in_english, _adjacent):
         if (label.sure or read is _marked) and (found := read(behind, sentence, label)):
-            return found
+            return found if label.sure else [value for value in found if is_made_up(value)]
         if read is _marked and _MARK.match(behind):
-            return Found()
-    return _before(line[: label.start], sentence) if label.sure else Found()
+            return []
+    return _before(line[: label.start], sentence) if label.sure else []
 
 
 def is_compound(rest: str) -> bool:
@@ -153,24 +144,24 @@ def pass_notes(rest: str) -> str:
     return rest
 
 
-def _announced(behind: str) -> Found:
+def _announced(behind: str) -> list[str]:
     between = re.match(r"[^:=「『【\"“。\n]{0,30}", behind)
     if mark := _MARK.match(behind, between.end() if between else 0):
         return _value(behind[mark.end() :])
-    return Found(_quoted_values(behind, leading=False))
+    return _quoted_values(behind, leading=False)
 
 
-def _marked(behind: str, sentence: str, label: Label) -> Found:
+def _marked(behind: str, sentence: str, label: Label) -> list[str]:
     mark = _MARK.match(behind)
     if not mark and (between := _BETWEEN.match(behind)) and between[0]:
         if OTHERWISE.search(between[0]) or OTHER_FIELD.search(between[0]) or (label.latin and not _is_link(between[0])):
-            return Found()
+            return []
         mark = _MARK.match(behind, between.end())
     if not mark:
         soft = _SOFT_MARK.match(behind)
         value = behind[soft.end() :] if soft else ""
         token = TOKEN.match(value)
-        return Found(trimmings(token[0])) if token and is_made_up(token[0]) and is_plausible(token[0]) else Found()
+        return trimmings(token[0]) if token and is_made_up(token[0]) and is_plausible(token[0]) else []
     return _value(behind[mark.end() :])
 
 
@@ -182,37 +173,35 @@ def _is_link(between: str) -> bool:
     )
 
 
-def _value(text: str) -> Found:
+def _value(text: str) -> list[str]:
     """The value right behind a mark."""
     text = re.sub(r"^\s*(?:(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
     if quoted := _quoted_values(text, leading=True):
-        return Found([form for value in quoted for form in as_noted(value, text)])
+        return [form for value in quoted for form in as_noted(value, text)]
     plain = text.strip()
     if SPACED.fullmatch(plain):
-        return Found(["".join(re.split(r"[\s・,]+", plain)), plain])
+        return ["".join(re.split(r"[\s・,]+", plain)), plain]
     if words := spelt(plain.partition("。")[0].removesuffix("です")):
-        return Found(words)
+        return words
     match = _token(text.lstrip())
     if not match:
-        return Found(native(plain))
+        return native(plain)
     # The word itself, alone behind the mark, is the simplest password of all.
     if plain.lower() in ("password", "pass"):
-        return Found([plain])
+        return [plain]
     if is_word(match[0]) and not ELSEWHERE.search(text):
-        return Found(phrase(plain, long=True))
+        return phrase(plain, long=True)
     if is_word(match[0]) or not is_plausible(match[0]) or (match[0].startswith("(") and ELSEWHERE.search(text)):
-        return Found()
+        return []
     if ELSEWHERE.search(text) and not is_made_up(match[0].strip("()")):
-        return Found()
+        return []
     if re.match(r"\s*(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種)", text[text.find(match[0]) + len(match[0]) :]):
-        return Found()
-    return Found(
-        [
-            form
-            for token in [*_glued(match[0], text), *trimmings(match[0]), *phrase(plain)]
-            for form in as_noted(token, text)
-        ]
-    )
+        return []
+    return [
+        form
+        for token in [*_glued(match[0], text), *trimmings(match[0]), *phrase(plain)]
+        for form in as_noted(token, text)
+    ]
 
 
 def _token(text: str) -> re.Match[str] | None:
@@ -240,13 +229,8 @@ def _glued(token: str, text: str) -> list[str]:
 def phrase(plain: str, long: bool = False) -> list[str]:
     """Several words that are one password; where it begins as a sentence would, a `long` one or one with digits."""
     words = plain.split()
-    if (
-        not 2 <= len(words) <= 8
-        or not plain.isascii()
-        or len(plain) > 64
-        or plain.endswith(".")
-        or re.search(r"[(:;]", plain)
-    ):
+    odd = _ADDRESS.search(plain) or re.search(r"[(:;]|\.$", plain)
+    if odd or not 2 <= len(words) <= 8 or not plain.isascii() or len(plain) > 64:
         return []
     common = sum(map(is_word, words))
     if long:
@@ -261,47 +245,45 @@ def native(plain: str) -> list[str]:
         return []
     if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
         return []
-    if _REMARK.search(bare):
+    if REMARK.search(bare):
         return []
     return [bare] if is_plausible(bare, quoted=True) else []
 
 
-def _after_topic(behind: str, sentence: str, label: Label) -> Found:
+def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
     topic = _TOPIC.match(behind)
     if not topic:
-        return Found()
+        return []
     value = behind[topic.end() :]
     value = value[manner.end() :] if (manner := _MANNER.match(value)) else value
     if mark := _MARK.match(value):
         return _value(value[mark.end() :])
     until = value.partition("。")[0] if "「" not in value and "『" not in value else value
     if quoted := _stated_quotes(until, sentence):
-        return Found([form for one in quoted for form in as_noted(one, behind)])
+        return [form for one in quoted for form in as_noted(one, behind)]
     if ELSEWHERE.search(sentence):
-        return Found()
+        return []
     if (match := TOKEN.match(value)) and not is_word(match[0]) and _COPULA.match(value, match.end()):
         tokens = [token for token in trimmings(match[0], prose=True) if is_plausible(token) and len(token) >= 3]
         plain = [form for token in tokens for form in as_noted(token, behind)]
-        return Found(plain) if is_made_up(tokens[0] if tokens else "") or label.sure else Found()
+        return plain if is_made_up(tokens[0] if tokens else "") or label.sure else []
     if announced := _ANNOUNCING.match(value):
         return _value(value[announced.end() :])
-    return Found(spelt(re.split(r"です|となります|。", value, maxsplit=1)[0]))
+    return spelt(re.split(r"です|となります|。", value, maxsplit=1)[0])
 
 
 def _stated_quotes(text: str, sentence: str) -> list[str]:
     """Quotations that are the password; of a sentence that names another way only one that is said to be it."""
     values = []
-    for match in QUOTED.finditer(text):
+    for match in islice(QUOTED.finditer(text), MOST_QUOTES):
         value = next(filter(None, match.groups()), "")
         rest = text[match.end() :]
         if not is_plausible(value, quoted=True) or _NAMED.match(rest):
             continue
-        said = (
-            _COPULA.match(rest) is not None
-            or re.match(r"\s*(?:\+|と|、|の後|に続|を|に|で|\(|and|or)", rest) is not None
-        )
+        said = _COPULA.match(rest) or _MORE.match(rest)
         if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (
-            is_made_up(value) and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍)", rest)
+            is_made_up(value)
+            and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍|[にへ](?:変更|設定|いた))", rest)
         ):
             continue
         if said or is_made_up(value):
@@ -310,30 +292,31 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
     return joined + [form for value in values for form in spelt(value) or [value]]
 
 
-def _in_quotes(behind: str, sentence: str, label: Label) -> Found:
+def _in_quotes(behind: str, sentence: str, label: Label) -> list[str]:
     """A quotation right behind the label: パスワード「abc」."""
     if not re.match(r"\s*(?:を\s*|に\s*)?[「『【“\"'‘<《\[]", behind):
-        return Found()
-    return Found([form for value in _stated_quotes(behind, sentence) for form in as_noted(value, behind)])
+        return []
+    return [form for value in _stated_quotes(behind, sentence) for form in as_noted(value, behind)]
 
 
-def _in_english(behind: str, sentence: str, label: Label) -> Found:
+def _in_english(behind: str, sentence: str, label: Label) -> list[str]:
     match = _ENGLISH.match(behind) if label.latin or behind[:4].strip() in ("is", "are") else None
     if not match or OTHERWISE.search(match["between"]):
-        return Found()
+        return []
     value = behind[match.end() :]
     if quoted := _stated_quotes_in_english(value):
-        return Found([form for one in quoted for form in as_noted(one, behind)])
+        # A full stop in English quotation marks may be the sentence's.
+        return [form for one in quoted for plain in trimmings(one) for form in as_noted(plain, behind)]
     token = TOKEN.match(value)
     if not token or is_word(token[0]) or not is_plausible(token[0]):
-        return Found()
+        return []
     rest = value[token.end() :].strip()
     ended = not rest or token[0][-1] in ".,;!)" or re.match(r"[(,;.-]|and\b|to\b|for\b|in\b|\(", rest) is not None
     if not (is_made_up(token[0]) or (ended and not ELSEWHERE.search(sentence))):
-        return Found()
+        return []
     if ELSEWHERE.search(sentence[: len(sentence) - len(rest)]) and not is_made_up(token[0]):
-        return Found()
-    return Found([form for one in trimmings(token[0], prose=True) for form in as_noted(one, behind)])
+        return []
+    return [form for one in trimmings(token[0], prose=True) for form in as_noted(one, behind)]
 
 
 def _stated_quotes_in_english(value: str) -> list[str]:
@@ -342,14 +325,14 @@ def _stated_quotes_in_english(value: str) -> list[str]:
     return _stated_quotes(value, "") if is_plausible(inner, quoted=True) else []
 
 
-def _adjacent(behind: str, sentence: str, label: Label) -> Found:
+def _adjacent(behind: str, sentence: str, label: Label) -> list[str]:
     """A made-up word behind white space, or directly: パスワード abc123, PW1234."""
     if ELSEWHERE.search(sentence) and not is_made_up(behind.strip()[:1]):
-        return Found()
+        return []
     gap = behind[:1] in (" ", "\t", "\u3000")
     token = TOKEN.match(behind.lstrip())
     if not token or (not gap and label.latin and not token[0][0].isdigit()):
-        return Found()
+        return []
     words = [
         word for word in trimmings(token[0], prose=True) if is_plausible(word) and not is_word(word) and len(word) >= 3
     ]
@@ -357,29 +340,29 @@ def _adjacent(behind: str, sentence: str, label: Label) -> Found:
     # A label and a value alone make a row of a table.
     alone = words if gap and not label.latin and behind.strip() == token[0] else []
     if re.match(r"\s*(?:文字|桁|日|回|つ|個|か月|ヶ月|種)", behind.lstrip()[token.end() :]):
-        return Found()
-    return Found(made_up or alone, [])
+        return []
+    return made_up or alone
 
 
-def _before(text: str, sentence: str) -> Found:
+def _before(text: str, sentence: str) -> list[str]:
     """A value that stands before the label: 「abc」がパスワードです, abc is the password."""
     link = _BEFORE_LINK.search(text[-80:])
     match = _BEFORE.search(text[-120:]) if link else None
     value = (match[1] or match[2] or "") if match else ""
     if not value or ELSEWHERE.search(sentence) or is_word(value) or not is_plausible(value, quoted=True):
-        return Found()
+        return []
     if FILE_NAME.search(value) or (not match[1] and not is_made_up(value)):  # type: ignore[index]
-        return Found()
+        return []
     if re.match(r"\s*(?:付|保護|の|を)", sentence):
-        return Found()
-    return Found(trimmings(value, prose=True))
+        return []
+    return trimmings(value, prose=True)
 
 
 def _quoted_values(text: str, leading: bool) -> list[str]:
     """Contents of quotes; parts that are to be joined are also given joined, first."""
     if leading and not QUOTED.match(text.lstrip()):
         return []
-    values = [value for match in QUOTED.finditer(text) if (value := _content(match))]
+    values = [value for match in islice(QUOTED.finditer(text), MOST_QUOTES) if (value := _content(match))]
     joined = ["".join(values)] if len(values) > 1 and _JOINT.search(text) else []
     plain = [value for value in joined + values if not ELSEWHERE.search(value)]
     return plain[:1] if leading and not joined else plain

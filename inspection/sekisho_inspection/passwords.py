@@ -8,24 +8,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sekisho_inspection import password_below, password_labels, password_values
-from sekisho_inspection.password_clues import PLUS, Source, described
+from sekisho_inspection.password_clues import PLUS, Source, described, named_before
 from sekisho_inspection.password_dates import local_day
 from sekisho_inspection.password_spelling import are_joined, joined_halves
 
 # Lines longer than this are no sentence that states a password; texts longer than this are read from the beginning.
 _MAX_LINE = 2000
 _MAX_TEXT = 200_000
-_MAX_LABELS = 200
+_MAX_LABELS = 150
 _MAX_DESCRIBED = 20
 # Characters that take no room, between those of a label or a value.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
 _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
 # Colons that their compatibility form turns into dots.
 _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
+# Quotation marks of other languages, and pairs of the same mark.
+_MARKS = {ord(mark): "“" for mark in "„‟〝〟"}
+_SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
+# The same as what the mail shows, which is no other way.
+_SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
 _URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
 _QUOTING = re.compile(r"\s*[>＞|｜]")
 # Below such a line another mail is quoted.
@@ -65,28 +69,19 @@ def candidates(
     return found.ranked()[:limit]
 
 
-def encodings(password: str) -> list[bytes]:
-    """The bytes that programs make of a password: UTF-8, and the code page of Japanese Windows where it has it."""
-    found = [password.encode("utf-8", "replace")]
-    with suppress(UnicodeEncodeError):
-        found.append(password.encode("cp932"))
-    return list(dict.fromkeys(found))
-
-
 @dataclass
 class _Values:
     """Candidates of some lines, the surer ones first; `typed` are those in the width in which they are typed."""
 
     sure: list[str] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
-    unsure: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.sure or self.described or self.unsure)
+        return bool(self.sure or self.described)
 
     def ranked(self) -> list[str]:
-        return [*self.sure, *self.described, *self.unsure]
+        return [*self.sure, *self.described]
 
 
 @dataclass
@@ -114,7 +109,8 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 
 
 def _fold(line: str) -> str:
-    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS)))
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
+    plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
     return _URL.sub("://", plain) if "://" in plain else plain
 
 
@@ -138,17 +134,18 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             if found := password_values.on_line(line, label):
                 if PLUS.search(line, label.end) and (made := _described(line, label, lines, index, source)):
                     values.sure += made
-                values.sure += found.sure
-                values.unsure += found.unsure
-                values.typed += _typed(raw[index][:_MAX_LINE], found.sure)
+                values.sure += found
+                values.typed += _typed(raw[index][:_MAX_LINE], found)
                 continue
             clues += label.sure
             if label.sure and clues <= _MAX_DESCRIBED and (made := _described(line, label, lines, index, source)):
                 values.described += made
+            elif above := password_below.above(lines, index):
+                values.sure += above
             elif below := password_below.column(lines, index, label):
                 values.sure += below
             elif password_below.expects_below(line, label):
-                below = password_below.below(lines, index)
+                below = password_below.below(lines, index, label)
                 values.sure += below
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
         if not spoken or not values.sure[start:]:
@@ -158,12 +155,14 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
 
 def _described(line: str, label: password_labels.Label, lines: list[str], index: int, source: Source) -> list[str]:
     """What the label's sentence describes, which may go on in the next line."""
-    if label.announces or password_labels.ELSEWHERE.search(line):
+    if label.announces or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
         return []
-    rest = line[label.end :]
+    rest = line[label.end : label.end + password_labels.REACH]
     found = described(rest.partition("。")[0], source)
     if not found and rest.rstrip().endswith(_GOING_ON) and index + 1 < len(lines) and lines[index + 1].strip():
         found = described(rest + lines[index + 1].strip().partition("。")[0], source)
+    if not found and (sentence := named_before(line[: label.start], rest)):
+        found = described(sentence, source)
     return found
 
 
@@ -180,7 +179,7 @@ def _whole(lines: list[str], values: _Values, start: int, subject: str) -> None:
         values.sure[start:start] = joined
     elif not values and subject and password_labels.has_label(_fold(subject)):
         promised = any(password_labels.ELSEWHERE.search(line) for line in lines[:20])
-        values.sure += [] if promised else password_below.below(lines, -1, patient=True)
+        values.sure += [] if promised else password_below.below(lines, -1)
 
 
 _WIDE = re.compile(r"[！-～]")

@@ -47,9 +47,8 @@ def read_message(item: Item, notes: Notes) -> None:
 
 
 def note_misnamed(item: Item, kind: str, notes: Notes) -> None:
-    """Note what is called a PDF and is none."""
-    called = item.declared == KIND or any(name.lower().rstrip(" .").endswith(".pdf") for name in item.names)
-    if called and kind != KIND and item.content:
+    """Note what is declared as a PDF and is none."""
+    if item.declared == KIND and kind != KIND and item.content:
         notes.find("pdf-damaged", item.where, f"called a PDF, and is {kind or 'none'}")
 
 
@@ -77,6 +76,7 @@ def _read_as(document: Document, access: Access, item: Item, notes: Notes) -> Pa
         walk.visit(found)
     _note_lengths(document, item, notes)
     pieces = pdf_streams.read_streams(document, files, item, notes)
+    pieces += walk.search_strings() if access.is_open else []
     pdf_streams.search_all(pieces + walk.scripts, item, notes)
     if access.is_open:
         _draw(document, item, notes)

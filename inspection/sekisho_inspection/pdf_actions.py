@@ -5,21 +5,28 @@ Every dictionary of every object in every revision is looked at, so nothing hide
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from sekisho_core.vocabulary import FindingKind
+from sekisho_core.finding_kinds import FindingKind
 
 from sekisho_inspection import pdf_scripts
 from sekisho_inspection.notes import Item, Notes
-from sekisho_inspection.pdf_document import Document
+from sekisho_inspection.pdf_document import Document, text_of
 from sekisho_inspection.pdf_files import Files, file_names
 from sekisho_inspection.pdf_objects import Found
 from sekisho_inspection.pdf_syntax import Name, Stream
 from sekisho_inspection.urls import link_targets, note_url, note_urls
 
 _MAX_NODES = 10_000_000
-_MAX_CHAINED = 100
+# Bytes of a string that may hold a link, and of all strings; characters of one that may hold code, and how many such
+# strings are looked at.
+_SHORTEST, _MAX_TEXT = 8, 4_000_000
+_LEAST_CODE, _MAX_STRINGS = 24, 2000
+_LINK = re.compile(r"https?|hxxp|www\.|ftp:|//|\\\\|%2f", re.I)
+# Characters of all scripts of one file.
+_MAX_CODE = 8_000_000
 # Triggers of an additional-actions dictionary that need no click (tables 194 to 197 of the standard): of the catalog,
 # of a page, of an annotation. C is the closing of a page, and of a form's field the calculation that every order form
 # has.
@@ -44,7 +51,9 @@ class Walk:
 
     def __init__(self, document: Document, files: Files, item: Item, notes: Notes) -> None:
         self._document, self._files, self._item, self._notes = document, files, item, notes
-        self._nodes = 0
+        self._nodes, self._code = 0, 0
+        self._strings: dict[bytes, None] = {}
+        self._room = _MAX_TEXT
         # What scripts are and unpack, for rules to search.
         self.scripts: list[bytes] = []
         self._read: set[str] = set()
@@ -67,6 +76,19 @@ class Walk:
                 stack += node.values()
             elif isinstance(node, list):
                 stack += node
+            elif type(node) is bytes and len(node) >= _SHORTEST and self._room > 0:
+                self._room -= len(node)
+                self._strings[node] = None
+
+    def search_strings(self) -> list[bytes]:
+        """Note the links in all strings, and where there are scripts, what those may take from them (fields, titles,
+        annotations); the strings, for rules to search."""
+        texts = [text_of(data) for data in self._strings]
+        whole = "\n".join(texts)
+        note_urls("\n".join(text for text in texts if _LINK.search(text)), self._item.where, self._notes)
+        for text in [text for text in texts if len(text) >= _LEAST_CODE][: _MAX_STRINGS if self._read else 0]:
+            self._layers(text)
+        return [whole.encode("utf-8", "replace")]
 
     def _dictionary(self, node: dict[str, Any], found: Found) -> None:
         kinds = self._document.words(node["S"]) if "S" in node else set[str]()
@@ -141,30 +163,28 @@ class Walk:
                 self._notes.find("pdf-auto-action", self._item.where, f"{place}: {kind}")
 
     def _chain(self, value: Any) -> Iterator[dict[str, Any]]:
-        waiting, seen = [value], 0
-        while waiting and seen < _MAX_CHAINED:
-            seen += 1
-            for action in self._document.dictionaries(waiting.pop()):
-                yield action
-                if "Next" in action:
-                    waiting += self._document.items(action["Next"])
+        yield from self._reached(value, "Next")
 
     def _tree(self, value: Any) -> Iterator[Any]:
-        """The values of a name tree (7.9.6), bounded and safe against loops."""
-        waiting, seen = [value], 0
-        while waiting and seen < 2000:
-            seen += 1
+        """The values of a name tree (7.9.6)."""
+        for node in self._reached(value, "Kids"):
+            yield from list(self._document.items(node.get("Names")))[1::2]
+
+    def _reached(self, value: Any, key: str) -> Iterator[dict[str, Any]]:
+        """The dictionaries that a value is, and those to which their `key` leads, each once."""
+        waiting, seen = [value], set[int]()
+        while waiting:
             for node in self._document.dictionaries(waiting.pop()):
-                waiting += self._document.items(node.get("Kids"))
-                yield from list(self._document.items(node.get("Names")))[1::2]
+                if id(node) not in seen:
+                    seen.add(id(node))
+                    yield node
+                    waiting += self._document.items(node.get(key))
 
     def _script(self, value: Any, place: str) -> None:
         texts = self._document.texts(value)
         for code in texts:
             self._notes.find("pdf-javascript", self._item.where, f"{place}: {pdf_scripts.line_of(code)}")
-            if code not in self._read:
-                self._read.add(code)
-                self.scripts += pdf_scripts.note_script(code, self._item, self._notes)
+            self._layers(code)
         if not texts:
             self._notes.find("pdf-javascript", self._item.where, place)
 
@@ -174,6 +194,17 @@ class Walk:
             if isinstance(self._document.one(item), bytes):
                 self._script(item, f"{found.place} /FontMatrix")
                 self._notes.find("pdf-auto-javascript", self._item.where, f"{found.place} /FontMatrix")
+
+    def _layers(self, code: str) -> None:
+        """Read a script that was not read yet."""
+        if code in self._read:
+            return
+        self._read.add(code)
+        self._code += len(code)
+        if self._code > _MAX_CODE:
+            self._notes.gap(self._item.gap, "limit", f"more than {_MAX_CODE} characters of scripts")
+        else:
+            self.scripts += pdf_scripts.note_script(code, self._item, self._notes)
 
     def _xfa(self, value: Any, found: Found) -> None:
         """A form of one stream, or of packets each behind its name (12.7.8); a packet may break a script in two."""
@@ -198,7 +229,7 @@ class Walk:
         for target in targets:
             self._link(target)
         for text in given:
-            self.scripts += pdf_scripts.note_script(text, self._item, self._notes)
+            self._layers(text)
 
     def _lead(self, kind: FindingKind, action: str, node: dict[str, Any], found: Found) -> None:
         targets = self._targets(node)
@@ -240,7 +271,7 @@ class Walk:
     def _link(self, target: str) -> None:
         plain = target.strip()
         if plain.lower().startswith(("javascript:", "data:", "vbscript:")):
-            self.scripts += pdf_scripts.note_script(plain, self._item, self._notes)
+            self._layers(plain)
         for url in link_targets(plain):
             note_url(url, self._item.where, self._notes)
 

@@ -16,8 +16,12 @@ from sekisho_inspection.pdf_syntax import Either, Name, Reference, Stream
 
 # References that lead to references.
 _MAX_STEPS = 20
-# Values that one place may have, over all revisions.
+# Values that one place may have, over all revisions; and values that references and lists may lead to over one file:
+# about two seconds of work.
 _MAX_VALUES = 50
+_MAX_FOLLOWED = 300_000
+# Bytes of a string that are as much work as one value.
+_AS_ONE = 1000
 _MARKS = ((b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"), (b"\xef\xbb\xbf", "utf-8"))
 
 
@@ -37,6 +41,7 @@ class Document:
     def __init__(self, data: bytes, scanned: Scanned, access: Access, item: Item, notes: Notes) -> None:
         self.data, self.trailers = data, scanned.trailers
         self._access, self._item, self._notes = access, item, notes
+        self._left = _MAX_FOLLOWED
         self._room = Room.of(len(data), notes.unpacked, notes.limits.max_ratio)
         self._unpacked: dict[tuple[int, bool], Unpacked | str] = {}
         self.objects = [self._in_clear(found) for found in scanned.objects]
@@ -65,6 +70,8 @@ class Document:
         """What a value is in any revision."""
         if type(value) is not Reference and type(value) is not Either:
             return [value]
+        if not self._follow(1):
+            return [self.one(value)]
         out: list[Any] = []
         waiting, seen = [value], set[int]()
         while waiting and len(out) < _MAX_VALUES:
@@ -76,6 +83,7 @@ class Document:
             elif node.number not in seen:
                 seen.add(node.number)
                 waiting += self._numbers.get(node.number, [])[-_MAX_VALUES:]
+        self._follow(len(out))
         return out
 
     def words(self, value: Any) -> set[str]:
@@ -93,7 +101,10 @@ class Document:
     def items(self, value: Any) -> Iterator[Any]:
         """The items of the lists that a value is; a value that is none stands for itself."""
         for node in self.each(value):
-            yield from node if type(node) is list else [node]
+            if type(node) is list and self._follow(len(node)):
+                yield from node
+            elif type(node) is not list:
+                yield node
 
     def texts(self, value: Any) -> list[str]:
         """The texts (7.9.2.2) that a value is, as strings or streams."""
@@ -104,7 +115,7 @@ class Document:
         found = []
         for node in self.each(value):
             data = self.content(node, True) if type(node) is Stream else node
-            if isinstance(data, bytes) and data:
+            if isinstance(data, bytes) and data and self._follow(len(data) // _AS_ONE):
                 found.append(data)
         return found
 
@@ -159,15 +170,15 @@ class Document:
         return found
 
     def _in_clear(self, found: Found) -> Found:
-        """The object with its strings deciphered (7.6.2)."""
-        lock = self._access.lock
-        if lock is None or not self._access.is_open:
+        """The object with its strings deciphered (7.6.2), or without them where they are not open."""
+        lock, is_open = self._access.lock, self._access.is_open
+        if lock is None and is_open:
             return found
 
         def clear(value: Any) -> Any:
             # The parser bounds the depth.
             if type(value) is bytes:
-                return lock.string(value, found.number, found.generation)
+                return lock.string(value, found.number, found.generation) if lock and is_open else b""
             if type(value) is dict:
                 return {key: clear(one) for key, one in value.items()}
             if isinstance(value, list):
@@ -200,7 +211,9 @@ class Document:
 
     def _packed_in(self, stream: Stream, content: bytes, budget: pdf_objects.Budget) -> Iterator[Found]:
         for first in self.each(stream.attrs["First"]):
-            for found in pdf_objects.packed_objects(content, stream, first, budget) if type(first) is int else ():
+            for found in (
+                pdf_objects.packed_objects(content, stream, int(first), budget) if type(first) in (int, float) else ()
+            ):
                 if found is None:
                     self._gap("limit", "more objects than are read")
                     return
@@ -209,6 +222,13 @@ class Document:
     def _index(self, objects: list[Found]) -> None:
         for found in objects:
             self._numbers.setdefault(found.number, []).append(found.value)
+
+    def _follow(self, values: int) -> bool:
+        """Take the work of so many values; False, noted as a gap, when the file has had its share."""
+        self._left -= values
+        if self._left < 0:
+            self._gap("limit", "references that lead to more values than can be followed")
+        return self._left >= 0
 
     def _gap(self, reason: Reason, detail: str) -> None:
         self._notes.gap(self._item.gap, reason, detail)

@@ -24,11 +24,14 @@ _MAX_STEPS = 20
 _TIMES, _LEAST = 8, 4 << 20
 _GAP = rb"(?:[\0\t\n\f\r ]|%[^\r\n]{0,100}[\r\n])"
 _OBJ = re.compile(rb"(?<!end)obj")
-_HEADER = re.compile(rb"(?<![0-9])([0-9]{1,10})" + _GAP + rb"{1,80}([0-9]{1,6})(?:" + _GAP + rb"{1,80})?\Z")
+_HEADER = re.compile(rb"(?<![0-9])([0-9]{1,20})" + _GAP + rb"{1,80}([0-9]{1,6})(?:" + _GAP + rb"{1,80})?\Z")
+_MAY_BE_HEADER = re.compile(rb"[0-9]")
 # Bytes before `obj` that are searched for its numbers; more where these do not tell.
 _NEAR, _FAR = 32, 400
+_OBJECT_END = re.compile(rb"[\0\t\n\f\r ]{0,20}endstream(?:[\0\t\n\f\r ]|%[^\r\n]{0,100}[\r\n]){0,20}endobj")
 _STREAM_END = re.compile(rb"[\0\t\n\f\r ]{0,20}endstream")
 _END = re.compile(rb"endstream")
+_LINE_END = re.compile(rb"[ \t]{0,20}(?:\r\n|\n|\r)")
 _PAIR = re.compile(rb"([0-9]{1,10})[\0\t\n\f\r ]+([0-9]{1,10})")
 
 
@@ -106,7 +109,7 @@ def scan(data: bytes, budget: Budget) -> Scanned:
         found = Found(number, generation, value, at)
         out.objects.append(found)
         out.flawed = out.flawed or ("" if parsed.orderly else found.place)
-        out.unended = out.unended or ("" if parsed.word.startswith((b"endobj", b"stream")) else found.place)
+        out.unended = out.unended or ("" if _is_ended(data, parsed.word, value) else found.place)
     for parsed in _trailers(data, budget):
         out.trailers += [parsed.value] if isinstance(parsed.value, dict) else []
         out.flawed = out.flawed or ("" if parsed.orderly else f"trailer that ends at offset {parsed.end}")
@@ -114,6 +117,13 @@ def scan(data: bytes, budget: Budget) -> Scanned:
         found.value.attrs for found in out.objects if isinstance(found.value, Stream) and "Root" in found.value.attrs
     ]
     return out
+
+
+def _is_ended(data: bytes, word: bytes, value: Any) -> bool:
+    """Whether the object ends with its word, behind its stream where it has one."""
+    if type(value) is Stream:
+        return _OBJECT_END.match(data, value.end) is not None
+    return word.startswith(b"endobj")
 
 
 def exact_end(data: bytes, stream: Stream, length: object) -> int:
@@ -143,6 +153,8 @@ def _places(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Number and generation of each object, and the offset behind its `obj`."""
     for match in _OBJ.finditer(data):
         at = match.start()
+        if not _MAY_BE_HEADER.search(data, max(0, at - _FAR), at):
+            continue
         header = _HEADER.search(data[max(0, at - _NEAR) : at])
         if header is None or not header.start():
             header = _HEADER.search(data[max(0, at - _FAR) : at])
@@ -151,9 +163,9 @@ def _places(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _data_start(data: bytes, at: int) -> int:
-    if data[at : at + 2] == b"\r\n":
-        return at + 2
-    return at + 1 if data[at : at + 1] in (b"\n", b"\r") else at
+    """Behind the line end that follows the word; programs pass over blanks before it."""
+    found = _LINE_END.match(data, at)
+    return found.end() if found else at
 
 
 def _data_end(data: bytes, start: int, ends: list[int]) -> int:

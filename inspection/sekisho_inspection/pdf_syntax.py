@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 # Containers within containers; others' readers stop at 500.
 MAX_DEPTH = 200
+# Names of at most so many bytes are few, and met again and again.
+_SHORT = 40
 _BETWEEN = rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)*+"
 _TOKEN = re.compile(
     _BETWEEN
@@ -75,11 +78,16 @@ def parse(data: bytes, at: int, alone: bool = False) -> Parsed:
     while True:
         for token in _TOKEN.finditer(data, at):
             kind = token.lastindex
-            if kind == _NESTED:
+            # Most tokens are of the first two kinds.
+            if kind == _NAME:
+                reader.items.append(_name(token[_NAME]))
+            elif kind == _NUMBER:
+                reader.items.append(_number(token[_NUMBER]))
+            elif kind == _NESTED:
                 break
-            if kind == _WORD and token[_WORD].startswith(_ENDS):
+            elif kind == _WORD and token[_WORD].startswith(_ENDS):
                 return reader.parsed(token[_WORD], token.end(), True)
-            if not reader.take(kind, token):
+            elif not reader.take(kind, token):
                 return reader.parsed(b"", token.end(), False)
             if alone and reader.has_one():
                 return reader.parsed(b"", token.end(), True)
@@ -100,11 +108,7 @@ class _Values:
 
     def take(self, kind: int | None, token: re.Match[bytes]) -> bool:
         """Take one token; False for one that nests too deep."""
-        if kind == _NAME:
-            self.items.append(_name(token[_NAME]))
-        elif kind == _NUMBER:
-            self.items.append(_number(token[_NUMBER]))
-        elif kind == _WORD:
+        if kind == _WORD:
             self._word(token[_WORD])
         elif kind == _TEXT:
             self.items.append(unescaped(token[_TEXT]))
@@ -164,12 +168,13 @@ def _dictionary(items: list[Any]) -> dict[str, Any]:
         # What stands where a key should is passed over, as programs do.
         if type(key) is Name:
             value = next(pairs, None)
-            found[key] = value if key not in found else _either(found[key], value)
+            if key not in found:
+                found[key] = value
+            elif type(found[key]) is Either:
+                found[key].append(value)
+            else:
+                found[key] = Either([found[key], value])
     return found
-
-
-def _either(first: Any, second: Any) -> Either:
-    return Either([*first, second]) if type(first) is Either else Either([first, second])
 
 
 def _nested(data: bytes, at: int) -> tuple[bytes, int]:
@@ -183,6 +188,15 @@ def _nested(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _name(spelt: bytes) -> Name:
+    return _short_name(spelt) if len(spelt) <= _SHORT else _long_name(spelt)
+
+
+@lru_cache(maxsize=4096)
+def _short_name(spelt: bytes) -> Name:
+    return _long_name(spelt)
+
+
+def _long_name(spelt: bytes) -> Name:
     if b"#" in spelt:
         spelt = _CODED.sub(lambda match: bytes([int(match[1], 16)]), spelt)
     return Name(spelt.decode("latin-1"))
@@ -198,6 +212,16 @@ def _number(spelt: bytes) -> int | float:
         return float(b"-"[: spelt[:1] == b"-"] + spelt.lstrip(b"+-").partition(b"-")[0])
     except ValueError:
         return 0
+
+
+def nests(data: bytes, most: int) -> bool:
+    """Whether brackets of strings nest deeper than so many."""
+    depth = 0
+    for match in _BRACKET.finditer(data):
+        depth = max(0, depth + {b"(": 1, b")": -1}.get(match[0], 0))
+        if depth > most:
+            return True
+    return False
 
 
 def unescaped(text: bytes) -> bytes:

@@ -17,11 +17,15 @@ from pdfminer.pdfpage import PDFPage
 from pdfminer.pdftypes import PDFStream, resolve1
 from pdfminer.psparser import PSLiteral
 
+from sekisho_inspection.pdf_syntax import nests
+
 # Packed bytes of a page beyond which its text is left alone.
 _PAGE_BYTES = 60_000
 # Unpacked bytes of content that is interpreted; forms count each time they are drawn, and at least so much.
 _CONTENT = 1_000_000
 _FORM = 2_000
+# Brackets in brackets of one string, whose reader takes time with their square: 11 s for a million.
+_NESTED = 100
 # Packed bytes of one stream; and the filters that make a stream no larger.
 _PACKED = 200_000
 _TEXT_FILTERS = ("ASCII85Decode", "A85", "ASCIIHexDecode", "AHx", "Crypt")
@@ -104,7 +108,10 @@ def _data(stream: PDFStream) -> bytes:
     names = [getattr(resolve1(name), "name", "") for name, _ in stream.get_filters()]
     if len(stream.get_rawdata() or b"") > _PACKED or sum(name not in _TEXT_FILTERS for name in names) > 1:
         raise Dear("stream")
-    return bytes(stream.get_data())
+    content = bytes(stream.get_data())
+    if nests(content, _NESTED):
+        raise Dear("brackets")
+    return content
 
 
 def _check_widths(table: object, size: int) -> None:

@@ -1,7 +1,7 @@
 """Polyglots: files that are a second type to a program that looks elsewhere than at their beginning (catalogue B38).
 
 An archive may stand behind a program (a self-extractor), a picture or anything else; a disc and a tar have their marks
-behind bytes that nobody reads; a mail may stand behind the objects of a PDF.
+behind bytes that nobody reads; a page may stand in a picture, which browsers show where the file is called one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from sekisho_inspection import archive, cab, containers, disc, filetype, lzh, rar, sevenzip, streams
+from sekisho_inspection import archive, cab, disc, disk, filetype, lzh, rar, sevenzip
 from sekisho_inspection.notes import Item, Notes
 
 READING = "appended"
 # Places of one mark that are looked at, and archives that are read.
 _MAX_PLACES, _MAX_ARCHIVES = 256, 8
-_ZIP_END = b"PK\x05\x06"
+_PIECE = 32
+# A page begins at the first of these; pictures hold XML of their own.
+_PAGE = re.compile(rb"<(?:html|head|body|script|iframe|form|a[ \t\r\n]+href|meta[ \t\r\n]+http)[\s>=]", re.I)
+_DISKS = (disk.VHD, disk.VHDX, disk.RAW)
 _LZH = re.compile(rb"-lh[0-7d]-")
 _INSTALLERS = (
     (b"\xef\xbe\xad\xdeNullsoftInst", "NSIS"),
@@ -27,48 +30,46 @@ _INSTALLERS = (
 
 
 def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
-    """Read what else the item is: a disc, a tar, archives at any place."""
+    """Read what else the item is: a disc, a tar, a page in a picture, archives at any place."""
     data = item.content
-    if kind not in (disc.KIND, "application/x-raw-disk-image") and data[0x8001:0x8006] in (b"CD001", b"BEA01"):
+    if kind not in (disc.KIND, disk.RAW) and data[0x8001:0x8006] in (b"CD001", b"BEA01"):
         disc.read_disc(item, notes)
+    if kind not in _DISKS and filetype.disk_kind(data) in _DISKS:
+        disk.read_disk(item, notes)
     if kind != "application/x-tar" and data[257:262] == b"ustar":
         archive.read_tar(item, notes)
-    for start, end in _spans(item, kind):
-        _read_archives(item, kind, start, end, notes)
+    if kind.startswith("image/") and (page := _PAGE.search(data)) and notes.spend(len(data) - page.start(), item):
+        notes.child(item, data[page.start() :], (), "page", page.start(), declared="text/html")
+    _read_archives(item, kind, notes)
     if kind == filetype.PE and (maker := next((name for mark, name in _INSTALLERS if mark in data), "")):
         notes.gap(item.gap, "unreadable", f"no reader for installers of {maker}")
 
 
-def _spans(item: Item, kind: str) -> list[tuple[int, int]]:
-    """The parts of the content that its own reader takes no file from: of a ZIP what is before and behind it."""
-    data = item.content
-    if kind == "application/zip":
-        end = data.rfind(_ZIP_END)
-        return [(end, len(data))] if end >= 0 else []
-    if kind in (sevenzip.KIND, cab.KIND):
-        return [(max(1, _sevenzip(data, 0) if kind == sevenzip.KIND else _cab(data, 0)), len(data))]
-    packed = kind in streams.KINDS or kind == "application/gzip"
-    return [] if kind in containers.READERS and not packed else [(1, len(data))]
-
-
-def _read_archives(item: Item, kind: str, start: int, end: int, notes: Notes) -> None:
+def _read_archives(item: Item, kind: str, notes: Notes) -> None:
+    """The archives at any place behind the beginning, but for those in files that were taken out of the item."""
     count = 0
     for mark, fits in _MARKS:
-        at, places = item.content.find(mark, start, end), 0
+        at, places = item.content.find(mark, 1), 0
         while at >= 0 and places < _MAX_PLACES and count < _MAX_ARCHIVES:
             places += 1
-            if (size := fits(item.content, at)) and notes.spend(size, item):
+            size = fits(item.content, at)
+            if size and not _is_inside(item, at, notes) and notes.spend(size, item):
                 notes.child(item, item.content[at : at + size], (), READING, at, size)
                 count += 1
-                at += size - len(mark) if size > len(mark) else 0
-            at = item.content.find(mark, at + len(mark), end)
+            at = item.content.find(mark, at + len(mark))
     if kind == filetype.PE:
-        _read_lzh(item, start, notes)
+        _read_lzh(item, notes)
 
 
-def _read_lzh(item: Item, start: int, notes: Notes) -> None:
+def _is_inside(item: Item, at: int, notes: Notes) -> bool:
+    """Whether the bytes at a place are those of a file that is known to be in the item."""
+    piece = item.content[at : at + _PIECE]
+    return any(piece in one.content for one in notes.queue if one.origin.parent == item.id)
+
+
+def _read_lzh(item: Item, notes: Notes) -> None:
     """The first LZH archive in a program; its marks are short, so the header must make sense."""
-    for place, found in enumerate(_LZH.finditer(item.content, start)):
+    for place, found in enumerate(_LZH.finditer(item.content, 1)):
         at = found.start() - 2
         if place >= _MAX_PLACES:
             return

@@ -7,9 +7,11 @@ every file, and every file inside of one, is taken from one queue.
 from __future__ import annotations
 
 import warnings
+from collections import deque
 
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import normalise_subject
-from sekisho_core.vocabulary import FindingKind, Header, PartState, Reading, Subject
+from sekisho_core.vocabulary import Header, PartState, Reading, Subject
 
 from sekisho_inspection import (
     biff,
@@ -83,6 +85,13 @@ _READERS: dict[str, FileReader] = {
     **dict.fromkeys(filetype.PICTURES, qr.read_picture),
 }
 _ZIPS = frozenset(["application/zip", office.OOXML, opendocument.KIND])
+# Formats that are locked with passwords.
+_LOCKABLE = _ZIPS | {
+    "application/pdf",
+    "application/x-ole-storage",
+    "application/vnd.rar",
+    "application/x-7z-compressed",
+}
 # Formats that hold their files unpacked, and the names by which nobody opens them as a ZIP.
 _UNPACKED = {
     tnef.KIND: (".dat", ".tnef"),
@@ -122,6 +131,7 @@ def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCa
         top = _read_message(_lines(content[: limits.max_mail_bytes]), "", 0, notes)
         if len(content) > limits.max_mail_bytes:
             notes.gap("mail", "limit", "more bytes than the limit")
+        notes.queue = deque(sorted(notes.queue, key=_may_be_locked))
         while notes.queue:
             cache.read(notes.queue.popleft(), notes, yara, _read_file)
             if not notes.queue:
@@ -131,6 +141,11 @@ def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCa
     except Exception as error:
         notes.gap("mail", "crashed", type(error).__name__)
     return top
+
+
+def _may_be_locked(item: Item) -> bool:
+    """Whether it waits for what texts and pictures beside it say: one of them may state its password."""
+    return item.sniffed in _LOCKABLE
 
 
 def _lines(content: bytes) -> bytes:
@@ -175,7 +190,7 @@ def _read_entity(entity: mime.Entity, notes: Notes) -> None:
     if entity.is_message:
         notes.texts_read.add(item.id)
         _read_message(item.content, item.id, item.depth + 1, notes)
-    elif entity.is_text or (not item.names and looks_text(item)):
+    elif entity.is_text or looks_text(item):
         notes.texts_read.add(item.id)
         read_text(item, entity.charset, not entity.is_attachment, notes)
     notes.named += item.names
@@ -223,6 +238,8 @@ def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
         pdf.read_message(item, notes)
     elif pdf.may_be_pdf(item, kind):
         _bounded(pdf.read_pdf, item, notes)
+    if kind == "application/x-ole-storage" and msg.is_message(item.content):
+        _bounded(msg.read_msg, item, notes)
 
 
 def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:

@@ -3,51 +3,77 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sekisho_core.vocabulary import FindingKind
+from sekisho_core.finding_kinds import FindingKind
 
 from sekisho_inspection.notes import Item, Notes
 
-_RUN = (
-    r"wscript\.shell|shell\.application|shellexecute|\bstart-process\b|invoke-expression|\biex\b|win32_process|"
-    r"\bcmd(?:\.exe)?[\s\"']{1,3}/[ckv]|\bpowershell(?:\.exe)?[\s\"']+[-/]|\bpwsh\b|\bmshta\b|\brundll32\b|\bregsvr32\b|"
-    r"\bcscript\b|wscript\.exe|\bmsiexec\b|\bforfiles\b|\bconhost\b.{0,20}--headless|\bpcalua\b|"
-    r"wmic\b.{0,100}\bcall\s+create|child_process|\bos\.system\s*\(|\bsubprocess\.\w|runtime\.getruntime|executeglobal|"
-    r"\bxcopy\b.{1,200}\.exe|\bosascript\b|\|\s*(?:ba|z)?sh\b|do\s+shell\s+script|\[reflection\.assembly\]::load|"
-    r"scrobj\.dll|(?:un)?registerocxs|runp(?:re|ost)setupcommands|virtualalloc|createthread|document\.createelement\(.object.\)"
+# Words in lower case, each enough by itself.
+_WORDS: dict[FindingKind, tuple[str, ...]] = {
+    "script-autostart": (
+        "currentversion\\run", "currentversion\\\\run", "schtasks", "register-scheduledtask", "schedule.service",
+        "new-scheduledtask", "new-service", "programs\\startup", "programs\\\\startup", "shell:startup", "launchagents",
+        "winlogon\\shell", "winlogon\\userinit", "__eventfilter", "commandlineeventconsumer",
+        "image file execution options", "inprocserver32", "userinitmprlogonscript",
+    ),
+    "script-download": (
+        "microsoft.xmlhttp", "msxml2.xmlhttp", "msxml2.serverxmlhttp", "winhttp.winhttprequest", "downloadfile",
+        "downloadstring", "downloaddata", "invoke-webrequest", "invoke-restmethod", "net.webclient",
+        "start-bitstransfer", "bitsadmin", "urldownloadtofile", "urllib.request", "requests.get(", "adodb.stream",
+        "davclnt", "pushd \\\\",
+    ),
+    "script-hidden-window": (
+        "createnowindow", "sw_hide", "attrib +h", "attrib +s", "moveto(-", "resizeto(0", "windowstyle=0",
+        "windowstyle = 0",
+    ),
+    "script-runs-program": (
+        "wscript.shell", "shell.application", "shellexecute", "start-process", "invoke-expression", "win32_process",
+        "executeglobal", "child_process", "os.system(", "runtime.getruntime", "reflection.assembly]::load",
+        "scrobj.dll",
+        "registerocxs", "runpresetupcommands", "runpostsetupcommands", "virtualalloc", "createthread",
+        "do shell script", "mshta", "rundll32", "regsvr32", "osascript", "pcalua", "forfiles", "wscript.exe",
+    ),
+    "script-tampering": (
+        "amsiinitfailed", "amsiutils", "amsiscanbuffer", "amsicontext", "amsi.dll", "set-mppreference",
+        "add-mppreference", "disablerealtimemonitoring", "disableantispyware", "etweventwrite", "bcdedit",
+        "wbadmin delete", "clear-eventlog", "wevtutil cl", "ms-settings\\shell", "fodhelper", "vbawarnings",
+        "accessvbom", "enablelua", "smartscreenenabled", "zone.identifier", "unblock-file", "netsh advfirewall",
+        "netsh firewall",
+    ),
+}  # fmt: skip
+# Words that tell nothing by themselves, each with what must stand around it.
+_PATTERNS: tuple[tuple[FindingKind, str, str], ...] = (
+    ("script-autostart", "sc", r"\bsc(?:\.exe)?\s{1,9}create\b"),
+    ("script-autostart", "crontab", r"\bcrontab\b"),
+    ("script-autostart", "specialfolders", r"specialfolders\s{0,9}\(\s{0,9}.startup"),
+    ("script-download", "iwr", r"\biwr\b"),
+    ("script-download", "irm", r"\birm\b"),
+    ("script-download", "certutil", r"certutil(?:\.exe)?\b[^\n]{0,60}-urlcache"),
+    ("script-download", "curl", r"\bcurl(?:\.exe)?\s{1,9}(?:-|https?:|[\"'$%!])"),
+    ("script-download", "wget", r"\bwget(?:\.exe)?\s{1,9}(?:-|https?:|[\"'$%!])"),
+    ("script-download", "finger", r"\bfinger(?:\.exe)?\s{1,9}[^\s@]{0,60}@"),
+    ("script-download", "net use", r"\bnet use\b"),
+    ("script-hidden-window", "-w", r"-w(?:in(?:dowstyle)?)?\s{1,9}(?:h(?:id(?:den)?)?|1)\b"),
+    ("script-hidden-window", "showintaskbar", r"showintaskbar\s{0,9}=\s{0,9}.?no"),
+    ("script-hidden-window", "windowstate", r"windowstate\s{0,9}=\s{0,9}.?minimi"),
+    ("script-hidden-window", ".run", r"\.run\s{0,9}\(?[^\n]{1,120},\s{0,9}(?:0|vbhide)\b"),
+    ("script-hidden-window", "start", r"\bstart\s{1,9}(?:\"\"\s{1,9})?/(?:min|b)\b"),
+    ("script-runs-program", "cscript", r"(?<![%\w])cscript\b"),
+    ("script-runs-program", "iex", r"\biex\b"),
+    ("script-runs-program", "cmd", r"\bcmd(?:\.exe)?[\s\"']{1,3}/[ckv]"),
+    ("script-runs-program", "powershell", r"\bpowershell(?:\.exe)?[\s\"']{1,3}[-/]"),
+    ("script-runs-program", "pwsh", r"\bpwsh\b"),
+    ("script-runs-program", "conhost", r"\bconhost\b[^\n]{0,20}--headless"),
+    ("script-runs-program", "msiexec", r"\bmsiexec(?:\.exe)?[\s\"']{1,3}/"),
+    ("script-runs-program", "wmic", r"\bwmic\b[^\n]{0,100}\bcreate\b"),
+    ("script-runs-program", "subprocess", r"\bsubprocess\.\w"),
+    ("script-runs-program", "sh", r"\|\s{0,9}(?:ba|z)?sh\b"),
+    ("script-tampering", "vssadmin", r"\bvssadmin\b[^\n]{0,40}delete"),
+    ("script-tampering", "taskkill", r"\btaskkill\b[^\n]{0,60}/im"),
+    ("script-tampering", "bypass", r"-ex?[a-z]{0,16}\s{1,9}bypass\b"),
 )
-_FETCH = (
-    r"msxml2\.(?:server)?xmlhttp|microsoft\.xmlhttp|winhttp\.winhttprequest|winhttprequest\.5|download(?:file|string|data)\b|"
-    r"invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|net\.webclient|start-bitstransfer|\bbitsadmin\b|"
-    r"certutil(?:\.exe)?\b.{0,60}-urlcache|urldownloadtofile|urllib\.request|requests\.get\s*\(|\bcurl(?:\.exe)?\s+-?|"
-    r"\bwget(?:\.exe)?\s+|adodb\.stream|\bscp\s+-|\bfinger(?:\.exe)?\s+\S+@|\bnet\s+use\b|\bpushd\s+\\\\|davclnt"
-)
-_STAY = (
-    r"currentversion\\+run|\bschtasks\b|register-scheduledtask|schedule\.service|new-scheduledtask|\bsc(?:\.exe)?\s+create\b|"
-    r"new-service\b|start menu\\+programs\\+startup|shell:startup|specialfolders\s*\(\s*.startup|\bcrontab\b|"
-    r"launchagents|winlogon\\+(?:shell|userinit)|__eventfilter|commandlineeventconsumer|image file execution options|"
-    r"\\+treatas\b|inprocserver32|userinitmprlogonscript"
-)
-_HIDE = (
-    r"-w(?:in(?:dowstyle)?)?\s+(?:h(?:id(?:den)?)?|1)\b|createnowindow|showintaskbar\s*=\s*.?no|"
-    r"windowstyle\s*=\s*(?:0|hidden|.hidden)|\bresizeto\s*\(\s*0|\bmoveto\s*\(\s*-\d|windowstate\s*=\s*.?minimi|"
-    r"\.run\s*\(?[^\n]{1,300},\s*(?:0|vbhide)\b|\bstart\s+(?:\"\"\s+)?/(?:min|b)\b|sw_hide|\battrib\s+\+[hs]"
-)
-_TAMPER = (
-    r"amsi(?:initfailed|utils|scanbuffer|context)|amsi\.dll|(?:set|add)-mppreference|disablerealtimemonitoring|"
-    r"disableantispyware|netsh\s+(?:adv)?firewall|vssadmin\b.{0,40}delete|wevtutil\s+cl|etweventwrite|bcdedit\b|"
-    r"wbadmin\s+delete|clear-eventlog|taskkill\b.{0,60}/im|executionpolicy\s+(?:bypass|unrestricted)|"
-    r"-ex?p?\w*\s+bypass|ms-settings\\+shell|fodhelper|eventvwr\b|enablelua|vbawarnings|accessvbom|wdfilter|"
-    r"smartscreenenabled|zone\.identifier|unblock-file"
-)
-_ACTS: dict[FindingKind, re.Pattern[str]] = {
-    "script-autostart": re.compile(_STAY, re.I),
-    "script-download": re.compile(_FETCH, re.I),
-    "script-hidden-window": re.compile(_HIDE, re.I),
-    "script-runs-program": re.compile(_RUN, re.I),
-    "script-tampering": re.compile(_TAMPER, re.I),
-}
+_COMPILED = tuple((kind, word, re.compile(pattern)) for kind, word, pattern in _PATTERNS)
 # Characters that change nothing where commands are read: the marks of PowerShell and of batch files.
 _NOTHING = re.compile(r"[`^](?=\w)")
 _AROUND = 60
@@ -59,14 +85,27 @@ def note_acts(texts: Iterable[str], item: Item, notes: Notes) -> None:
     """Note each act once, with the line of the script itself or the layer in which it stands."""
     left, found = _MOST, set[FindingKind]()
     for level, text in enumerate(texts):
-        plain = _NOTHING.sub("", text[:left])
+        plain = text[:left]
+        if "`" in plain or "^" in plain:
+            plain = _NOTHING.sub("", plain)
         left -= len(plain)
-        for kind, pattern in _ACTS.items():
-            if kind not in found and (match := pattern.search(plain)):
+        for kind, at in _acts(plain.lower()):
+            if kind not in found:
                 found.add(kind)
-                notes.find(kind, item.where, f"{_place(plain, match.start(), level)}: {_excerpt(plain, match)}")
+                notes.find(kind, item.where, f"{_place(plain, at, level)}: {_excerpt(plain, at)}")
         if left <= 0:
             return
+
+
+def _acts(text: str) -> Iterator[tuple[FindingKind, int]]:
+    """Kinds of acts and where they are spoken of, in the order of the tables."""
+    for kind, words in _WORDS.items():
+        at = next((found for word in words if (found := text.find(word)) >= 0), -1)
+        if at >= 0:
+            yield kind, at
+    for kind, word, pattern in _COMPILED:
+        if word in text and (match := pattern.search(text)):
+            yield kind, match.start()
 
 
 def _place(text: str, at: int, level: int) -> str:
@@ -74,7 +113,6 @@ def _place(text: str, at: int, level: int) -> str:
     return f"line {line}" if level == 0 else f"decoded text {level}, line {line}"
 
 
-def _excerpt(text: str, match: re.Match[str]) -> str:
-    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _AROUND)
-    end = text.find("\n", match.end())
-    return " ".join(text[start : min(match.end() + _AROUND, end if end >= 0 else len(text))].split())
+def _excerpt(text: str, at: int) -> str:
+    start, end = max(text.rfind("\n", 0, at) + 1, at - _AROUND), text.find("\n", at)
+    return " ".join(text[start : min(at + 2 * _AROUND, end if end >= 0 else len(text))].split())

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-from sekisho_inspection.script_functions import Name, Pattern, base64_text, call, pattern_replaced, text_of
-from sekisho_inspection.script_tokens import Language, Token, character, tokens
+from sekisho_inspection.script_functions import LONGEST, Name, Pattern, call
+from sekisho_inspection.script_operators import POWERSHELL, cast, filled, number, operation
+from sekisho_inspection.script_tokens import Language, Token, tokens
 
-_MOST_TOKENS = 400_000
+_MOST_TOKENS = 250_000
 _DEEPEST = 40
-_LONGEST = 4_000_000
 _SHORTEST = 3
 # How tightly an operator binds; the comma makes a list in PowerShell alone.
 _BINDS: dict[str, int] = {
@@ -21,24 +21,7 @@ _BINDS: dict[str, int] = {
     "-f": 6, "-join": 3, "-split": 3, "-csplit": 3, "-isplit": 3, "-replace": 3, "-creplace": 3, "-ireplace": 3,
     "-as": 3,
 }  # fmt: skip
-_PLACES = re.compile(r"\{(\d{1,3})(?:[:,][^{}]{0,20})?\}")
 _TOLD = re.compile(r"\$\{\s*([\w:.$]{1,100})\s*\}|\$((?:env:)?\w{1,100})")
-_ENVIRONMENT = {
-    "comspec": r"C:\WINDOWS\system32\cmd.exe", "public": r"C:\Users\Public", "windir": r"C:\WINDOWS",
-    "systemroot": r"C:\WINDOWS", "programfiles": r"C:\Program Files", "programdata": r"C:\ProgramData",
-    "allusersprofile": r"C:\ProgramData", "os": "Windows_NT", "systemdrive": "C:",
-    "pathext": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
-    "commonprogramfiles": r"C:\Program Files\Common Files",
-}  # fmt: skip
-_POWERSHELL = {
-    "$pshome": r"C:\Windows\System32\WindowsPowerShell\v1.0", "$shellid": "Microsoft.PowerShell",
-    "$verbosepreference": "SilentlyContinue", **{f"$env:{name}": value for name, value in _ENVIRONMENT.items()},
-}  # fmt: skip
-
-
-def environment(name: str) -> str | None:
-    """The value that a variable of the environment has on nearly every Windows."""
-    return _ENVIRONMENT.get(name.lower())
 
 
 class Folder:
@@ -49,10 +32,12 @@ class Folder:
         self._language = language
         self._at = 0
         # Pieces of a variable that grows are joined when it is asked for.
-        self._held: dict[str, object] = dict(_POWERSHELL) if language == "ps1" else {}
+        self._held: dict[str, object] = dict(POWERSHELL) if language == "ps1" else {}
         self._growing: dict[str, list[str]] = {}
         self._left = 8 * len(code) + 400_000
         self._function = ""
+        # Whether a comma makes a list: in PowerShell everywhere but between the arguments of methods.
+        self._listing = language == "ps1"
         self._texts: dict[str, None] = {}
         self.lists: list[list[object]] = []
         self.limited = len(self._tokens) >= _MOST_TOKENS
@@ -105,7 +90,7 @@ class Folder:
         left = self._postfixed(self._primary(depth), depth)
         while True:
             token = self._peek()
-            if self._language == "ps1" and token.text == "," and token.kind == "op" and binds < 8:
+            if self._listing and token.text == "," and token.kind == "op" and binds < 8:
                 left = self._list_of(left, depth)
                 continue
             strength = _BINDS.get(token.text, 0) if token.kind in ("op", "word") else 0
@@ -125,30 +110,13 @@ class Folder:
 
     def _applied(self, sign: str, left: object, right: object) -> object:
         try:
-            value = self._operation(sign, left, right)
+            value = operation(sign, left, right)
         except (TypeError, ValueError, IndexError, OverflowError, re.error):
             return None
-        if isinstance(value, str):
+        if isinstance(value, str | list):
             self._left -= len(value)
-            value = value[:_LONGEST]
+            value = value[:LONGEST]
         return value
-
-    def _operation(self, sign: str, left: object, right: object) -> object:
-        if sign in ("+", "&"):
-            return _sum(left, right, sign)
-        if sign == "-f":
-            values = right if isinstance(right, list) else [right]
-            return _PLACES.sub(lambda place: text_of(values[int(place[1])]), text_of(left))[:_LONGEST]
-        if sign == "-join":
-            return call("join", left if isinstance(left, list) else [left], [right])
-        if sign.endswith("split"):
-            return call("split", left, [right])
-        if sign.endswith("replace"):
-            old, new = (right[0], right[1]) if isinstance(right, list) and len(right) > 1 else (right, "")
-            return pattern_replaced(text_of(left), text_of(old), text_of(new))
-        if sign == ".." and isinstance(left, int) and isinstance(right, int) and abs(right - left) < 10_000:
-            return list(range(left, right + 1)) if left <= right else list(range(left, right - 1, -1))
-        return _arithmetic(sign, left, right)
 
     def _primary(self, depth: int) -> object:
         token = self._peek()
@@ -158,7 +126,9 @@ class Folder:
         if token.kind == "told":
             return self._told(token.text)
         if token.kind == "number":
-            return _number(token.text)
+            return number(token.text)
+        if token.kind == "numbers":
+            return [number(piece.strip()) for piece in token.text.split(",")]
         if token.kind == "pattern":
             return Pattern(token.text, "g" in token.flags)
         if token.kind == "word":
@@ -171,6 +141,8 @@ class Folder:
             return call("join", self._expression(7, depth + 1), [""])
         if token.text in ("+", "-", "!", "~", "...", "-split"):
             value = self._expression(7, depth + 1)
+            if token.text == "...":
+                return list(value) if isinstance(value, str) else value
             return -value if token.text == "-" and isinstance(value, int) else value
         if token.text in (")", "]", "}", ",", ";") or token.kind == "end":
             self._at -= token.kind == "end" or token.text in (")", "]", "}")
@@ -182,7 +154,7 @@ class Folder:
             found = self._value(f"${name.lower()}" if self._language == "ps1" else name)
             return found if isinstance(found, str) else str(found) if isinstance(found, int) else ""
 
-        made = _TOLD.sub(value, text)[:_LONGEST]
+        made = filled(_TOLD, text, value)
         self._left -= len(made)
         self._emit(made)
         return made
@@ -200,13 +172,16 @@ class Folder:
         if sign.kind == "op" and sign.text in ("=", "+=", "&="):
             self._at += 1
             return self._assigned(word, sign.text != "=", depth)
+        if sign.text == ":" and self._language == "js" and self._peek(1).kind == "text":
+            self._at += 1
+            return self._assigned(word, False, depth)
         value = self._value(word)
         return Name(word) if value is None else value
 
     def _value(self, name: str) -> object:
         if pieces := self._growing.get(name):
             if len(pieces) > 1:
-                pieces[:] = ["".join(pieces)[:_LONGEST]]
+                pieces[:] = ["".join(pieces)[:LONGEST]]
                 self._left -= len(pieces[0])
             return pieces[0]
         return self._held.get(name)
@@ -232,7 +207,9 @@ class Folder:
         return value
 
     def _bracketed(self, depth: int) -> object:
+        listing, self._listing = self._listing, self._language == "ps1"
         values = self._arguments(")", depth)
+        self._listing = listing
         if self._language == "ps1" and len(values) == 1:
             return values[0]
         return values if self._language == "ps1" and len(values) > 1 else values[-1] if values else None
@@ -252,13 +229,22 @@ class Folder:
             member = self._peek().text
             self._at += 1
             return self._called(Name(words[-1] if words else ""), member, depth)
-        return _cast(name, self._postfixed(self._primary(depth + 1), depth)) if depth < _DEEPEST else None
+        return cast(name, self._postfixed(self._primary(depth + 1), depth)) if depth < _DEEPEST else None
+
+    def _given(self, depth: int) -> list[object]:
+        """The arguments of a call, behind its bracket."""
+        listing, self._listing = self._listing, False
+        values = self._arguments(")", depth)
+        self._listing = listing
+        return values
 
     def _arguments(self, end: str, depth: int) -> list[object]:
         values: list[object] = []
         while self._peek().kind != "end" and not self._takes(end):
             before = self._at
-            values.append(self._whole(depth + 1))
+            listed = self._peek().kind == "numbers" or self._peek().text == "..."
+            value = self._whole(depth + 1)
+            values += value if listed and isinstance(value, list) else [value]
             self._takes(",", ";")
             if self._at == before:
                 self._at += 1
@@ -275,7 +261,7 @@ class Folder:
                 value = self._indexed(value, self._arguments("]", depth), depth)
             elif sign.text == "(" and isinstance(value, Name | str | None):
                 self._at += 1
-                value = self._function_value(value, self._arguments(")", depth))
+                value = self._function_value(value, self._given(depth))
             else:
                 return value
         return value
@@ -297,11 +283,13 @@ class Folder:
     def _called(self, receiver: object, member: str, depth: int) -> object:
         """A method's value, a property's, or that of a variable which is a property."""
         if self._takes("("):
-            given = self._arguments(")", depth)
+            given = self._given(depth)
             if member.lower() in ("push", "append", "add") and isinstance(receiver, list):
                 receiver.extend(given)
                 return receiver
-            return self._charged(call(member.lower(), receiver, given))
+            # Of .NET the second number is a length.
+            name = "substr" if self._language == "ps1" and member == "substring" else member.lower()
+            return self._charged(call(name, receiver, given))
         if member.lower() == "length" and isinstance(receiver, str | list):
             return len(receiver)
         sign = self._peek()
@@ -323,53 +311,3 @@ class Folder:
         if len(given) == 1 or self._language != "ps1":
             return picked[-1] if picked else None
         return picked
-
-
-def _number(text: str) -> int:
-    if text[:2] in ("0x", "&h"):
-        return int(text[2:].rstrip("&"), 16)
-    return int(text.partition(".")[0][:20])
-
-
-def _sum(left: object, right: object, sign: str) -> object:
-    """Texts in one; what is not known of two texts is left out."""
-    if isinstance(left, list) and not isinstance(right, str):
-        return [*left, *(right if isinstance(right, list) else [right])]
-    if isinstance(left, int) and isinstance(right, int) and sign == "+":
-        return left + right
-    known = [text_of(one) for one in (left, right) if isinstance(one, str | int)]
-    if not any(isinstance(one, str) for one in (left, right)):
-        raise TypeError
-    return "".join(known)
-
-
-def _arithmetic(sign: str, left: object, right: object) -> object:
-    if not isinstance(left, int) or not isinstance(right, int) or abs(left) > 1 << 64 or abs(right) > 1 << 64:
-        raise TypeError
-    if sign in ("^", "xor", "-bxor"):
-        return left ^ right
-    if sign in ("/", "%") and right:
-        return left // right if sign == "/" else left % right
-    return {"-": left - right, "*": left * right}.get(sign)
-
-
-def _cast(name: str, value: object) -> object:
-    """[char], [int], [string], [char[]], [byte[]] and the like; others leave the value as it is."""
-    plain = name.rpartition(".")[2]
-    if plain in ("char", "system.char") and isinstance(value, int):
-        return character(value)
-    if plain == "char" and isinstance(value, list):
-        return "".join(character(one) for one in value if isinstance(one, int))
-    if plain in ("char[]", "byte[]"):
-        if isinstance(value, str):
-            return list(value)
-        if plain == "char[]" and isinstance(value, list):
-            return [character(one) if isinstance(one, int) else one for one in value]
-        return value
-    if plain in ("int", "byte", "int32") and isinstance(value, str):
-        return call("parseint", None, [value])
-    if plain == "string" and isinstance(value, list):
-        return " ".join(one for one in value if isinstance(one, str))
-    if plain == "convert" and isinstance(value, str):
-        return base64_text(value)
-    return value

@@ -45,6 +45,9 @@ def read_script(item: Item, notes: Notes) -> bool:
     named = [ending for ending in endings if ending in _LANGUAGES]
     if (item.sniffed and item.sniffed != "text/html") or not item.content or not filetype.is_text(item.content):
         return False
+    # Scripts of pages are read with the page.
+    if item.sniffed and not named:
+        return False
     attached = bool(item.names) or item.origin.reading not in ("mime", "mime-boundary", "mime-lines")
     if not named and not attached:
         return False
@@ -67,7 +70,8 @@ def note_script(code: str, item: Item, notes: Notes, language: Language | None =
         notes.gap(item.gap, "limit", "more layers of a script than are followed")
     note_acts([code, *found.texts], item, notes)
     if found.texts or found.files:
-        note_urls("\n".join(found.texts), item.where, notes)
+        for text in found.texts:
+            note_urls(text, item.where, notes)
         decoded = "\n".join(found.texts).encode("utf-8", "replace")
         notes.scan(item, decoded, item.names[0] if item.names else "", "text/plain")
     if found.packed_texts or found.files:

@@ -11,14 +11,12 @@ from urllib.parse import unquote_to_bytes
 
 from sekisho_inspection.script_tokens import character
 
-# Texts of bytes have a character for each byte (Latin-1).
-Value = "str | int | list[Value] | Name | Pattern | None"
 _CODES = {"unicode": "utf-16-le", "utf8": "utf-8", "ascii": "latin-1", "default": "cp932", "utf32": "utf-32-le"}
 _PERCENT = re.compile(r"%u([0-9a-f]{4})|((?:%[0-9a-f]{2})++)", re.I)
 _HEX = re.compile(r"(?:[0-9a-f]{2})*+", re.I)
 # A pattern that is read: characters, one class of them, alternatives. Nothing that can take long.
 _SIMPLE = re.compile(r"(?:\\.|[^\\\[\](){}.*+?^$|]|\|)*+(?:\[(?:\\.|[^\]\\])++\]\+?)?(?:\\.|[^\\\[\](){}.*+?^$|]|\|)*+")
-_LONGEST = 4_000_000
+LONGEST = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,12 @@ def _code_at(text: str, at: object = 0) -> int:
     return ord(text[_number(at)])
 
 
+def _bound(length: int) -> None:
+    """Raise ValueError for a text that is to become longer than any is read."""
+    if length > LONGEST:
+        raise ValueError(length)
+
+
 def _reverse(value: object) -> object:
     return value[::-1] if isinstance(value, str | list) else None
 
@@ -119,13 +123,18 @@ def _replace(text: object, old: object, new: object = "", *_: object) -> str:
     subject, instead = text_of(text), text_of(new)
     if isinstance(old, Pattern):
         return pattern_replaced(subject, old.source, instead, 0 if old.everywhere else 1)
-    return subject.replace(text_of(old), instead) if old != "" else subject
+    old_text = text_of(old)
+    if not old_text:
+        return subject
+    _bound(len(subject) + subject.count(old_text) * len(instead))
+    return subject.replace(old_text, instead)
 
 
 def pattern_replaced(text: str, pattern: str, new: str, most: int = 0) -> str:
     """The text with what a simple pattern fits replaced; raises ValueError for a pattern that is not simple."""
     if len(pattern) > 200 or not _SIMPLE.fullmatch(pattern):
         raise ValueError(pattern)
+    _bound(len(text) * max(1, len(new)))
     return re.sub(pattern, lambda _: new, text, count=most, flags=re.I)
 
 
@@ -140,7 +149,9 @@ def _join(first: object, second: object = "") -> str:
     values, between = (first, second) if isinstance(first, list) else (second, first)
     if not isinstance(values, list):
         raise TypeError
-    return text_of(between).join(text_of(value) for value in values)
+    separator = text_of(between)
+    _bound(len(separator) * len(values))
+    return separator.join(text_of(value) for value in values)
 
 
 def _slice(value: object, start: object = 0, end: object = None) -> object:
@@ -171,8 +182,7 @@ def _right(text: object, count: object) -> str:
 
 def _repeat(text: object, count: object) -> str:
     plain, times = text_of(text), _number(count)
-    if len(plain) * times > _LONGEST:
-        raise ValueError
+    _bound(len(plain) * times)
     return plain * times
 
 
@@ -240,7 +250,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     **dict.fromkeys(
         ["unescape", "decodeuri", "decodeuricomponent", "unquote"], lambda text: unpercented(text_of(text))
     ),
-    **dict.fromkeys(["chr", "chrw", "chrb", "fromcharcode", "fromcodepoint"], _chr),
+    **dict.fromkeys(["chr", "chrw", "chrb", "fromcharcode", "fromcodepoint", "tochar"], _chr),
     **dict.fromkeys(["asc", "ascw", "ord", "charcodeat", "codepointat"], _code_at),
     **dict.fromkeys(["strreverse", "reverse", "reversed"], _reverse),
     **dict.fromkeys(["replace", "replaceall"], _replace),
@@ -248,7 +258,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     **dict.fromkeys(["tolower", "lcase", "tolowercase", "lower"], lambda text: text_of(text).lower()),
     **dict.fromkeys(["toupper", "ucase", "touppercase", "upper"], lambda text: text_of(text).upper()),
     **dict.fromkeys(["trim", "trimstart", "trimend", "strip", "ltrim", "rtrim"], lambda text: text_of(text).strip()),
-    **dict.fromkeys(["parseint", "cint", "clng", "toint32", "tobyte", "number", "cbyte"], _parse_int),
+    **dict.fromkeys(["parseint", "cint", "clng", "toint32", "toint16", "tobyte", "number", "cbyte"], _parse_int),
     **dict.fromkeys(["uint8array", "blob", "string", "cstr", "bytes", "bytearray", "get_item"], lambda value: value),
     "btoa": _encode64,
     "space": lambda count: _repeat(" ", count),

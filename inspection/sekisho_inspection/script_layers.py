@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 import zlib
 from collections import deque
@@ -16,19 +17,28 @@ from sekisho_inspection.script_functions import unpercented
 from sekisho_inspection.script_tokens import Language, character, language_of, unescaped
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
-_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,]?){32,}+", re.I)
-_HEX_MARKS = re.compile(r"\\x|0x|[%\s,]", re.I)
-_NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,4}|\d{1,5})\s*[,;]\s*){7,}+(?:0x[0-9a-f]{1,4}|\d{1,5})?", re.I)
+_WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}+\s{1,4}){2,}+[A-Za-z0-9+/]*+={0,2}")
+_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,:.-]?){12,}+", re.I)
+_HEX_MARKS = re.compile(r"\\x|0x|[%\s,:.-]", re.I)
+_NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,8}|\d{1,10})\s*[,;]\s*){7,}+(?:0x[0-9a-f]{1,8}|\d{1,10})?", re.I)
+# Decimal codes between which the same signs stand.
+_CODES = re.compile(r"(?<!\d)(\d{2,3})([^0-9\"'\n]{1,3})(?:\d{2,3}\2){6,}+\d{2,3}")
 _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
-_ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|%u?[0-9a-f]{2}", re.I)
+_ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|\\[0-7]{2}|%u?[0-9a-f]{2}", re.I)
 _CODE = re.compile(r"[\"'(=%$^]")
-_CIPHER = re.compile(r"\^|\bxor\b|-bxor|charcodeat|fromcharcode|\bchrw?\b|\[char\]|\bord\(|\[byte", re.I)
-_PACKED = re.compile(r"deflate|gzip|inflate|pako|compress|zlib", re.I)
+_CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot", "decrypt")
+_PACKED = ("deflate", "gzip", "inflate", "pako", "compress", "zlib")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]*+")
-_COMMAND = re.compile(r"\bset\s|%\w{1,40}[:%]|!\w{1,40}[:!]|\^\w|\$\{?\w{1,40}\}?.*base64|^\s*[a-z]\w*=", re.I | re.M)
+_COMMAND = re.compile(
+    r"\bset\s|%\w{1,40}[:%]|!\w{1,40}[:!]|\^\w|>>|\$\{?\w{1,40}\}?[^\n]{0,200}base64|^[ \t]{0,20}[a-z]\w{0,60}=",
+    re.I | re.M,
+)
+# Fonts, sound and code of pages.
+_HARMLESS = (b"wOFF", b"wOF2", b"\0\1\0\0", b"OTTO", b"true", b"ID3", b"OggS", b"\0asm", b"RIFF", b"fLaC", b"\0\0\1\0")
 _MOST_TEXTS, _MOST_FILES, _MOST_BLOBS, _DEEPEST = 400, 20, 400, 8
-_MOST_CHARACTERS = 16_000_000
+# Characters that are put together in all, and those of them that are decoded again.
+_MOST_CHARACTERS, _MOST_AGAIN = 16_000_000, 3_000_000
 # Texts and bytes on which keys are tried.
 _MOST_TRIED = 60
 _SHORTEST_FILE, _SHORTEST_CODED = 8, 24
@@ -60,11 +70,12 @@ class _Work:
         self.out = Layers()
         self._queue: deque[tuple[str, int]] = deque([(code, 0)])
         self._known: set[str | bytes] = {code}
-        self._left = _MOST_CHARACTERS
+        self._left, self._again = _MOST_CHARACTERS, _MOST_AGAIN
         self._blobs = _MOST_BLOBS
-        self._packed = _PACKED.search(code) is not None
+        lowered = code.lower()
+        self._packed = any(word in lowered for word in _PACKED)
         self._keys = ciphers.keys(code)
-        self._tries = _MOST_TRIED if _CIPHER.search(code) else 0
+        self._tries = _MOST_TRIED if any(word in lowered for word in _CIPHER) else 0
 
     def run(self, language: Language | None) -> None:
         """Decode until nothing is left."""
@@ -113,16 +124,35 @@ class _Work:
             self._blob(text.encode("latin-1"), depth)
             return
         self.out.texts.append(text)
-        if depth < _DEEPEST:
-            self._queue.append((text, depth + 1))
+        if depth >= _DEEPEST or len(text) > self._again:
+            self.out.limited = True
+            return
+        self._again -= len(text)
+        self._queue.append((text, depth + 1))
 
     def _numbers(self, numbers: list[int], depth: int) -> None:
         if len(numbers) < _SHORTEST_FILE and not all(0 <= number < 256 for number in numbers):
             return
-        if all(-128 <= number < 256 for number in numbers):
+        low, high = min(numbers), max(numbers)
+        if low >= -128 and high < 256:
             self._blob(bytes(number & 255 for number in numbers), depth)
         else:
-            self._text("".join(character(number) for number in numbers), depth)
+            self._text("".join(character(number) for number in numbers if 0 <= number < 0x110000), depth)
+            self._words(numbers, depth)
+        # Numbers that were multiplied, and those to which a number was added.
+        factor = math.gcd(*numbers)
+        if factor > 1 and low >= 0 and high // factor < 256:
+            self._blob(bytes(number // factor for number in numbers), depth)
+        if high > 255 and high - low < 255:
+            self._solve(bytes(number - low + 1 for number in numbers), depth)
+
+    def _words(self, numbers: list[int], depth: int) -> None:
+        """Numbers of two or four bytes each are the words of a file where they make one."""
+        for size in (2, 4):
+            if all(0 <= number < 1 << 8 * size for number in numbers):
+                data = b"".join(number.to_bytes(size, "little") for number in numbers)
+                if _is_file(data):
+                    self._blob(data, depth)
 
     def _blob(self, blob: bytes, depth: int) -> None:
         """Bytes: a file, a packed file, a text, or a cipher of one of these."""
@@ -145,7 +175,7 @@ class _Work:
             self._solve(blob, depth)
         elif self._solve(blob, depth):
             return
-        elif len(blob) >= _SHORTEST_FILE:
+        elif len(blob) >= _SHORTEST_FILE and not blob.startswith(_HARMLESS):
             self.out.unknown.append(blob)
 
     def _solve(self, blob: bytes, depth: int) -> bool:
@@ -201,8 +231,9 @@ def _inflated(blob: bytes, packed: bool) -> bytes | None:
 
 
 def _blobs(text: str) -> Iterator[bytes]:
-    for match in _BASE64.finditer(text):
-        plain = match[0].replace("-", "+").replace("_", "/").rstrip("=")
+    wrapped = ("".join(match[0].split()) for match in _WRAPPED.finditer(text))
+    for piece in (*wrapped, *(match[0] for match in _BASE64.finditer(text))):
+        plain = piece.replace("-", "+").replace("_", "/").rstrip("=")
         try:
             decoded = base64.b64decode(plain[: len(plain) - (len(plain) % 4 == 1)] + "==")
         except binascii.Error:
@@ -212,13 +243,19 @@ def _blobs(text: str) -> Iterator[bytes]:
             yield decoded
     for match in _HEX.finditer(text):
         plain = _HEX_MARKS.sub("", match[0])
-        yield bytes.fromhex(plain[: len(plain) // 2 * 2])
+        data = bytes.fromhex(plain[: len(plain) // 2 * 2])
+        # Shorter ones are sums and keys.
+        if len(data) >= 32 or _text_of(data) is not None:
+            yield data
 
 
 def _numbered(text: str) -> Iterator[list[int]]:
     for match in _NUMBERS.finditer(text):
         pieces = re.split(r"\s*[,;]\s*", match[0].rstrip(",; \t\r\n"))
         yield [int(piece, 16) if piece[:2].lower() == "0x" else int(piece) for piece in pieces]
+    for match in _CODES.finditer(text):
+        if "," not in match[2]:
+            yield [int(piece) for piece in match[0].split(match[2])]
 
 
 def _turned(text: str) -> Iterator[str]:

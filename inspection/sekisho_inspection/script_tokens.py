@@ -7,7 +7,10 @@ from typing import Literal, NamedTuple
 
 Language = Literal["js", "vbs", "ps1"]
 
-_NUMBER = r"(?P<number>(?:0x|&H)[0-9a-f]+&?|\d+(?:\.\d+)?)"
+_NUMBER = (
+    r"(?P<numbers>(?:(?:0x[0-9a-f]+|\d+)\s*,\s*){8,}+(?:0x[0-9a-f]+|\d+))"
+    r"|(?P<number>(?:0x|&H)[0-9a-f]+&?|\d+(?:\.\d+)?)"
+)
 _JS = re.compile(
     r"(?P<skip>\s++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/|\#[^\n\"'`]*+)"
     r"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'|`(?P<tick>(?:[^`\\]|\\.)*+)`"
@@ -30,7 +33,14 @@ _PS1 = re.compile(
 _LEXERS: dict[Language, re.Pattern[str]] = {"js": _JS, "vbs": _VBS, "ps1": _PS1}
 # Behind one of these a slash begins a pattern, elsewhere it divides.
 _BEFORE_PATTERN = frozenset(["(", ",", "=", ":", "[", "!", "return"])
-_PATTERN = re.compile(r"/((?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*+\])++)/([gimsuy]*)")
+_PATTERN = re.compile(r"/((?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}+\]){1,500}+)/([gimsuy]{0,6})")
+# What opens a text or comment, and what of it stands there where nothing closes it.
+_OPENERS = re.compile(r"/\*|<#|@['\"]|[\"'`]")
+_BODIES: dict[tuple[Language, str], re.Pattern[str]] = {
+    ("js", '"'): re.compile(r"(?:[^\"\\\n]|\\.)*+", re.S),
+    ("js", "'"): re.compile(r"(?:[^'\\\n]|\\.)*+", re.S),
+    ("vbs", '"'): re.compile(r"[^\n]*+"),
+}
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|([0-7]{1,3})|(.))|%u([0-9a-f]{4})", re.I | re.S
 )
@@ -48,11 +58,12 @@ _JS_SIGNS = re.compile(
     r"\bfunction\b|\bvar\s+\w|\bconst\s+\w|\blet\s+\w|;\s*\n|\batob\(|=>|\bnew\s+ActiveXObject", re.I
 )
 # What is looked at to tell a language.
-_HEAD = 100_000
+_HEAD = 20_000
 
 
 class Token(NamedTuple):
-    """One token. `kind` is text, told (a text with variables in it), number, word, op, or pattern (with its flags)."""
+    """One token. `kind` is text, told (a text with variables in it), number, numbers (a list without its brackets),
+    word, op, or pattern (with its flags)."""
 
     kind: str
     text: str
@@ -74,6 +85,8 @@ def tokens(code: str, language: Language, most: int) -> list[Token]:
     """The first `most` tokens. Escapes in texts are undone; words of all languages but JavaScript are in lower case."""
     found: list[Token] = []
     lexer, at = _LEXERS[language], 0
+    # Up to where each opener is known to be closed by nothing: looking each time would take the square of the length.
+    unclosed: dict[str, int] = {}
     while at < len(code) and len(found) < most:
         if language == "js" and code[at] == "/" and (not found or found[-1].text in _BEFORE_PATTERN):
             pattern = _PATTERN.match(code, at)
@@ -81,9 +94,18 @@ def tokens(code: str, language: Language, most: int) -> list[Token]:
                 found.append(Token("pattern", pattern[1], pattern[2]))
                 at = pattern.end()
                 continue
+        opener = _OPENERS.match(code, at)
+        if opener and at < unclosed.get(opener[0], 0):
+            found.append(Token("op", code[at]))
+            at += 1
+            continue
         match = lexer.match(code, at)
         if match is None:
             break
+        if opener and match.lastgroup == "op":
+            body = _BODIES.get((language, opener[0]))
+            closed = body.match(code, at + 1) if body else None
+            unclosed[opener[0]] = closed.end() if closed else len(code)
         at = match.end()
         if match.lastgroup != "skip":
             found.append(_token(match, language))
@@ -92,7 +114,7 @@ def tokens(code: str, language: Language, most: int) -> list[Token]:
 
 def _token(match: re.Match[str], language: Language) -> Token:
     kind, text = str(match.lastgroup), match[str(match.lastgroup)]
-    if kind in ("number", "op"):
+    if kind in ("number", "numbers", "op"):
         return Token(kind, text.replace("`", "").lower())
     if kind == "word":
         plain = text.replace("`", "").strip("{}").replace("${", "$")

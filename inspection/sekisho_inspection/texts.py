@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, unquote_to_bytes
 
-from sekisho_inspection import calendars, charset, filetype, headers, qr, qr_text
+from sekisho_inspection import calendars, charset, entities, filetype, headers, qr, qr_text
 from sekisho_inspection.hosts import host_facts, registered
 from sekisho_inspection.html import Page, PageLink, read_page, resolved
 from sekisho_inspection.notes import Item, Notes
@@ -15,6 +15,8 @@ from sekisho_inspection.urls import link_targets, note_url, note_urls, wrapped
 
 _TEXTS = frozenset(["", "text/html", "message/rfc822"])
 _PAGE = frozenset(["text/html"])
+# Files that state passwords for others beside them.
+_NOTES = (".txt", ".text", ".htm", ".html")
 _PAGES = (".html", ".htm", ".xhtml", ".shtml", ".svg", ".hta")
 # What an anchor's text must be to be taken for an address; files are named so, too.
 _ADDRESS = re.compile(
@@ -25,10 +27,15 @@ _ADDRESS = re.compile(
 _CHARSET = re.compile(r"charset=\"?([\w.:-]{1,40})")
 # Letters hidden beside the text, or words split by them, from which it is worth telling.
 _MUCH_HIDDEN, _OFTEN_SPLIT = 40, 2
+# From this length on a text with tags that a script puts together is a page of its own, up to so many.
+_PAGE_SIZE, _MOST_WRITTEN = 100, 5
 
 
 def looks_text(item: Item) -> bool:
-    """Whether a nameless part of this declared type is a text to its reader."""
+    """Whether a part of another declared type is a text to its reader: a nameless one of some types, a text file."""
+    if item.names:
+        named = any(name.lower().rstrip(". ").endswith(_NOTES) for name in item.names)
+        return named and item.sniffed in _TEXTS and is_textual(item)
     return item.declared.startswith("multipart/") or item.declared in ("message/delivery-status", "message/partial")
 
 
@@ -88,6 +95,9 @@ def _read_calendar(text: str, item: Item, notes: Notes) -> list[str]:
 def _read_page(source: str, item: Item, notes: Notes) -> list[str]:
     """The texts of a page: the one that is seen, the one with what is hidden, and those beside it, as far as they
     differ."""
+    if "<!ENTITY" in source:
+        source = entities.expanded(source)
+        note_urls(source.partition("]>")[0], item.where, notes)
     page = read_page(source)
     if not page.complete:
         notes.gap(item.gap, "malformed", "HTML that could not be read to its end")
@@ -143,15 +153,17 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
     if not code.strip():
         return
     made = built(code, page.stores)
-    note_urls("\n".join(made.texts), item.where, notes)
+    for text in made.texts:
+        note_urls(text, item.where, notes)
     note_acts([code, *made.texts], item, notes)
+    _note_written([text for text in made.texts if text.encode("utf-8", "replace") not in made.files], item, notes)
     files = False
     for content in made.files:
         kind = filetype.sniff(content)
         if kind.startswith("image/"):
             qr.read_picture_bytes(content, item, notes)
         elif kind:
-            files = True
+            files = files or kind != "text/html"
             if notes.spend(len(content), item):
                 notes.child(item, content, (made.name,) if made.name else (), "script")
         elif filetype.is_text(content):
@@ -162,6 +174,15 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
         notes.gap(item.gap, "unreadable", "a file that a script puts together of data that could not be read")
     if files or made.saves:
         notes.find("html-script-file", item.where, made.name or "a file that a script puts together")
+
+
+def _note_written(texts: list[str], item: Item, notes: Notes) -> None:
+    """Pages that a script puts together, to show them, are parts: they have forms and links of their own."""
+    pages = [text for text in texts if len(text) >= _PAGE_SIZE and "<" in text[:200]]
+    for text in pages[:_MOST_WRITTEN]:
+        content = text.encode("utf-8", "replace")
+        if filetype.sniff(content) == "text/html" and notes.spend(len(content), item):
+            notes.child(item, content, (), "script")
 
 
 def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
@@ -177,7 +198,7 @@ def _read_data(link: PageLink, item: Item, notes: Notes) -> None:
         return
     if label := _CHARSET.search(kind):
         note_urls(charset.decode(content, label[1])[0], item.where, notes)
-    if kind.startswith("image/") and "svg" not in kind:
+    if kind.startswith("image/") and "svg" not in kind and filetype.sniff(content).partition("/")[0] in ("", "image"):
         qr.read_picture_bytes(content, item, notes)
     else:
         notes.child(item, content, (link.name,) if link.name else (), "data")

@@ -20,12 +20,14 @@ _DECLARED: dict[str, tuple[Reason, str]] = {
 }
 # Containers whose content could not be told by its beginning: a program that goes by the name may open it.
 _CONTAINERS = (
-    ".7z", ".ace", ".alz", ".arj", ".bz2", ".cab", ".cpio", ".deb", ".dmg", ".egg", ".gz", ".hqx", ".img", ".iso",
-    ".lha", ".lz", ".lz4", ".lzh", ".lzma", ".one", ".p7m", ".pst", ".rar", ".rpm", ".sit", ".tar", ".tbz", ".tbz2",
-    ".tgz", ".txz", ".tzst", ".udf", ".vhd", ".vhdx", ".wim", ".xar", ".xz", ".z", ".zip", ".zipx", ".zoo", ".zst",
+    ".7z", ".ace", ".alz", ".arc", ".arj", ".bz2", ".cab", ".cpio", ".deb", ".dmg", ".egg", ".gz", ".hqx", ".img",
+    ".iso", ".lha", ".lz", ".lz4", ".lzh", ".lzma", ".one", ".p7m", ".pst", ".qcow2", ".rar", ".rpm", ".sit", ".tar",
+    ".tbz", ".tbz2", ".tgz", ".txz", ".tzst", ".udf", ".vdi", ".vhd", ".vhdx", ".vmdk", ".wim", ".xar", ".xz", ".z",
+    ".zip", ".zipx", ".zoo", ".zst",
 )  # fmt: skip
-# A further volume of an archive begins anywhere in it.
-_VOLUME = re.compile(r"\.(?:(?:7z|zip|rar|tar|lzh|cab|iso|vhdx?|exe)\.\d{2,3}|[rz]\d\d)$", re.I)
+# A further volume of an archive begins anywhere in it; texts have the short endings as well.
+_VOLUME = re.compile(r"\.(?:7z|zip|rar|tar|lzh|cab|iso|vhdx?|exe)\.\d{2,3}$", re.I)
+_SHORT_VOLUME = re.compile(r"\.[rz]\d\d$", re.I)
 
 
 def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
@@ -41,9 +43,15 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
     if binhex.is_named(item.names, item.declared):
         return None if binhex.decode(item.content) is not None else ("unreadable", "BinHex that is none")
     named = any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names)
-    if any(_VOLUME.search(name[-12:].rstrip(" .")) for name in item.names) and not filetype.is_text(item.content):
+    if any(_is_volume(name[-12:].rstrip(" ."), item) for name in item.names):
         return "unreadable", "named as a volume of an archive"
     # What a wrong decoding gives is no archive; that the part could not be decoded is said of the part.
     if named and item.origin.reading not in ("mime-encoding", "mime-header"):
         return "unreadable", "named as an archive, and none that is known"
     return None
+
+
+def _is_volume(name: str, item: Item) -> bool:
+    if _VOLUME.search(name):
+        return True
+    return _SHORT_VOLUME.search(name) is not None and not filetype.is_text(item.content)

@@ -7,7 +7,7 @@ import io
 import math
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,8 @@ _FILE_TYPES = {
     "application/x-elf": "ELF", "application/x-ms-shortcut": "LNK", "image/png": "PNG",
     "image/jpeg": "JPG", "image/gif": "GIF", "image/bmp": "BMP", "text/html": "HTML",
 }  # fmt: skip
+Problem = tuple[Reason, str]
+_Variables = dict[str, str | bool]
 yara.set_config(max_match_data=_MATCHED)
 
 
@@ -114,9 +116,10 @@ class Scanner:
         """
         hits: list[Hit] = []
         problems: list[Problem] = []
+        variables = list(_externals(about))
         for one in self.sets:
             try:
-                found = list(self._of_set(one, content, about, view))
+                found = list(self._of_set(one, content, variables if one.by_name else variables[:1], view))
                 hits += found[:_MAX_HITS]
                 if len(found) > _MAX_HITS:
                     problems.append(("limit", f"more than {_MAX_HITS} hits of the YARA rules of {one.name}"))
@@ -126,9 +129,11 @@ class Scanner:
                 problems.append(("crashed", f"YARA rules of {one.name}: {error}"))
         return hits, problems
 
-    def _of_set(self, one: _Loaded, content: bytes | memoryview, about: About, view: str) -> Iterator[Hit]:
+    def _of_set(
+        self, one: _Loaded, content: bytes | memoryview, variables: Sequence[_Variables], view: str
+    ) -> Iterator[Hit]:
         met: set[tuple[str, str]] = set()
-        for externals in _externals(about, one.by_name):
+        for externals in variables:
             left = self._left.get(one.name, self.seconds)
             if left <= 0:
                 raise yara.TimeoutError
@@ -155,9 +160,6 @@ class Scanner:
         return RuleHit(view[:_MAX_WORD], tuple(_cut(tag) for tag in match.tags[:_MAX_TAGS]), meta, strings)
 
 
-Problem = tuple[Reason, str]
-
-
 def load_rules(data: bytes) -> CompiledYara:
     """Rules from what `yara_compile.compile_rules` gave. Raises ValueError for anything else."""
     try:
@@ -166,9 +168,9 @@ def load_rules(data: bytes) -> CompiledYara:
         raise ValueError(f"not compiled YARA rules: {error}") from error
 
 
-def _externals(about: About, by_name: bool) -> Iterator[dict[str, str | bool]]:
-    """The variables of rules, for each name where rules ask for it."""
-    for name in about.names[: _MAX_NAMES if by_name else 1] or ("",):
+def _externals(about: About) -> Iterator[_Variables]:
+    """The variables of rules, for each name."""
+    for name in about.names[:_MAX_NAMES] or ("",):
         path = _plain(name)
         bare = path.replace("\\", "/").rpartition("/")[2]
         stem, dot, ending = bare.rpartition(".")

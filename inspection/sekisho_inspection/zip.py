@@ -76,8 +76,8 @@ def read_appended(item: Item, notes: Notes) -> None:
 
 
 def is_appended(content: bytes) -> bool:
-    """Whether a sound ZIP is at the end: what stands before it is passed over by every program."""
-    if content.find(END, max(0, len(content) - _TAIL)) < 0:
+    """Whether a sound ZIP stands in content of no type: what is before and behind it is passed over by programs."""
+    if END not in content:
         return False
     try:
         members = directory(content)

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Literal
 
 import msgspec
+from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.settings import require
-from sekisho_core.vocabulary import Action, FindingKind, Mode, Reason, Severity
+from sekisho_core.vocabulary import Action, Mode, Reason, Severity
 
 SeverityActions = dict[Severity, Action]
 FindingActions = dict[FindingKind, Action]

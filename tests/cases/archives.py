@@ -228,6 +228,14 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B38 ZIP behind a program": ("a.exe", lambda content: _STUB + packed(content)),
     "B38 ZIP behind a PDF": ("a.pdf", lambda content: _PDF + packed(content)),
     "B38 RAR behind a PDF": ("a.pdf", lambda content: _PDF + rar5(NAME, content)),
+    "B36 LZH behind the end of an LZH": ("a.lzh", lambda content: lzh("a.txt", b"x", 2) + lzh(NAME, content, 2)),
+    "B38 disk that begins as a program": (
+        "a.vhd", lambda content: b"MZ" + vhd_fixed(partitioned(fat12(NAME, content)))[2:]
+    ),
+    "B38 RAR behind a tar": ("a.tar", lambda content: tar(b"nothing", "a.txt") + rar5(NAME, content)),
+    "B38 RAR behind an LZH": ("a.rar", lambda content: lzh("a.txt", b"x", 2) + rar5(NAME, content)),
+    "B38 RAR behind a RAR": ("a.rar", lambda content: rar4("a.txt", b"x") + rar5(NAME, content)),
+    "B38 ZIP between junk": ("a.dat", lambda content: b"\xee" * 500 + packed(content) + b"\xee" * 200_000),
     "B38 RAR behind a stream of zstd": ("a.zst", lambda content: zstd(b"nothing") + rar5(NAME, content)),
     "B38 RAR behind a stream of xz": ("a.xz", lambda content: lzma.compress(b"nothing") + rar5(NAME, content)),
     "B38 RAR behind a 7z": ("a.7z", lambda content: sevenzip("a.txt", b"nothing") + rar5(NAME, content)),

@@ -1,7 +1,7 @@
 """Files that hold mails, pages and other files: MSG, OneNote, compressed help, MHT, mailboxes (catalogue B38, B50).
 
-Each entry of `MAIL_FILES` is a mail with such a file. `PROGRAM` and `PAGE`, or what `LISTED` says of a case, are to be
-found in it. Run as a program it writes the case files of tests/corpus/mail_files.
+Each entry of `MAIL_FILES` is a mail with such a file, which holds `PROGRAM`, a link to `URL`, or both. Run as a program
+it writes the case files of tests/corpus/mail_files.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def message(kind: str = "multipart/mixed") -> bytes:
     """A mail with the page and the program."""
     coded = base64.encodebytes(PROGRAM)
     return (
-        b"From: c@example.com\nSubject: inner\nMIME-Version: 1.0\nContent-Type: %s; boundary=q\n\n--q\nContent-Type: text/html\n\n"
+        b"From: c@example.com\nSubject: inner\nMIME-Version: 1.0\nContent-Type: %s; boundary=q\n\n"
+        b"--q\nContent-Type: text/html\n\n"
         b"%s\n--q\nContent-Type: application/octet-stream; name=x.exe\nContent-Transfer-Encoding: base64\n\n%s--q--\n"
     ) % (kind.encode(), PAGE, coded)
 
@@ -68,13 +69,26 @@ def msg(wide: bool = True, header: int = 32) -> Storage:
         0x1013: PAGE,
     }
     file = Storage({"__properties_version1.0": bytes(header) + codepage, **values(head, wide)})
-    part = {0x3701: PROGRAM, 0x3704: "x.exe", 0x3707: "報告書.exe"}
+    part: dict[int, str | bytes] = {0x3701: PROGRAM, 0x3704: "x.exe", 0x3707: "報告書.exe"}
     file.storages["__attach_version1.0_#00000000"] = Storage(
         {"__properties_version1.0": bytes(8), **values(part, wide)}
     )
     person: dict[int, str | bytes] = {0x3001: "宛先", 0x39FE: "d@example.jp"}
     file.storages["__recip_version1.0_#00000000"] = Storage(values(person, wide))
     return file
+
+
+def msg_and_workbook() -> Storage:
+    """A message that is a workbook to Excel."""
+    file = msg()
+    file.streams["Workbook"] = b"\x09\x08\x10\0\0\6\5\0" + bytes(12) + b"\x0a\0\0\0"
+    return file
+
+
+def broken(content: bytes, name: str) -> bytes:
+    """A compound file in which a stream's first sector is none."""
+    at = content.index(name.encode("utf-16-le"))
+    return content[: at + 116] + b"\xf0\xff\xff\0" + content[at + 120 :]
 
 
 def msg_around(inner: Storage) -> bytes:
@@ -170,11 +184,12 @@ def _number(value: int) -> bytes:
     return bytes(found)
 
 
-def chm(files: dict[str, bytes], packed: bool = True, damage: int = 0) -> bytes:
-    """A help file; its files are packed in one piece, of which the first `damage` bytes are wiped out, or stand plain."""
+def chm(files: dict[str, bytes], packed: bool = True, damage: int = 0, claimed: int = 0) -> bytes:
+    """A help file; its files stand plain or are packed, and of these the first `damage` bytes are wiped out.
+    `claimed` is added to the size that each states."""
     content, places = b"", {}
-    for name, data in files.items():
-        places[name.encode()] = (int(packed), len(content), len(data))
+    for shown, data in files.items():
+        places[shown.encode()] = (int(packed), len(content), len(data) + claimed)
         content += data
     section = content
     if packed:
@@ -186,9 +201,13 @@ def chm(files: dict[str, bytes], packed: bool = True, damage: int = 0) -> bytes:
         control = struct.pack("<I4sIIIII", 6, b"LZXC", 2, 2, 2, 1, 0)
         storage = b"::DataSpace/Storage/MSCompressed/"
         guid = b"{7FC28940-9D31-11D0-9B27-00A0C91E9C7C}"
+        words = ("Uncompressed", "MSCompressed")
+        listed = b"".join(struct.pack("<H", len(word)) + word.encode("utf-16-le") + b"\0\0" for word in words)
         for name, data in (
             (storage + b"Content", section), (storage + b"ControlData", control),
             (storage + b"Transform/" + guid + b"/InstanceData/ResetTable", table),
+            (storage + b"Transform/List", guid.decode().encode("utf-16-le")),
+            (b"::DataSpace/NameList", struct.pack("<HH", len(listed) // 2 + 2, 2) + listed),
         ):  # fmt: skip
             places[name] = (0, len(section) if data is not section else 0, len(data))
             section += data if data is not section else b""
@@ -212,20 +231,23 @@ def _chm_file(section: bytes, places: dict[bytes, tuple[int, int, int]]) -> byte
 
 _FILES = {"/index.htm": PAGE, "/x.exe": PROGRAM}
 _MBOX = b"From c@example.com Thu Apr  2 09:00:00 2026\n" + message()
-_MIXED = "B50 mailbox"
 MAIL_FILES: dict[str, bytes] = {
     "B50 msg": attached("a.msg", compound_file(msg())),
     "B50 msg in CP932": attached("a.msg", compound_file(msg(wide=False))),
     "B50 msg without name": attached("a", compound_file(msg())),
     "B50 msg in msg": attached("a.msg", msg_around(msg(header=24))),
-    "B50 msg with a broken stream": attached("a.msg", compound_file(msg()).replace(b"http", b"http", 1)),
+    "B50 msg with a broken stream": attached("a.msg", broken(compound_file(msg()), "__substg1.0_1000001F")),
+    "B38 msg and workbook": attached("a.xls", compound_file(msg_and_workbook())),
+    "B50 msg cut off": attached("a.msg", compound_file(msg())[:-4096]),
     "B50 msg in tnef name": attached("winmail.dat", compound_file(msg())),
     "B50 eml": attached("a.eml", message()),
     "B50 eml without name": attached("a.bin", message()),
     "B50 eml with a mark": attached("a.bin", b"\xef\xbb\xbf" + message()),
     "B50 emlx": attached("a.emlx", b"%d\n%s<?xml version='1.0'?><plist/>" % (len(message()), message())),
     "B50 mbox": attached("a.mbox", _MBOX),
-    "B50 mbox of two": attached("a.txt", _MBOX.replace(b"q\n", b"r\n").replace(b"--q", b"--r")[:90] + b"\n\n" + _MBOX),
+    "B50 mbox of two": attached(
+        "a.txt", _MBOX + b"\nFrom d@example.com Thu Apr  2 09:00:01 2026\nSubject: last\n\nend\n"
+    ),
     "B50 mht": attached("a.mht", message("multipart/related")),
     "B38 mht as doc": attached("a.doc", message("multipart/related").partition(b"\n")[2].partition(b"\n")[2]),
     "B38 mht behind blank lines": attached(
@@ -237,7 +259,7 @@ MAIL_FILES: dict[str, bytes] = {
     "B50 one with a file in a file": attached("a.one", one(one_file(one_file(PROGRAM) + PAGE))),
     "B50 one with a wrong length": attached("a.one", one(one_file(PROGRAM, 1 << 40), text=f" {URL} ")),
     "B50 one with a length of nothing": attached("a.one", one(one_file(PROGRAM, 0), text=f" {URL} ")),
-    "B50 one packed": attached("a.one", one_packed(PROGRAM + PAGE)),
+    "B50 one packed": attached("a.one", one_packed(PROGRAM)),
     "B50 one by another name": attached("a.doc", one(one_file(PROGRAM), text=f" {URL} ")),
     "B50 chm": attached("a.chm", chm(_FILES)),
     "B50 chm plain": attached("a.chm", chm(_FILES, packed=False)),

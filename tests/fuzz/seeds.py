@@ -18,9 +18,10 @@ from sekisho_core.vocabulary import Part, PartState, Reading
 from sekisho_inspection import compound, vba, wire
 from targets import CRASHERS
 
-_CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives")]
+_CORPORA = [Path(__file__).parents[1] / "corpus" / name for name in ("reader", "archives", "mail_files")]
+_PDFS = Path(__file__).parents[1] / "corpus" / "pdfs"
 # What these readers take apart stands in the cases of documents.
-_OFFICES = _CORPORA[0].parent / "offices"
+_OFFICES = Path(__file__).parents[1] / "corpus" / "offices"
 _OFFICE = frozenset([
     "biff", "code", "compound-file", "formula", "office-xml", "ole", "rtf", "text-file", "vba-project",
 ])  # fmt: skip
@@ -31,6 +32,7 @@ _XML = (
     b'<script:event-listener script:event-name="dom:load"/><encryption-data/>',
     b'<?mso-application progid="Word.Document"?><w:binData w:name="a">0M8R4KGxGuE=</w:binData>',
 )
+# ruff: noqa: E501 - a seed a line reads best
 _TEXTS = (
     "iso-2022-jp\n\x1b$B2q5D\x1b(B http://host.example/", "utf-8\nパスワード：Yomi#10", "utf-7\n+MEIwRDBG-",
     "=?utf-8?B?5Lya6K2w?= =?iso-2022-jp?Q?=1B$B2q5D=1B(B?= <a@host.example>, \"b, c\" <d@host.example> (e)",
@@ -39,6 +41,12 @@ _TEXTS = (
     "<html><a href='http://host.example/?q'>x</a><form action=y><input type=password></form>",
     "【重要】Re: 会議資料の送付●●\nＦｗ：会議資料の送付", "begin 644 a.txt\n#86)C\n`\nend\n", "=cmd|'/c calc'!A0",
     "ID;PWXL\nNN;NAuto_open;ER101C1\nC;X1;Y101;EEXEC(\"calc\")\n",
+    "\0var a='ht'+'tp://host.example/';eval(atob(unescape('%61')+a.split('').reverse().join(String.fromCharCode(65,66))));",
+    "\1x = Chr(65) & StrReverse(\"cba\") & Replace(\"a-b\", \"-\", \"\")\nCreateObject(\"WScript.Shell\").Run x, 0",
+    "\2$a=\"{1}{0}\" -f 'b',[char]65; iex ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('YWJj')) -replace 'a','b')",
+    "\3@echo off\nset a=abc\ncurl %a:~0,1%%a:b=c% ^h", "[InternetShortcut]\nURL=file://host.example/a.exe\nIconFile=\\\\h\\i.ico",
+    "<MMC_ConsoleFile><StringTables><String>res://a.dll/javascript:eval(x)</String></StringTables></MMC_ConsoleFile>",
+    "<plist version='1.0'><dict><key>URL</key><string>http://host.example/</string></dict></plist>",
     "{\\rtf1{\\*\\template http://host.example/t}{\\field{\\*\\fldinst DDEAUTO cmd}}{\\object{\\*\\objdata 01}}}",
 )  # fmt: skip
 
@@ -46,7 +54,8 @@ _TEXTS = (
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a target: files of every format (what brings it no further is dropped), kept crashers."""
     yield from (path.read_bytes() for path in sorted((CRASHERS / target).glob("*")))
-    for path in sorted(path for corpus in _CORPORA for path in corpus.glob("*.eml")):
+    pdfs = _PDFS.glob("*.eml") if target.startswith("pdf") else ()
+    for path in sorted([*(path for corpus in _CORPORA for path in corpus.glob("*.eml")), *pdfs]):
         content = path.read_bytes()
         yield content
         for part in email.message_from_bytes(content).walk():

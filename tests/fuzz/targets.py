@@ -27,6 +27,7 @@ from sekisho_inspection import (
     biff,
     cab,
     charset,
+    chm,
     compound,
     containers,
     disc,
@@ -37,16 +38,24 @@ from sekisho_inspection import (
     formulas,
     headers,
     html,
+    link_files,
     lzh,
+    lzx,
     macros,
+    mailboxes,
     officexml,
+    onenote,
     parameters,
     passwords,
     pcode,
+    pdf,
+    pdf_filters,
     polyglots,
+    programs,
     rar,
     rtf,
     sevenzip,
+    shortcut,
     vba,
     wire,
     xlsb,
@@ -54,7 +63,9 @@ from sekisho_inspection import (
 from sekisho_inspection import zip as zip_reader
 from sekisho_inspection.header_blocks import read_block
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.pdf_streams import shown_text
 from sekisho_inspection.reader import read_mail
+from sekisho_inspection.script_layers import layers
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.mail_files import MailFile, mail_files, read_envelope
 
@@ -125,6 +136,22 @@ def workbook(data: bytes) -> None:
     biff.workbook(data)
 
 
+def pdf_streams(data: bytes) -> None:
+    """The filter that the first byte names, and two of them, over the rest; what a page shows of it."""
+    names = ("FlateDecode", "LZWDecode", "ASCIIHexDecode", "ASCII85Decode", "RunLengthDecode")
+    first, second = (names[number % 5] for number in divmod((data or b"\0")[0], 5))
+    predicted = {"Predictor": 2 + len(data) % 14, "Columns": 3, "Colors": len(data) % 5}
+    chains: list[list[tuple[str, dict[str, int]]]] = [
+        [(first, {})],
+        [(first, predicted)],
+        [(first, {}), (second, predicted)],
+    ]
+    for filters in chains:
+        with suppress(pdf_filters.Dear):
+            pdf_filters.unpack(data[1:], filters, pdf_filters.Room.of(len(data), 1 << 24, 200))
+    shown_text(data)
+
+
 def formula(data: bytes) -> None:
     """A formula's tokens in the layout of each version, what its text comes to, and a binary workbook's records."""
     for layout in (formulas.BIFF2, formulas.BIFF5, formulas.BIFF8, formulas.BIFF12):
@@ -158,6 +185,12 @@ def project(data: bytes) -> None:
     for found in vba.projects(streams):
         pcode.compiled(found)
     vba.unpacked(data)
+
+
+def packed_frames(data: bytes) -> None:
+    """LZX under the window that the first byte names."""
+    with suppress(lzx.BadLzx):
+        assert len(lzx.inflate(data[1:], 15 + (data[:1] or b"\0")[0] % 7, 1 << 17)) == 1 << 17
 
 
 def packets(data: bytes) -> None:
@@ -206,6 +239,13 @@ def archives(data: bytes) -> None:
     polyglots.read_polyglot(item, item.sniffed, notes)
 
 
+def script(data: bytes) -> None:
+    """The layers of a script in the language that the first byte says."""
+    code = data[1:].decode("utf-8", "replace")
+    found = layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+    assert found == layers(code, ("js", "vbs", "ps1", None)[(data[:1] or b"\0")[0] % 4])
+
+
 def _field(name: bytes) -> Target:
     """The value of one header field, through the whole reader."""
     return lambda data: mail(name + b": " + data + b"\r\n\r\ntext\r\n")
@@ -251,6 +291,7 @@ TARGETS: dict[str, Target] = {
     "biff": workbook,
     "cab": _reader(cab.read_cab),
     "charset": text,
+    "chm": _reader(chm.read_chm),
     "code": code,
     "compound-file": compound_file,
     "disc": _reader(disc.read_disc),
@@ -261,12 +302,18 @@ TARGETS: dict[str, Target] = {
     "from": _field(b"From"),
     "gzip": _reader(archive.read_gzip),
     "html": page,
+    "link-file": _attached(b"application/octet-stream", b"a.url"),
+    "link-document": _reader(link_files.read_link_file),
     "lures": lures,
     "lzh": _reader(lzh.read_lzh),
+    "lzx": packed_frames,
     "mail": mail,
     "mailbox": mailbox,
+    "mailbox-file": _reader(mailboxes.read_mailbox),
+    "msg": _attached(b"application/vnd.ms-outlook", b"a.msg"),
     "office-xml": _reader(officexml.read_xml),
     "ole": _attached(b"application/msword", b"a.doc"),
+    "onenote": _reader(onenote.read_onenote),
     "ooxml": _packed(
         (
             "word/document.xml",
@@ -288,9 +335,14 @@ TARGETS: dict[str, Target] = {
     ),
     "parameters": field_parameters,
     "passwords": password_words,
-    "pdf": _attached(b"application/pdf", b"a.pdf"),
+    "pdf": _reader(pdf.read_pdf),
+    "pdf-filters": pdf_streams,
+    "program": _reader(programs.read_pe),
     "rar": _reader(rar.read_rar),
     "rtf": _reader(rtf.read_rtf),
+    "script": script,
+    "script-file": _attached(b"application/octet-stream", b"a.wsf"),
+    "shortcut": _reader(shortcut.read_shortcut),
     "subject": _field(b"Subject"),
     "tar": _reader(archive.read_tar),
     "text-file": _attached(b"text/csv", b"a.csv"),

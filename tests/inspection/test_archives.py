@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from archives import ARCHIVES, LISTED, LOCKED, NAME, TEXT, case_files, mail
 from sekisho_core.vocabulary import PartState, Reading
-from sekisho_inspection import yara_scan
+from sekisho_inspection import yara_compile, yara_scan
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 from summaries import summary
@@ -47,7 +47,7 @@ def test_file_is_found(name: str, content: bytes, read: Read) -> None:
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_link_and_string_are_found(name: str, limits: InspectionSettings) -> None:
     """A listed link and the string of a YARA rule in the file are found."""
-    rules = yara_scan.load_rules(yara_scan.compile_rules({"n": RULE})[0])
+    rules = yara_scan.load_rules(yara_compile.compile_rules({"n": RULE})[0])
     file, maker = ARCHIVES[name]
     reading = read_mail(mail(file, maker(PAGE)), limits, rules)
     assert "http://c2.malware.example/gate" in {one.value for one in reading.observables if one.path == "url:value"}

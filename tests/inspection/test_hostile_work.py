@@ -18,9 +18,11 @@ from collections.abc import Callable
 import pytest
 import pyzipper
 from hostile_archives import HOSTILE_ARCHIVES
+from mail_files import ONE_FILE, chm, msg_around, one, one_file
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
+from sekisho_inspection.storage import Storage, compound_file
 
 # Measured at most 3 s each on the slowest machine at hand; what grows with the square takes minutes.
 CPU_SECONDS = 20
@@ -122,6 +124,12 @@ def openpgp(content: bytes) -> bytes:
     return b"-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(packet) + b"-----END PGP MESSAGE-----\n"
 
 
+def attachments(count: int) -> Storage:
+    """A message with so many files."""
+    storages = {f"__attach_version1.0_#{n:08X}": Storage({"__substg1.0_37010102": b"MZ%d" % n}) for n in range(count)}
+    return Storage({"__properties_version1.0": b""}, storages)
+
+
 TNEF = b"\x78\x9f\x3e\x22\0\0"
 # SignedData up to its content, all lengths indefinite.
 SIGNED = bytes.fromhex("308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a080")
@@ -195,6 +203,12 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "passwords: members": lambda: locked(numbered("パスワード: abc#\r\n", 50).decode(), 1, 900),
     "passwords: archives": lambda: locked(numbered("パスワード: abc#\r\n", 20_000).decode(), 100, 1),
     "passwords: telephones": lambda: locked("パスワードは電話の下4桁\r\n" * 100 + "電話 03-1234-5678 " * 5000, 50, 1),
+    "msg: attachments": lambda: part(compound_file(attachments(3000)), "a.msg"),
+    "msg: storages": lambda: part(msg_around(Storage({}, {str(n): Storage({"x": b""}) for n in range(5000)})), "a.msg"),
+    "onenote: files": lambda: part(one(ONE_FILE * 100_000), "a.one"),
+    "onenote: lengths": lambda: part(one(*[one_file(b"MZ" * 20, 1 << 30)] * 10_000), "a.one"),
+    "chm: claims": lambda: part(chm({f"/{n}.exe": b"MZ" for n in range(100)}, claimed=1 << 21), "a.chm"),
+    "mailbox: mails": lambda: part(b"From a 1:00\nX: y\n\nb\n\n" * 100_000, "a.mbox"),
     "zip: 100,000 entries": lambda: part(overlapping(100_000, b"a", b"x"), "a.zip"),
     "zip: overlapping": lambda: part(overlapping(60_000, b"a.xml", b"x" * 100_000), "a.zip"),
     "zip: local headers": lambda: part(b"PK\3\4" * 500_000, "a.zip"),

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from sekisho_core.vocabulary import FindingKind, Reason
+from sekisho_core.finding_kinds import FindingKind
+from sekisho_core.vocabulary import Reason
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "inspection" / "sekisho_inspection").glob("*.py"))
