@@ -162,7 +162,7 @@ def test_gaps_are_said(name: str, read: Read) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.slk", b'ID;P\nO;E\nNN;NAuto_open;ER101C1\nC;X1;Y101;EEXEC("calc")\n', AUTO),
+        ("a.slk", b'ID;P\nO;E\nNN;NAuto_open;ER101C1\nC;X1;Y101;EEXEC("calc")\n', AUTO | {"office-macro-suspicious"}),
         ("a.slk", b"ID;P\nC;X1;Y1;Ecmd|'/c calc'!A0\n", {"office-dde"}),
         ("a.csv", b"a,b\n=cmd|'/c calc'!A0,c\n", {"office-dde"}),
         ("a.csv", "名前,電話\n山田,03-1234-5678 | 内線 12!\n".encode(), set()),
