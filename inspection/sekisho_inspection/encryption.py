@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import struct
@@ -10,6 +11,7 @@ from typing import Any
 import msoffcrypto
 from msoffcrypto.method.ecma376_agile import ECMA376Agile
 from msoffcrypto.method.ecma376_standard import ECMA376Standard
+from msoffcrypto.method.rc4 import DocumentRC4
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection.notes import Item, Notes
@@ -23,6 +25,21 @@ _MAX_SPIN = 1_000_000
 # Bytes of a package that are encrypted together (2.3.4.15).
 _SEGMENT = 4096
 _ZIP = b"PK\x03\x04"
+
+
+class _Memory:
+    """Stands for `tempfile` in the library, which keeps an opened file in one; a worker can make none."""
+
+    TemporaryFile = io.BytesIO
+
+
+def preload() -> None:
+    """Import what the library imports when it first meets a kind of file, and load RC4, so that a process without files
+    has them."""
+    importlib.import_module("msoffcrypto.format.ooxml")
+    for name in ("doc97", "ppt97", "xls97"):
+        importlib.import_module(f"msoffcrypto.format.{name}").tempfile = _Memory  # type: ignore[attr-defined]
+    DocumentRC4.decrypt("", bytes(16), io.BytesIO(b"x"))
 
 
 def decrypted(item: Item, package: bool, notes: Notes) -> tuple[bytes | None, PartState] | None:

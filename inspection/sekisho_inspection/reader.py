@@ -20,6 +20,7 @@ from sekisho_inspection import (
     containers,
     elsewhere,
     embedded,
+    encryption,
     filetype,
     headers,
     link_files,
@@ -102,6 +103,7 @@ _UNPACKED = {
 
 
 charset.preload()
+encryption.preload()
 qr.preload()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sekisho_core.passwords import Keys, Passwords
@@ -16,6 +17,8 @@ from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
 
 Attach = Callable[..., bytes]
+CORPUS = Path(__file__).parents[1] / "corpus"
+KINDS = ("archives", "locked_office", "mail_files", "offices", "others", "pdfs")
 # The pad string of algorithm 2, and RC4 of 40 bits: a file that revision 2 of the standard handler locks.
 PAD = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
 
@@ -161,3 +164,14 @@ def test_no_cache_hides_a_password(limits: InspectionSettings, attach: Attach) -
     for content, keyring, reasons in ((plain, None, ["locked"] * 3), (stated, None, []), (plain, given, [])):
         found = read_mail(content, limits, None, keyring, cache)
         assert [gap.reason for gap in found.incomplete if gap.reason == "locked"] == reasons
+
+
+def test_no_reader_needs_what_a_worker_has_not(
+    client: InspectionClient, mail: Callable[[bytes], Mail], limits: InspectionSettings
+) -> None:
+    """C15: without files, temporary ones and late imports every kind of attachment reads as it does outside."""
+    cases = [case for name in KINDS for case in sorted((CORPUS / name).glob("*.eml"))]
+    assert len(cases) > 500
+    for case in cases:
+        content = case.read_bytes()
+        assert client(mail(content), None, silent) == read_mail(content, limits, None), case.name
