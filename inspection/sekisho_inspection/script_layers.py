@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sekisho_inspection import batch, ciphers, filetype, script_encoder
 from sekisho_inspection.script_expressions import Folder
 from sekisho_inspection.script_functions import unpercented
-from sekisho_inspection.script_tokens import Language, character, language_of, unescaped
+from sekisho_inspection.script_tokens import Language, character, language_of, unescaped, unticked
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
 _WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}+\s{1,4}){2,}+[A-Za-z0-9+/]*+={0,2}")
@@ -26,6 +26,7 @@ _CODES = re.compile(r"(?<!\d)(\d{2,3})([^0-9\"'\n]{1,3})(?:\d{2,3}\2){6,}+\d{2,3
 _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
 _ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|\\[0-7]{2}|%u?[0-9a-f]{2}", re.I)
+_TICKED = re.compile(r"`\S")
 _CODE = re.compile(r"[\"'(=%$^]")
 _CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot", "decrypt")
 _PACKED = ("deflate", "gzip", "inflate", "pako", "compress", "zlib")
@@ -96,6 +97,10 @@ class _Work:
             self._text(line, depth)
         if _ESCAPES.search(text):
             for plain in (unescaped(text), unpercented(text)):
+                self._text(plain, depth)
+        if _TICKED.search(text) and (language or language_of(text)) == "ps1":
+            # Some letters behind the sign are escapes to PowerShell, and none to who hides words from a search.
+            for plain in (unticked(text), text.replace("`", "")):
                 self._text(plain, depth)
         if _COMMAND.search(text):
             self._text(batch.expanded(text), depth)
