@@ -50,6 +50,20 @@ JAVASCRIPT = {
     "added": f"a=[{','.join(str(1000 + ord(one)) for one in URL)}];for(i in a)o+=String.fromCharCode(a[i]-1000)",
     "twice": f"eval(atob('{base64.b64encode(f'go(atob({_B!r}))'.encode()).decode()}'))",
 }
+# How numbers were made of a text's characters, and code that undoes it; no word of the text is a known one.
+PLAIN = "shown by c2.malware.example"
+SUMS: dict[str, tuple[Callable[[int], int], str]] = {
+    "arrow": (lambda code: code + 700, "go([LIST].map(c=>c-700))"),
+    "function": (lambda code: code - 3, "go([LIST].map(function(c){return String.fromCharCode(c+3)}))"),
+    "two steps": (lambda code: code + 9 ^ 0x155, "a=[LIST];for(i=0;i<27;i++)s+=String.fromCharCode((a[i]^0x155)-9)"),
+    "wrapped": (lambda code: (code + 200) % 256, "b=new Uint8Array([LIST]);for(i in b)b[i]=(b[i]+56)&0xff"),
+    "constant first": (lambda code: 1255 - code, "go([LIST].map(n=>1255-n))"),
+    "split": (lambda code: code + 1234, "s='LIST'.split(',').map(n=>String.fromCharCode(n-1234)).join('')"),
+    "For Each": (lambda code: code + 0x2BC, "For Each c In Array(LIST)\ns = s & Chr(c - &H2BC)\nNext\nEnd Sub"),
+    "Xor": (lambda code: code ^ 513, "a = Array(LIST)\nFor i = 0 To 26\ns = s & Chr(a(i) Xor 513)\nNext\nEnd Sub"),
+    "pipe": (lambda code: code + 700, "$u=-join(LIST | % { [char]($_ - 700) }); iex $u"),
+    "-bxor": (lambda code: code ^ 513, "foreach($c in LIST){$u+=[char]($c -bxor 513)}; iex $u"),
+}
 OTHER: dict[str, str] = {
     "Chr": 'Dim a\na = Chr(&H68) & Chr(110+6) & Chr("116") & "p://c2.malware.example/gate"',
     "Split": f'For Each c In Split("{_codes("-")}","-"):x=x & Chr(c):Next\nEnd Sub',
@@ -87,6 +101,21 @@ def test_layers(code: str) -> None:
     assert any(URL in text for text in layers(code).texts)
 
 
+@pytest.mark.parametrize(("coded", "code"), SUMS.values(), ids=SUMS)
+def test_sums(coded: Callable[[int], int], code: str) -> None:
+    """B26: numbers on which a script does arithmetic come to the text that it makes of them."""
+    numbers = ",".join(str(coded(ord(one))) for one in PLAIN)
+    assert any(PLAIN in text for text in layers(code.replace("LIST", numbers)).texts)
+
+
+def test_sums_of_unknown_bytes() -> None:
+    """B26: bytes of no type are the script's where its sum alone makes bytes of the numbers, and not by a mask."""
+    data = bytes(range(7, 251, 3))
+    numbers = [byte + 700 for byte in data]
+    assert layers(f"b=new Uint8Array({numbers}.map(x=>x-700))").unknown == [data]
+    assert not layers(f"b=new Uint8Array({numbers}.map(x=>x%200))").unknown
+
+
 @pytest.mark.parametrize("code", ["x = y + z", "for (;;) {}", "$a = Get-Item", "if (a < b) { c(d) }", ""])
 def test_nothing_is_made_of_nothing(code: str) -> None:
     """Code without texts has no layers."""
@@ -119,6 +148,8 @@ HOSTILE = {
     "filling": "$x='{0}{0}{0}{0}' -f " * 20_000 + "'a'",
     "blanks": "set x=" + " " * 500_000,
     "lines": "\n" * 500_000,
+    "codes": "11;" * 200_000,
+    "arithmetic": f"[{'7,' * 100_000}7];" + "".join(f"x-{number};" for number in range(100)),
     "dollars": "$a" * 200_000,
     "repeating": "x='a'.repeat(4000000);" * 100,
 }
