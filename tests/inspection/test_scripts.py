@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import gzip
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -275,3 +276,39 @@ def test_first_pieces_are_no_files() -> None:
     """Of a file in two variables the first, which decodes by itself, is not taken for another file."""
     coded = base64.b64encode(program()).decode()
     assert built(f"a='{coded[:800]}';b='{coded[800:]}';new Blob([atob(a+b)])").files == [program()]
+
+
+NOISE = hashlib.shake_128(b"noise").digest(900)
+_SAVED = "a.href=URL.createObjectURL(new Blob([b]));a.download='a.dat';"
+
+
+def _saved(code: str) -> bytes:
+    return f"<script>d='{base64.b64encode(NOISE).decode()}';{code}{_SAVED}</script>".encode()
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["b=Uint8Array.from(atob(d),c=>c.charCodeAt(0));", "s=atob(d);for(i=0;i<s.length;i++)b[i]=s.charCodeAt(i);"],
+)
+def test_saved_file_without_a_type(read: Read, attach: Attach, code: str) -> None:
+    """B26: bytes of no known type that a page saves as they are become a part, with its hash."""
+    reading = read(attach("x", ("a.html", _saved(code))))
+    parts = [(part.sha256, part.names) for part in reading.parts if part.origin.reading == "script"]
+    assert (parts, reading.incomplete) == ([(hashlib.sha256(NOISE).hexdigest(), ("a.dat",))], ())
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["for(i in d)b[i]=atob(d).charCodeAt(i)-k;", "b=decrypt(atob(d),k);", "for(i in d)b[i]=s[i]^k[i%4];", "b=d[1]+k;"],
+)
+def test_saved_file_that_is_altered(read: Read, attach: Attach, code: str) -> None:
+    """B26: bytes that a page changes before it saves them are a file that was not read."""
+    reading = read(attach("x", ("a.html", _saved(code))))
+    assert [gap.reason for gap in reading.incomplete] == ["unreadable"]
+
+
+def test_saved_file_in_pieces_of_no_type() -> None:
+    """B26: several large pieces of no type are no file of their own."""
+    pieces = [base64.b64encode(bytes(NOISE[::step]) + NOISE[step:]).decode() for step in (-1, 1)]
+    made = built(f"a='{pieces[0]}';b='{pieces[1]}';new Blob([f(a,b)]);x.download='a.dat'")
+    assert (made.files, made.unread) == ([], True)
