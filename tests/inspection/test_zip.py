@@ -145,6 +145,17 @@ def test_names_in_the_directory(
         assert set(shown) <= set(member_names(reading)[0])
 
 
+@pytest.mark.parametrize("beyond", [50, -3, 1 << 20])
+def test_directory_said_to_be_elsewhere(read: Read, attach: Attach, beyond: int) -> None:
+    """B33: where the directory's start is stated wrong, members are where their headers are, as programs find them."""
+    content = bytearray(packed(("a.txt", b"first"), ("b.exe", PROGRAM)))
+    at = content.rfind(b"PK\x05\x06") + 16
+    struct.pack_into("<L", content, at, struct.unpack_from("<L", content, at)[0] + beyond)
+    reading = read(attach("x", ("a.zip", bytes(content))))
+    assert [(part.names, part.size) for part in reading.parts[2:]] == [(("a.txt",), 5), (("b.exe",), len(PROGRAM))]
+    assert reading.incomplete == ()
+
+
 def test_two_archives_in_a_row(read: Read, attach: Attach) -> None:
     """B28: of two ZIPs in a row both are read, and the ambiguity is said."""
     reading = read(attach("x", ("a.zip", packed(("evil.exe", PROGRAM)) + packed(("good.txt", b"good")))))
