@@ -306,8 +306,9 @@ def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
 def _names(item: Item, kind: str, notes: Notes) -> None:
     spelt = (one for name in item.names for one in spellings(name))
     named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
-    if kind in filetype.EXECUTABLE or named:
-        shown = kind if kind in filetype.EXECUTABLE else f"named {named.rpartition('.')[2]}"
+    started = kind in filetype.EXECUTABLE or onenote.is_started(item, kind)
+    if started or named:
+        shown = kind or "a script" if started else f"named {named.rpartition('.')[2]}"
         notes.find(_executable_kind(item), item.where, shown)
 
 
