@@ -49,7 +49,8 @@ def read_ole(item: Item, notes: Notes) -> PartState:
         return state
     streams = {entry.path: (entry, content) for entry, content in file.streams()}
     paths = set(streams)
-    if "__properties_version1.0" in names:
+    # One that lies in the root is read as a message besides.
+    if "__properties_version1.0" in names - paths:
         notes.gap(item.gap, "unreadable", "an Outlook message inside of a document")
     for fault in file.faults:
         notes.gap(item.gap, "malformed", f"OLE file: {fault}")
