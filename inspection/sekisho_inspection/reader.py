@@ -215,7 +215,8 @@ def _read_file(item: Item, notes: Notes) -> None:
         _read_message(item.content, item.id, item.depth + 1, notes)
     elif not kind and (start := officexml.page_start(item)) is not None:
         _read_message(item.content[start:], item.id, item.depth + 1, notes)
-    _read_as_another(item, kind, notes)
+    appended = _read_as_another(item, kind, notes)
+    state = appended if state is PartState.READ else state
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
@@ -228,10 +229,9 @@ def _read_file(item: Item, notes: Notes) -> None:
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
-def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
-    """Read what the item is to programs that look elsewhere than at its beginning."""
-    if _may_be_zip(item, kind):
-        read_appended(item, notes)
+def _read_as_another(item: Item, kind: str, notes: Notes) -> PartState:
+    """Read what the item is to programs that look elsewhere than at its beginning; the state of a ZIP there."""
+    state = read_appended(item, notes) if _may_be_zip(item, kind) else PartState.READ
     polyglots.read_polyglot(item, kind, notes)
     pdf.note_misnamed(item, kind, notes)
     if kind == pdf.KIND:
@@ -240,6 +240,7 @@ def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
         _bounded(pdf.read_pdf, item, notes)
     if kind == "application/x-ole-storage" and msg.is_message(item.content):
         _bounded(msg.read_msg, item, notes)
+    return state
 
 
 def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:

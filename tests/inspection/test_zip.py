@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 import pyzipper
 from sekisho_core.vocabulary import PartState, Reading
+from shortcut_maker import program
 
 Read = Callable[..., Reading]
 Attach = Callable[..., bytes]
@@ -96,6 +97,14 @@ def test_locked_aes_opens_with_the_mails_password(read: Read, attach: Attach, pa
     assert not reading.incomplete
     facts = [item for item in reading.observables if item.path != "email-message:body"]
     assert password not in repr((facts, reading.findings, reading.incomplete, reading.parts))
+
+
+@pytest.mark.parametrize(("word", "state"), [("k8#Bb", "opened"), ("other", "locked")])
+def test_locked_self_extractor(read: Read, attach: Attach, word: str, state: str) -> None:
+    """B28: a program with a locked ZIP behind it is in the state of its members."""
+    content = program() + locked("k8#Bb", ("a.dat", b"plain"))
+    reading = read(attach(f"パスワード：{word}", ("a.ex_", content)))
+    assert {part.state for part in reading.parts if part.names == ("a.ex_",)} == {PartState(state)}
 
 
 @pytest.mark.parametrize("secret", [b"abcd1234", "表示ソ".encode("cp932")])
