@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 import msoffcrypto
+from msoffcrypto.format import doc97, ppt97, xls97
 from msoffcrypto.method.ecma376_agile import ECMA376Agile
 from msoffcrypto.method.ecma376_standard import ECMA376Standard
 from sekisho_core.vocabulary import PartState
@@ -23,6 +24,16 @@ _MAX_SPIN = 1_000_000
 # Bytes of a package that are encrypted together (2.3.4.15).
 _SEGMENT = 4096
 _ZIP = b"PK\x03\x04"
+
+
+class _InMemory:
+    """What the library writes opened files of the old formats to: the sandbox lets no file be made."""
+
+    TemporaryFile = io.BytesIO
+
+
+for _format in (doc97, ppt97, xls97):
+    _format.tempfile = _InMemory
 
 
 def decrypted(item: Item, package: bool, notes: Notes) -> tuple[bytes | None, PartState] | None:
