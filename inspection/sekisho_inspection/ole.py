@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import biff, charset, filetype, macros, msg, objects, pcode, vba, worddoc
+from sekisho_inspection import biff, charset, filetype, macros, objects, pcode, vba, worddoc
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.compound import MAGIC, CompoundFile, Entry, class_of
 from sekisho_inspection.encryption import decrypted
@@ -49,7 +49,8 @@ def read_ole(item: Item, notes: Notes) -> PartState:
         return state
     streams = {entry.path: (entry, content) for entry, content in file.streams()}
     paths = set(streams)
-    if "__properties_version1.0" in names and not msg.is_message(item.content):
+    # One that lies in the root is read as a message besides.
+    if "__properties_version1.0" in names - paths:
         notes.gap(item.gap, "unreadable", "an Outlook message inside of a document")
     for fault in file.faults:
         notes.gap(item.gap, "malformed", f"OLE file: {fault}")

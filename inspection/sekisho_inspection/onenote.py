@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import filetype
+from sekisho_inspection import chm, filetype, msi, script_files
 from sekisho_inspection.names import spellings
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.urls import note_urls
 
 KIND = "application/onenote"
-_READING = "onenote"
+READING = "onenote"
 # FileDataStoreObject (2.6.13): header, length, 12 bytes unused and reserved, the file, the footer.
 _HEADER = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac")
 _FOOTER = bytes.fromhex("22a7fb71790f0b4abb13899256426b24")
@@ -55,10 +55,16 @@ def read_onenote(item: Item, notes: Notes) -> PartState:
     for start, size in files:
         if not notes.spend(size, item):
             break
-        notes.child(item, item.content[start : start + size], alone, _READING, start, size)
+        notes.child(item, item.content[start : start + size], alone, READING, start, size)
     _note_names(names, item, notes)
     _note_texts(rest, item, notes)
     return PartState.READ
+
+
+def is_started(item: Item, kind: str) -> bool:
+    """Whether a double click starts a file of a section by its content: a script, an installer, a help file. Which
+    name it bears is not known."""
+    return item.origin.reading == READING and (kind in (msi.KIND, chm.KIND) or script_files.is_script(item))
 
 
 def _files(item: Item, notes: Notes) -> Iterator[tuple[int, int]]:

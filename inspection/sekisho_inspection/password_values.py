@@ -362,17 +362,18 @@ def _quoted_values(text: str, leading: bool) -> list[str]:
     """Contents of quotes; parts that are to be joined are also given joined, first."""
     if leading and not QUOTED.match(text.lstrip()):
         return []
-    values = [value for match in islice(QUOTED.finditer(text), MOST_QUOTES) if (value := _content(match))]
+    values = [value for match in islice(QUOTED.finditer(text), MOST_QUOTES) if (value := _content(match, leading))]
     joined = ["".join(values)] if len(values) > 1 and _JOINT.search(text) else []
     plain = [value for value in joined + values if not ELSEWHERE.search(value)]
     return plain[:1] if leading and not joined else plain
 
 
-def _content(match: re.Match[str]) -> str:
-    """The content of quotes that can be a password; "" else. Square and pointed brackets also hold remarks."""
+def _content(match: re.Match[str], marked: bool) -> str:
+    """The content of quotes that can be a password; "" else. Square and pointed brackets also hold remarks. A value may
+    have a label in it (日本語パス) where a mark stands before it; else the quotes name what is spoken of."""
     value = str(next(filter(None, match.groups())))
     remark = match[0][0] in "[<" and is_word(value)
-    label = has_label(value) and not value.isascii()
+    label = has_label(value) and not value.isascii() and not (marked and native(value))
     return value if is_plausible(value, quoted=True) and not remark and not label else ""
 
 

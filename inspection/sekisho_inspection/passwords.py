@@ -182,17 +182,25 @@ def _whole(lines: list[str], values: _Values, start: int, subject: str) -> None:
         values.sure += [] if promised else password_below.below(lines, -1)
 
 
-_WIDE = re.compile(r"[！-～]")
+# Forms of another width: of ASCII, and of katakana.
+_OTHER_WIDTH = re.compile(r"[！-～･-ﾟ]")
+_RUN = re.compile(r"[！-ﾟ!-~ぁ-ヿ一-龥]{1,64}")
 
 
 def _typed(raw: str, values: list[str]) -> list[str]:
     """Those of the values that stand there in another width, as typed."""
-    if not _WIDE.search(raw):
+    if not _OTHER_WIDTH.search(raw):
         return []
     found = []
-    for run in re.findall(r"[！-～!-~]{1,64}", raw):
+    for run in _RUN.findall(raw):
         plain = unicodedata.normalize("NFKC", run)
         for value in values:
             if run != plain and plain.endswith(value):
-                found.append(run[len(plain) - len(value) :])
+                found += _as_typed(run, value)
     return found
+
+
+def _as_typed(run: str, value: str) -> list[str]:
+    """The end of a run whose compatibility form is the value; a half-width kana may be two characters."""
+    ends = (run[at:] for at in range(len(run)))
+    return [end for end in ends if unicodedata.normalize("NFKC", end) == value != end]

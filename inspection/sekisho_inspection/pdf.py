@@ -74,6 +74,7 @@ def _read_as(document: Document, access: Access, item: Item, notes: Notes) -> Pa
     walk = Walk(document, files, item, notes)
     for found in document.objects:
         walk.visit(found)
+    walk.join_links()
     _note_lengths(document, item, notes)
     pieces = pdf_streams.read_streams(document, files, item, notes)
     pieces += walk.search_strings() if access.is_open else []

@@ -12,6 +12,7 @@ from typing import Any
 from sekisho_core.finding_kinds import FindingKind
 
 from sekisho_inspection import pdf_scripts
+from sekisho_inspection.html import resolved
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.pdf_document import Document, text_of
 from sekisho_inspection.pdf_files import Files, file_names
@@ -24,6 +25,7 @@ _MAX_NODES = 10_000_000
 # strings are looked at.
 _SHORTEST, _MAX_TEXT = 8, 4_000_000
 _LEAST_CODE, _MAX_STRINGS = 24, 2000
+_MAX_BASES = 5
 _LINK = re.compile(r"https?|hxxp|www\.|ftp:|//|\\\\|%2f", re.I)
 # Characters of all scripts of one file.
 _MAX_CODE = 8_000_000
@@ -53,6 +55,9 @@ class Walk:
         self._document, self._files, self._item, self._notes = document, files, item, notes
         self._nodes, self._code = 0, 0
         self._strings: dict[bytes, None] = {}
+        # Base addresses, in all revisions, and what URI actions lead to.
+        self._bases: dict[str, None] = {}
+        self._written: dict[str, None] = {}
         self._room = _MAX_TEXT
         # What scripts are and unpack, for rules to search.
         self.scripts: list[bytes] = []
@@ -259,14 +264,23 @@ class Walk:
     def _uri(self, value: Any, found: Found) -> None:
         for node in self._document.each(value):
             if type(node) is dict:
-                self._links(node.get("Base"))
+                self._bases.update(dict.fromkeys(self._links(node.get("Base"))))
             elif type(node) is not Name:
-                self._links(node)
+                self._written.update(dict.fromkeys(self._links(node)))
 
-    def _links(self, value: Any) -> None:
-        for text in self._document.texts(value):
+    def _links(self, value: Any) -> list[str]:
+        texts = self._document.texts(value)
+        for text in texts:
             self._link(text)
             note_urls(text, self._item.where, self._notes)
+        return texts
+
+    def join_links(self) -> None:
+        """Note the links of URI actions as they join the base that the catalog states (12.6.4.8)."""
+        for base in list(self._bases)[:_MAX_BASES]:
+            for text in list(self._written)[:_MAX_STRINGS]:
+                if (joined := resolved(base, text)) != text:
+                    self._link(joined)
 
     def _link(self, target: str) -> None:
         plain = target.strip()

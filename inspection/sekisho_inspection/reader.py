@@ -217,7 +217,8 @@ def _read_file(item: Item, notes: Notes) -> None:
         _read_message(item.content, item.id, item.depth + 1, notes)
     elif not kind and (start := officexml.page_start(item)) is not None:
         _read_message(item.content[start:], item.id, item.depth + 1, notes)
-    _read_as_another(item, kind, notes)
+    appended = _read_as_another(item, kind, notes)
+    state = appended if state is PartState.READ else state
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
     textfile.read_starters(item, notes)
@@ -230,10 +231,9 @@ def _read_file(item: Item, notes: Notes) -> None:
     notes.part(item, _stated_type(item, kind, notes), state)
 
 
-def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
-    """Read what the item is to programs that look elsewhere than at its beginning."""
-    if _may_be_zip(item, kind):
-        read_appended(item, notes)
+def _read_as_another(item: Item, kind: str, notes: Notes) -> PartState:
+    """Read what the item is to programs that look elsewhere than at its beginning; the state of a ZIP there."""
+    state = read_appended(item, notes) if _may_be_zip(item, kind) else PartState.READ
     polyglots.read_polyglot(item, kind, notes)
     pdf.note_misnamed(item, kind, notes)
     if kind == pdf.KIND:
@@ -242,6 +242,7 @@ def _read_as_another(item: Item, kind: str, notes: Notes) -> None:
         _bounded(pdf.read_pdf, item, notes)
     if kind == "application/x-ole-storage" and msg.is_message(item.content):
         _bounded(msg.read_msg, item, notes)
+    return state
 
 
 def _scan(item: Item, kind: str, state: PartState, notes: Notes) -> None:
@@ -308,8 +309,9 @@ def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
 def _names(item: Item, kind: str, notes: Notes) -> None:
     spelt = (one for name in item.names for one in spellings(name))
     named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
-    if kind in filetype.EXECUTABLE or named:
-        shown = kind if kind in filetype.EXECUTABLE else f"named {named.rpartition('.')[2]}"
+    started = kind in filetype.EXECUTABLE or onenote.is_started(item, kind)
+    if started or named:
+        shown = kind or "a script" if started else f"named {named.rpartition('.')[2]}"
         notes.find(_executable_kind(item), item.where, shown)
 
 

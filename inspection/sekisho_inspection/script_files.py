@@ -52,12 +52,22 @@ def read_script(item: Item, notes: Notes) -> bool:
     if not named and not attached:
         return False
     text = charset.decode(item.content)[0]
-    if not named and not (_STARTS.match(text) or _TELLING.search(text[:_HEAD])):
+    if not named and not _tells(text):
         return False
     if endings & _PLAIN and not named:
         notes.find("type-mismatch", item.where, f"a script named .{min(endings & _PLAIN)}")
     note_script(text, item, notes, _LANGUAGES.get(min(named)) if named else None)
     return True
+
+
+def is_script(item: Item) -> bool:
+    """Whether a file is a script by its content alone, be it that of a page which Windows Script runs."""
+    text = item.sniffed in ("", "text/html") and filetype.is_text(item.content)
+    return text and _tells(charset.decode(item.content)[0])
+
+
+def _tells(text: str) -> bool:
+    return _STARTS.match(text) is not None or _TELLING.search(text[:_HEAD]) is not None
 
 
 def note_script(code: str, item: Item, notes: Notes, language: Language | None = None) -> None:

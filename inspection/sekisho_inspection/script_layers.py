@@ -10,11 +10,12 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from sekisho_inspection import batch, ciphers, filetype, script_encoder
+from sekisho_inspection import batch, ciphers, filetype, script_encoder, script_sums
 from sekisho_inspection.script_expressions import Folder
 from sekisho_inspection.script_functions import unpercented
-from sekisho_inspection.script_tokens import Language, character, language_of, unescaped
+from sekisho_inspection.script_tokens import Language, character, language_of, unescaped, unticked
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
 _WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}+\s{1,4}){2,}+[A-Za-z0-9+/]*+={0,2}")
@@ -22,10 +23,11 @@ _HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-f]{2}[\s,:.-]?){12,}+", re.I)
 _HEX_MARKS = re.compile(r"\\x|0x|[%\s,:.-]", re.I)
 _NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]{1,8}|\d{1,10})\s*[,;]\s*){7,}+(?:0x[0-9a-f]{1,8}|\d{1,10})?", re.I)
 # Decimal codes between which the same signs stand.
-_CODES = re.compile(r"(?<!\d)(\d{2,3})([^0-9\"'\n]{1,3})(?:\d{2,3}\2){6,}+\d{2,3}")
+_CODES = re.compile(r"(?<!\d)(\d{1,4})([^0-9\"'\n]{1,3})(?:\d{1,4}\2){6,}+(?:\d{1,4})?")
 _BACKWARDS = re.compile(r"//:s?ptth|llehsrewop|tcejbOetaerC|tpircSW", re.I)
 _LINE = re.compile(r"[^\s\"'<>]{0,2048}")
 _ESCAPES = re.compile(r"\\[ux][0-9a-f]{2}|\\[0-7]{2}|%u?[0-9a-f]{2}", re.I)
+_TICKED = re.compile(r"`\S")
 _CODE = re.compile(r"[\"'(=%$^]")
 _CIPHER = ("^", "xor", "charcodeat", "fromcharcode", "chr", "[char]", "ord(", "[byte", "rot", "decrypt")
 _PACKED = ("deflate", "gzip", "inflate", "pako", "compress", "zlib")
@@ -39,6 +41,8 @@ _HARMLESS = (b"wOFF", b"wOF2", b"\0\1\0\0", b"OTTO", b"true", b"ID3", b"OggS", b
 _MOST_TEXTS, _MOST_FILES, _MOST_BLOBS, _DEEPEST = 400, 20, 400, 8
 # Characters that are put together in all, and those of them that are decoded again.
 _MOST_CHARACTERS, _MOST_AGAIN = 16_000_000, 3_000_000
+# Numbers of a list by which it is told what a sum makes of them: a disc's type stands behind 32 kB.
+_TOLD = 0x9000
 # Texts and bytes on which keys are tried.
 _MOST_TRIED = 60
 _SHORTEST_FILE, _SHORTEST_CODED = 8, 24
@@ -75,7 +79,13 @@ class _Work:
         lowered = code.lower()
         self._packed = any(word in lowered for word in _PACKED)
         self._keys = ciphers.keys(code)
+        self._code = code
         self._tries = _MOST_TRIED if any(word in lowered for word in _CIPHER) else 0
+
+    @cached_property
+    def _sums(self) -> list[script_sums.Sum]:
+        """The script's own arithmetic, which few need."""
+        return script_sums.sums(self._code)
 
     def run(self, language: Language | None) -> None:
         """Decode until nothing is left."""
@@ -96,6 +106,10 @@ class _Work:
             self._text(line, depth)
         if _ESCAPES.search(text):
             for plain in (unescaped(text), unpercented(text)):
+                self._text(plain, depth)
+        if _TICKED.search(text) and (language or language_of(text)) == "ps1":
+            # Some letters behind the sign are escapes to PowerShell, and none to who hides words from a search.
+            for plain in (unticked(text), text.replace("`", "")):
                 self._text(plain, depth)
         if _COMMAND.search(text):
             self._text(batch.expanded(text), depth)
@@ -143,8 +157,23 @@ class _Work:
         factor = math.gcd(*numbers)
         if factor > 1 and low >= 0 and high // factor < 256:
             self._blob(bytes(number // factor for number in numbers), depth)
-        if high > 255 and high - low < 255:
-            self._solve(bytes(number - low + 1 for number in numbers), depth)
+        if high > 255 and high - low < 256:
+            self._solve(bytes(number - low + 1 & 255 for number in numbers), depth)
+        self._summed(numbers, depth)
+
+    def _summed(self, numbers: list[int], depth: int) -> None:
+        """What the script's own arithmetic makes of numbers: a file, a text, or bytes where it alone makes any."""
+        values = set(numbers)
+        for steps in self._sums if len(numbers) >= _SHORTEST_FILE else ():
+            head = script_sums.worked_out(numbers[:_TOLD], steps)
+            if head is None:
+                continue
+            exact = _is_file(head) or script_sums.is_exact(values, steps)
+            data = script_sums.worked_out(numbers, steps) if exact or _text_of(head) is not None else None
+            if data is not None and exact:
+                self._blob(data, depth)
+            elif data is not None and (text := _text_of(data)) is not None:
+                self._text(text, depth)
 
     def _words(self, numbers: list[int], depth: int) -> None:
         """Numbers of two or four bytes each are the words of a file where they make one."""
@@ -255,7 +284,7 @@ def _numbered(text: str) -> Iterator[list[int]]:
         yield [int(piece, 16) if piece[:2].lower() == "0x" else int(piece) for piece in pieces]
     for match in _CODES.finditer(text):
         if "," not in match[2]:
-            yield [int(piece) for piece in match[0].split(match[2])]
+            yield [int(piece) for piece in match[0].split(match[2]) if piece]
 
 
 def _turned(text: str) -> Iterator[str]:

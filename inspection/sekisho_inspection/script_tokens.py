@@ -45,8 +45,10 @@ _ESCAPE = re.compile(
     r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|([0-7]{1,3})|(.))|%u([0-9a-f]{4})", re.I | re.S
 )
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "\n": ""}
-_TICK = re.compile(r"`(.)", re.S)
-_TICKS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
+_TICK = re.compile(r"`(?:u\{([0-9a-f]{1,6})\}|(.))", re.I | re.S)
+_TICKS = {
+    "n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b",
+}  # fmt: skip
 _VBS_SIGNS = re.compile(
     r"\bCreateObject\s*\(|\bEnd\s+(?:Sub|Function|If)\b|\bDim\s+\w|\bOn\s+Error\b|&\s*Chrw?\s*\(|\bExecuteGlobal\b",
     re.I,
@@ -124,9 +126,17 @@ def _token(match: re.Match[str], language: Language) -> Token:
     if language == "vbs":
         return Token("text", text.replace('""', '"'))
     if kind in ("double", "told"):
-        plain = _TICK.sub(lambda tick: _TICKS.get(tick[1], tick[1]), text.replace('""', '"'))
-        return Token("told" if "$" in text else "text", plain)
+        return Token("told" if "$" in text else "text", unticked(text.replace('""', '"')))
     return Token("text", text.replace("''", "'"))
+
+
+def unticked(text: str) -> str:
+    """A text with the escapes of PowerShell undone (about_Special_Characters)."""
+    return _TICK.sub(_ticked, text) if "`" in text else text
+
+
+def _ticked(match: re.Match[str]) -> str:
+    return character(int(match[1], 16)) if match[1] else _TICKS.get(match[2], match[2])
 
 
 def unescaped(text: str) -> str:

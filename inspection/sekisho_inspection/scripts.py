@@ -18,6 +18,14 @@ _NAME = re.compile(
     re.I,
 )
 _CALLED = re.compile(r"[^\s\"'/\\<>:;,(){}]{1,100}\.[A-Za-z0-9]{1,5}")
+# What may change bytes before they are saved, outside of texts: arithmetic, a table, a function that undoes something.
+# Bytes of no type are not the file then.
+_ALTERS = re.compile(
+    r"[\^~%*]|<<|>>|crypt|xor|reverse|sort|flate|gzip|unzip|pako|compress|fromCharCode|replace|slice|splice|TextDecoder"
+    r"|[\w$)\]]\s{0,9}(?:-(?!-)|\+(?![+=])|&(?!&)|\|(?!\|)|/)|[-+&|]=|\[[^\]\n]{0,80}\(",
+    re.I,
+)
+_TEXT = re.compile(r"\"[^\"\n]*+\"|'[^'\n]*+'|`[^`]*+`")
 _STORED = re.compile(r"[A-Za-z0-9+/_=-]{40,}+|(?:[0-9a-f]{2}[\s,]?){40,}+", re.I)
 # From these numbers of bytes on, data that nothing could be made of is a file that was not read, and a text is one.
 _MUCH_DATA, _MUCH_TEXT = 512, 64
@@ -46,7 +54,17 @@ def built(code: str, stores: Sequence[str] = ()) -> Built:
     if saves and not out.files:
         out.files += [text.encode("utf-8", "replace") for text in found.packed_texts if len(text) >= _MUCH_TEXT]
         out.unread = not out.files and (found.limited or any(len(blob) >= _MUCH_DATA for blob in found.unknown))
+        alone = _alone(found.unknown, 1 if out.name else _MUCH_DATA) if not out.files else []
+        out.files += alone
+        out.unread = out.unread and not (alone and not found.limited and not _ALTERS.search(_TEXT.sub("", code)))
     return out
+
+
+def _alone(blobs: Sequence[bytes], least: int) -> list[bytes]:
+    """The one file that bytes of no type are; none where more than one is so large that it may be that file."""
+    longest = max(blobs, key=len, default=b"")
+    others = [blob for blob in blobs if blob not in longest and len(blob) >= _MUCH_DATA]
+    return [longest] if len(longest) >= least and not others else []
 
 
 def _begins(file: bytes, other: bytes) -> bool:

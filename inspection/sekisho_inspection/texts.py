@@ -166,8 +166,9 @@ def _note_code(page: Page, item: Item, notes: Notes) -> None:
             files = files or kind != "text/html"
             if notes.spend(len(content), item):
                 notes.child(item, content, (made.name,) if made.name else (), "script")
-        elif filetype.is_text(content):
-            note_urls(content.decode("utf-8", "replace"), item.where, notes)
+        else:
+            if filetype.is_text(content):
+                note_urls(content.decode("utf-8", "replace"), item.where, notes)
             if made.saves and notes.spend(len(content), item):
                 notes.child(item, content, (made.name,) if made.name else (), "script")
     if made.unread:

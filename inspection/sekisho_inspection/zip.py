@@ -61,18 +61,18 @@ def read_zip(item: Item, notes: Notes) -> PartState:
     return next((state for state in _WORST if state in states), PartState.READ)
 
 
-def read_appended(item: Item, notes: Notes) -> None:
-    """The ZIP at the end of a file of another type: programs that look for the end record open it as one."""
+def read_appended(item: Item, notes: Notes) -> PartState:
+    """The ZIP at the end of a file of another type: programs that look for the end record open it as one. The state is
+    locked or opened where a member is."""
     if item.content.find(END, max(0, len(item.content) - _TAIL)) < 0:
-        return
+        return PartState.READ
     try:
         members = directory(item.content)
     except DamagedZip as problem:
         members = problem.members
     reader = _Reader(item, notes)
-    for member in members:
-        if local_header(item.content, member.header) is not None:
-            reader.read(member)
+    states = {reader.read(member) for member in members if local_header(item.content, member.header) is not None}
+    return next((state for state in (PartState.LOCKED, PartState.OPENED) if state in states), PartState.READ)
 
 
 def is_appended(content: bytes) -> bool:

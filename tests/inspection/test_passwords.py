@@ -59,6 +59,13 @@ def test_both_widths() -> None:
     """A value in full width is tried folded first, then as typed."""
     assert candidates(["パスワード：ｐａ＃１"], "", "", 20) == ["pa#1", "ｐａ＃１"]
     assert candidates(["パスワードは下記です。\nｐａ＃１"], "", "", 20) == ["pa#1", "ｐａ＃１"]
+    assert candidates(["パスワード：「ｻｸﾗ桜ﾊﾟ」"], "", "", 20) == ["サクラ桜パ", "ｻｸﾗ桜ﾊﾟ"]
+
+
+def test_a_value_may_hold_a_label() -> None:
+    """B31: what stands in quotes right behind a mark is the value even where a label is in it; a remark is none."""
+    assert candidates(["パスワード：「日本語パス」"], "", "", 20) == ["日本語パス"]
+    assert candidates(["パスワード：「パスワードは別送」"], "", "", 20) == []
 
 
 def test_punctuation_behind_a_value_is_tried_with_and_without() -> None:

@@ -81,6 +81,14 @@ def test_links_and_text(read: Read, attach: Attach) -> None:
     assert {"http://link.example/a", "http://js.example/", "http://text.example/x"} <= urls
 
 
+def test_relative_links(read: Read, attach: Attach) -> None:
+    """B40: a link that states only the end of its address is joined to the base that the catalog states."""
+    action, base = b"<< /S /URI /URI (upd/p.php) >>", b"<< /Base (http://base.example/a/b) >>"
+    reading = read(attach("x", ("a.pdf", pdf({9: action, 10: base}, b"/URI 10 0 R"))))
+    urls = {item.value for item in reading.observables if item.path == "url:value" and item.where == "part:2"}
+    assert "http://base.example/a/upd/p.php" in urls
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_embedded_program(read: Read, attach: Attach, compressed: bool) -> None:
     """An embedded file is a part of its own, and a program among them is said."""

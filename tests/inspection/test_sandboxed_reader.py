@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from locked_office import LOCKED_OFFICE
 from sekisho_core.passwords import Keys, Passwords
 from sekisho_core.scan import silent
 from sekisho_core.vocabulary import Mail, PartState, Reading
@@ -135,6 +136,13 @@ def test_a_pdf_with_a_password(
     launches = [found.detail for found in reading.findings if found.kind == "pdf-launch"]
     place = "object 2 0, offset 66"
     assert launches == [f"{place}: cmd.exe" if state == PartState.OPENED else place]
+
+
+@pytest.mark.parametrize("name", LOCKED_OFFICE)
+def test_an_office_file_with_a_password(name: str, client: InspectionClient, mail: Callable[[bytes], Mail]) -> None:
+    """B46: files of every age are opened where no file can be made."""
+    reading = client(mail(LOCKED_OFFICE[name]), None, silent)
+    assert [part.state for part in reading.parts[1:3]] == [PartState.OPENED, PartState.READ]
 
 
 def test_a_password_stays_inside(client: InspectionClient, mail: Callable[[bytes], Mail], attach: Attach) -> None:

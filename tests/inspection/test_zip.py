@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 import pyzipper
 from sekisho_core.vocabulary import PartState, Reading
+from shortcut_maker import program
 
 Read = Callable[..., Reading]
 Attach = Callable[..., bytes]
@@ -98,6 +99,14 @@ def test_locked_aes_opens_with_the_mails_password(read: Read, attach: Attach, pa
     assert password not in repr((facts, reading.findings, reading.incomplete, reading.parts))
 
 
+@pytest.mark.parametrize(("word", "state"), [("k8#Bb", "opened"), ("other", "locked")])
+def test_locked_self_extractor(read: Read, attach: Attach, word: str, state: str) -> None:
+    """B28: a program with a locked ZIP behind it is in the state of its members."""
+    content = program() + locked("k8#Bb", ("a.dat", b"plain"))
+    reading = read(attach(f"パスワード：{word}", ("a.ex_", content)))
+    assert {part.state for part in reading.parts if part.names == ("a.ex_",)} == {PartState(state)}
+
+
 @pytest.mark.parametrize("secret", [b"abcd1234", "表示ソ".encode("cp932")])
 def test_locked_classic(read: Read, attach: Attach, secret: bytes) -> None:
     """The traditional cipher opens too, with the password's bytes in CP932 where that is how it was typed."""
@@ -143,6 +152,17 @@ def test_names_in_the_directory(
     assert len(member_names(reading)) == 1
     if shown:
         assert set(shown) <= set(member_names(reading)[0])
+
+
+@pytest.mark.parametrize("beyond", [50, -3, 1 << 20])
+def test_directory_said_to_be_elsewhere(read: Read, attach: Attach, beyond: int) -> None:
+    """B33: where the directory's start is stated wrong, members are where their headers are, as programs find them."""
+    content = bytearray(packed(("a.txt", b"first"), ("b.exe", PROGRAM)))
+    at = content.rfind(b"PK\x05\x06") + 16
+    struct.pack_into("<L", content, at, struct.unpack_from("<L", content, at)[0] + beyond)
+    reading = read(attach("x", ("a.zip", bytes(content))))
+    assert [(part.names, part.size) for part in reading.parts[2:]] == [(("a.txt",), 5), (("b.exe",), len(PROGRAM))]
+    assert reading.incomplete == ()
 
 
 def test_two_archives_in_a_row(read: Read, attach: Attach) -> None:
