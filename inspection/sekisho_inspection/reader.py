@@ -217,22 +217,30 @@ def _read_file(item: Item, notes: Notes) -> None:
         _read_message(item.content, item.id, item.depth + 1, notes)
     elif not kind and (start := officexml.page_start(item)) is not None:
         _read_message(item.content[start:], item.id, item.depth + 1, notes)
-    appended = _read_as_another(item, kind, notes)
-    state = appended if state is PartState.READ else state
+    if not _is_words_alone(item, kind, notes):
+        appended = _read_as_another(item, kind, notes)
+        state = appended if state is PartState.READ else state
     if item.declared not in mime.MESSAGES:
         embedded.read_embedded(item, kind, notes)
+    _scan(item, kind, state, notes)
+    notes.part(item, _stated_type(item, kind, notes), state)
+
+
+def _is_words_alone(item: Item, kind: str, notes: Notes) -> bool:
+    """Whether it is a text without a name, which nobody opens as a file: of most mail the only part."""
+    plain = not item.names and not kind and item.declared == "text/plain" and item.id in notes.texts_read
+    return plain and b"\0" not in item.content
+
+
+def _read_as_another(item: Item, kind: str, notes: Notes) -> PartState:
+    """Read what the item is to programs that go by its name, by how it is written, or that look elsewhere than at its
+    beginning; the state of a ZIP there."""
     textfile.read_starters(item, notes)
     mailboxes.read_mailbox(item, notes)
     script_files.read_script(item, notes)
     link_files.read_link_file(item, notes)
     manifests.read_manifest(item, notes)
     note_mismatch(item, kind, notes)
-    _scan(item, kind, state, notes)
-    notes.part(item, _stated_type(item, kind, notes), state)
-
-
-def _read_as_another(item: Item, kind: str, notes: Notes) -> PartState:
-    """Read what the item is to programs that look elsewhere than at its beginning; the state of a ZIP there."""
     state = read_appended(item, notes) if _may_be_zip(item, kind) else PartState.READ
     polyglots.read_polyglot(item, kind, notes)
     pdf.note_misnamed(item, kind, notes)
