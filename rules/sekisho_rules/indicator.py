@@ -11,6 +11,8 @@ from sekisho_core.vocabulary import Severity
 
 State = Literal["enforce", "observe"]
 DEFAULT_CONFIDENCE = 75
+# The `modified` of what states none.
+UNDATED = datetime.fromtimestamp(0, UTC)
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +34,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     state: State = "enforce"
     valid_from: datetime | None = None
     valid_until: datetime | None = None
-    modified: datetime = datetime.fromtimestamp(0, UTC)
+    modified: datetime = UNDATED
     revoked: bool = False
     labels: tuple[str, ...] = ()
     reference: str = ""
