@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sekisho_inspection import yara_samples
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.yara_compile import compile_rules, costs_of
+from sekisho_inspection.yara_compile import check, compile_rules, costs_of
 from sekisho_inspection.yara_scan import About, load_rules
 from sekisho_inspection.yara_source import take_apart
 
@@ -145,6 +146,21 @@ def test_costs(client: InspectionClient) -> None:
     assert list(costs["n"]) == ["uses", "plain"]
     assert costs["n"]["uses"] > costs["n"]["plain"]
     assert list(errors) == ["bad"]
+
+
+def test_modules_are_in_the_cost_of_no_rule() -> None:
+    """What loading a module costs is not told of each rule of the file."""
+    plain = 'rule plain { strings: $a = "SEKISHO-MARK" condition: $a }'
+    costs = costs_of({"with": f'import "pe" import "dotnet" {plain}', "without": plain})[0]
+    assert costs["with"]["plain"] < costs["without"]["plain"] + 1
+
+
+@pytest.mark.parametrize(("measured", "refused"), [([60, 70, 49], False), ([60, 70, 55, 51, 52], True), ([3], False)])
+def test_near_the_bound(monkeypatch: pytest.MonkeyPatch, measured: list[float], refused: bool) -> None:
+    """C26: rules are too dear only when each of several measurements says so."""
+    left = iter(measured)
+    monkeypatch.setattr(yara_samples, "cost", lambda *_: next(left, 51.0))
+    assert bool(check(GOOD)) is refused
 
 
 def test_costs_of_what_is_too_dear() -> None:
