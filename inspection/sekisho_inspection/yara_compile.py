@@ -44,8 +44,8 @@ def compile_rules(sources: Mapping[str, str], sets: Mapping[str, str] | None = N
 def check(text: str) -> str:
     """Why a source is not used; "" where nothing speaks against it.
 
-    Refused are `include`, modules that are not in MODULES, strings of one byte, what costs more than MOST_COST, and
-    what YARA itself refuses.
+    Refused are `include`, modules that are not in MODULES, strings of one byte, what costs more than MOST_COST,
+    rules that hit nearly everything, and what YARA itself refuses.
     """
     try:
         _check(text)
@@ -128,6 +128,8 @@ def _check(text: str) -> None:
         found.append(yara_samples.cost(rules))
     if min(found) > MOST_COST:
         raise Refused(_too_dear(min(found), source))
+    if rule := yara_samples.everywhere(rules):
+        raise Refused(f"rule {rule} hits nearly all samples of ordinary content, and would stop nearly every mail")
 
 
 def _compiled(text: str) -> Any:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import random
 import time
+from collections import Counter
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -20,6 +22,9 @@ _YARDSTICK = 'rule yardstick { strings: $a = "nothing in the samples is so" cond
 # The smallest bound that YARA has.
 _SECONDS = 1
 _ROUNDS = 3
+# Rules may ask for the length; so many samples are runs of one byte, unlike anything in mail.
+_LENGTHS = (_SIZE, 4000, 200)
+_UNLIKE = 2
 _WORDS = (
     "資料を送付いたします。ご確認のほど、よろしくお願いいたします。", "お世話になっております。", "会議の日程について",
     "the report of the meeting is attached", "Please find the document.", "https://www.example.jp/path?query=1", "\r\n",
@@ -61,6 +66,24 @@ def cost(rules: Any, rounds: int = _ROUNDS) -> float:
     except yara.TimeoutError:
         return float("inf")
     return spent / beside
+
+
+def everywhere(rules: Any) -> str:
+    """The name of a rule that hits all samples of some length but two at most, as it would hit nearly every mail; ""
+    when there is none."""
+    most = len(samples()) - _UNLIKE
+    for length in _LENGTHS:
+        hits = Counter(match.rule for sample in samples() for match in _hits(rules, sample[:length]))
+        if found := next((rule for rule, count in hits.items() if count >= most), ""):
+            return found
+    return ""
+
+
+def _hits(rules: Any, sample: bytes) -> list[Any]:
+    # What takes too long is refused for its cost.
+    with suppress(yara.TimeoutError):
+        return list(rules.match(data=sample, timeout=_SECONDS, fast=True))
+    return []
 
 
 def _plain(sample: bytes) -> float:

@@ -45,6 +45,11 @@ REFUSED = {
     "loops": (f"rule ok {{ condition: true }} rule a {{ condition: {LOOP} }}", "rule a costs more than a second"),
     "loops over nothing": ("rule a { condition: for all i in (1..1000000000) : (i > 0) }", "rule a costs more than a"),
     "backtracking": ("rule a { strings: $x = /A+A+A+A+B/ condition: $x }", "rule a costs"),
+    "everything": ("rule b { condition: true }", "rule b hits nearly all samples"),
+    "all but programs": ("rule b { condition: uint16(0) != 0x5A4D }", "rule b hits nearly all samples"),
+    "all of some length": ("rule b { condition: filesize > 300 and filesize < 50KB }", "rule b hits nearly all"),
+    "all words": ("rule b { strings: $x = /[a-z]{3}/ condition: $x }", "rule b hits nearly all samples"),
+    "a global rule": (f"global rule g {{ condition: filesize < 10MB }} {GOOD}", "rule g hits nearly all samples"),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
 
@@ -77,6 +82,7 @@ def test_refused(name: str) -> None:
         f'// import "console"\n{GOOD}',
         f'/* include "x" */ {GOOD}',
         'rule a { meta: x = "import \\"console\\"" strings: $m = "SEKISHO-MARK" condition: $m }',
+        f"private global rule g {{ condition: filesize < 10MB }} {GOOD}",
         f'import "pe" import "math" import "hash" import "string" import "elf" import "dotnet" {GOOD}',
         'rule a { strings: $m = /SEKISHO-MARK[{}"\\/]?/ condition: $m }',
         "rule a { strings: $m = { 53 45 4B 49 53 48 4F [1] 4D } condition: $m }",
