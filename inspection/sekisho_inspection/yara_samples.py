@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,9 @@ _YARDSTICK = 'rule yardstick { strings: $a = "nothing in the samples is so" cond
 # The smallest bound that YARA has.
 _SECONDS = 1
 _ROUNDS = 3
+# Rules may ask for the length; so many samples are runs of one byte, unlike anything in mail.
+_LENGTHS = (_SIZE, 4000, 200)
+_UNLIKE = 2
 _WORDS = (
     "資料を送付いたします。ご確認のほど、よろしくお願いいたします。", "お世話になっております。", "会議の日程について",
     "the report of the meeting is attached", "Please find the document.", "https://www.example.jp/path?query=1", "\r\n",
@@ -47,29 +51,52 @@ def samples() -> tuple[bytes, ...]:
 
 
 def cost(rules: Any, rounds: int = _ROUNDS) -> float:
-    """How many times as long as the search for a plain string compiled rules take over all samples; the least of some
-    rounds. Infinite when YARA's shortest bound passes."""
-    return _least(rules, rounds) / _yardstick()
+    """How many times as long as the search for a plain string compiled rules take over all samples. Infinite when
+    YARA's shortest bound passes.
+
+    Both are timed in turns on each sample, and of each the least counts: what disturbs the machine for a while disturbs
+    both, and the least of all neither.
+    """
+    spent, beside = 0.0, 0.0
+    try:
+        for sample in samples():
+            turns = [(_plain(sample), _timed(rules, sample)) for _ in range(rounds)]
+            beside += min(plain for plain, _ in turns)
+            spent += min(found for _, found in turns)
+    except yara.TimeoutError:
+        return float("inf")
+    return spent / beside
+
+
+def everywhere(rules: Any) -> str:
+    """The name of a rule that hits all samples of some length but two at most, as it would hit nearly every mail; ""
+    when there is none."""
+    most = len(samples()) - _UNLIKE
+    for length in _LENGTHS:
+        hits = Counter(match.rule for sample in samples() for match in _hits(rules, sample[:length]))
+        if found := next((rule for rule, count in hits.items() if count >= most), ""):
+            return found
+    return ""
+
+
+def _hits(rules: Any, sample: bytes) -> list[Any]:
+    # What takes too long is refused for its cost.
+    with suppress(yara.TimeoutError):
+        return list(rules.match(data=sample, timeout=_SECONDS, fast=True))
+    return []
+
+
+def _plain(sample: bytes) -> float:
+    # At once again: on a busy machine the first is slow, since others have filled the caches (25 times became 17).
+    return min(_timed(_yardstick(), sample) for _ in range(_ROUNDS))
 
 
 @cache
-def _yardstick() -> float:
-    return _least(yara.compile(source=_YARDSTICK, externals=dict(EXTERNALS)), 2 * _ROUNDS)
+def _yardstick() -> Any:
+    return yara.compile(source=_YARDSTICK, externals=dict(EXTERNALS))
 
 
-def _least(rules: Any, rounds: int) -> float:
-    try:
-        return min(_timed(lambda: _search(rules)) for _ in range(rounds))
-    except yara.TimeoutError:
-        return float("inf")
-
-
-def _search(rules: Any) -> None:
-    for sample in samples():
-        rules.match(data=sample, timeout=_SECONDS)
-
-
-def _timed(work: Callable[[], None]) -> float:
+def _timed(rules: Any, sample: bytes) -> float:
     begun = time.thread_time()
-    work()
+    rules.match(data=sample, timeout=_SECONDS)
     return time.thread_time() - begun

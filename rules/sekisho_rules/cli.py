@@ -25,7 +25,7 @@ from sekisho_rules.cli_trial import test_command
 from sekisho_rules.compile import CompileReport, compile_snapshot, without_effect
 from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal
-from sekisho_rules.indicator_files import Provenance, indicator_files, read_indicator_file
+from sekisho_rules.indicator_files import Provenance, read_indicators
 from sekisho_rules.packs import pack_names, read_packs
 from sekisho_rules.progress import Bar
 from sekisho_rules.settings import RulesSettings
@@ -64,12 +64,7 @@ def import_command(
     provenance = Provenance(source, tlp, confidence)
     refusals: list[Refusal] = []
     idle: list[Refusal] = []
-    found = [
-        one
-        for path in paths
-        for file in indicator_files(path)
-        for one in read_indicator_file(file, provenance, refusals)
-    ]
+    found = read_indicators(paths, provenance, refusals)
     bar = Bar(len(found))
     protected = Protected.of(settings.of(Organisation))
     accepted = _appraised(found, protected, refusals, idle, bar)

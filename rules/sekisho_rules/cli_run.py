@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +26,8 @@ from sekisho_inspection.settings import InspectionSettings
 
 from sekisho_rules.compile import compile_snapshot
 from sekisho_rules.guard import Protected
-from sekisho_rules.indicator import Indicator, Refusal
-from sekisho_rules.indicator_files import indicator_files, read_indicator_file
+from sekisho_rules.indicator import Refusal
+from sekisho_rules.indicator_files import read_indicators
 from sekisho_rules.mail_files import MailFile
 from sekisho_rules.packs import read_packs
 from sekisho_rules.policy import Policy
@@ -102,7 +102,7 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
             yield installed
         return
     refused: list[Refusal] = []
-    given = _read(files, refused) if files else read_packs(rules.packs)
+    given = read_indicators(files, refusals=refused) if files else read_packs(rules.packs)
     with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
         protected = Protected.of(settings.of(Organisation))
         report = compile_snapshot(given, Path(directory), client.compile_yara, 1, protected)
@@ -110,11 +110,6 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
             print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
         with closing(SnapshotStore(Path(directory)).current()) as snapshot:
             yield snapshot
-
-
-def _read(paths: Iterable[Path], refused: list[Refusal]) -> list[Indicator]:
-    files = [file for path in paths for file in indicator_files(path)]
-    return [one for file in files for one in read_indicator_file(file, refusals=refused)]
 
 
 def _installed(settings: Settings, index: Path) -> IndexSnapshot | None:

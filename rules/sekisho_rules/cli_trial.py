@@ -29,7 +29,7 @@ from sekisho_rules.compile import compile_snapshot, entry_of
 from sekisho_rules.evaluate import Facts, evaluate, objects
 from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import Indicator, Refusal
-from sekisho_rules.indicator_files import indicator_files, read_indicator_file
+from sekisho_rules.indicator_files import read_indicators
 from sekisho_rules.match import in_force, mail_facts
 from sekisho_rules.pattern import parse
 from sekisho_rules.progress import Bar
@@ -74,7 +74,7 @@ def test_command(
     settings = load(config)
     samples = [sample for path in paths for sample in find_samples(path)]
     refusals: list[Refusal] = []
-    indicators = _read(rule_paths, refusals)
+    indicators = read_indicators(rule_paths, refusals=refusals)
     moment = (at or datetime.now(UTC)).replace(tzinfo=UTC)
     bar = Bar(len(samples))
     matrix = _tested(settings, indicators, refusals, samples, moment, bar)
@@ -86,12 +86,6 @@ def test_command(
     raise click.exceptions.Exit(matrix.status)
 
 
-def _read(paths: Iterable[Path], refusals: list[Refusal]) -> list[Indicator]:
-    """The indicators of the files; a YARA file bears its own name as its source unless it names one."""
-    files = [file for path in paths for file in indicator_files(path)]
-    return [one for file in files for one in read_indicator_file(file, refusals=refusals)]
-
-
 def _tested(
     settings: Settings, indicators: list[Indicator], refusals: list[Refusal], samples: list[Sample], moment: datetime,
     bar: Bar,
@@ -101,11 +95,10 @@ def _tested(
     with private_workers(inspection, count) as client:
         with _stages(settings, indicators, refusals, client, moment) as stages, ThreadPoolExecutor(count) as pool:
             found = list(_stepping(pool.map(lambda sample: _scanned(sample, stages), samples), bar))
-        named = {one.id: one for one in indicators}
         errors = [f"{one.source}: {one.id}: {one.reason}" for one in refusals]
         facts = [one.facts for one in found if isinstance(one, _Found)][:_MEASURED]
         refused = {(one.id, one.source) for one in refusals}
-        used = [one for one in named.values() if (one.id, one.source) not in refused]
+        used = [one for one in indicators if (one.id, one.source) not in refused]
         rules = _rules(used, client, facts, moment)
     outcomes, failed = _outcomes(samples, found, rules)
     return Matrix(rules, outcomes, errors + failed + _unknown(samples, rules))
@@ -156,12 +149,13 @@ def _rules(
 ) -> list[Rule]:
     """The rules in the order of their files, each with its cost; a YARA file has as many as are not private."""
     used = [one for one in indicators if not one.revoked]
-    costs = client.yara_costs({one.id: one.pattern for one in used if one.pattern_type == "yara"})[0]
+    sources = {str(number): one.pattern for number, one in enumerate(used) if one.pattern_type == "yara"}
+    costs = client.yara_costs(sources)[0]
     rules: list[Rule] = []
-    for one in used:
+    for number, one in enumerate(used):
         holds = in_force(entry_of(one, None), moment.timestamp())
         if one.pattern_type == "yara":
-            for name, cost in costs.get(one.id, {}).items():
+            for name, cost in costs.get(str(number), {}).items():
                 rules.append(Rule(name, (name,), "yara", one.id, one.source, holds, cost, "times"))
         else:
             names = tuple(filter(None, (one.name, one.id)))
@@ -212,10 +206,10 @@ def _outcomes(
 
 
 def _by_rule(matches: Iterable[Match], rules: list[Rule]) -> dict[str, list[Match]]:
-    labels = {(rule.id, rule.names[0] if rule.kind == "yara" else ""): rule.label for rule in rules}
+    labels = {(rule.source, rule.id, rule.names[0] if rule.kind == "yara" else ""): rule.label for rule in rules}
     hits: dict[str, list[Match]] = {}
     for match in matches:
-        if label := labels.get((match.rule, match.stated if match.kind == "yara" else "")):
+        if label := labels.get((match.source, match.rule, match.stated if match.kind == "yara" else "")):
             hits.setdefault(label, []).append(match)
     return hits
 

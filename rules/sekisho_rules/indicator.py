@@ -11,6 +11,8 @@ from sekisho_core.vocabulary import Severity
 
 State = Literal["enforce", "observe"]
 DEFAULT_CONFIDENCE = 75
+# The `modified` of what states none.
+UNDATED = datetime.fromtimestamp(0, UTC)
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +34,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     state: State = "enforce"
     valid_from: datetime | None = None
     valid_until: datetime | None = None
-    modified: datetime = datetime.fromtimestamp(0, UTC)
+    modified: datetime = UNDATED
     revoked: bool = False
     labels: tuple[str, ...] = ()
     reference: str = ""
@@ -53,11 +55,21 @@ def newest(indicators: Iterable[Indicator]) -> list[Indicator]:
     found: dict[tuple[str, str], Indicator] = {}
     for indicator in indicators:
         key = (indicator.source, indicator.id)
-        if key not in found or supersedes(indicator, found[key].modified, found[key].revoked):
+        known = found.get(key)
+        if known is None or supersedes(indicator, known.modified, known.revoked, known.pattern):
             found[key] = indicator
     return list(found.values())
 
 
-def supersedes(indicator: Indicator, modified: datetime, revoked: bool) -> bool:
-    """Whether `indicator` takes the place of a version with this `modified` and `revoked`."""
-    return not revoked and (indicator.revoked or indicator.modified > modified)
+def supersedes(indicator: Indicator, modified: datetime, revoked: bool, pattern: str) -> bool:
+    """Whether `indicator` takes the place of a version with this `modified`, `revoked` and `pattern`.
+
+    What states no `modified`, as most YARA files do, is newer when its pattern is another; a YARA file also when its
+    `modified` was left as it was.
+    """
+    if revoked:
+        return False
+    if indicator.revoked or indicator.modified > modified:
+        return True
+    same_age = indicator.pattern_type == "yara" and indicator.modified == modified
+    return indicator.pattern != pattern and (indicator.modified == UNDATED or same_age)

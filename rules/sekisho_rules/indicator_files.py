@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +13,7 @@ import msgspec
 from sekisho_core.errors import SekishoError
 from sekisho_core.vocabulary import Severity
 
-from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal, newest
+from sekisho_rules.indicator import DEFAULT_CONFIDENCE, UNDATED, Indicator, Refusal, newest
 from sekisho_rules.tlp import strictest, tlp_of_id, tlp_of_name
 
 LARGEST_FILE = 1 << 30
@@ -77,19 +78,46 @@ def indicator_files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
 
 
+def read_indicators(
+    paths: Iterable[Path], provenance: Provenance | None = None, refusals: list[Refusal] | None = None
+) -> list[Indicator]:
+    """The indicators of all these files and folders, for each source and id the version in force.
+
+    Raises IndicatorFileError as `read_indicator_file` does, and where two files state one id in one version, with
+    different patterns: it names both, since one of them would be lost.
+    """
+    found: list[Indicator] = []
+    stated: dict[str, tuple[Path, Indicator]] = {}
+    for path in paths:
+        for file in indicator_files(path):
+            within = str(file.relative_to(path)) if path.is_dir() else file.name
+            for one in read_indicator_file(file, provenance, refusals, within):
+                other, first = stated.setdefault(one.id, (file, one))
+                if _contradict(first, one):
+                    raise IndicatorFileError(f"{file}: states {one.id} differently from {other}")
+                found.append(one)
+    return newest(found)
+
+
+def _contradict(first: Indicator, second: Indicator) -> bool:
+    versions = first.modified, second.modified
+    return first.pattern != second.pattern and (versions[0] == versions[1] or UNDATED in versions)
+
+
 def read_indicator_file(
-    path: Path, provenance: Provenance | None = None, refusals: list[Refusal] | None = None
+    path: Path, provenance: Provenance | None = None, refusals: list[Refusal] | None = None, within: str = ""
 ) -> list[Indicator]:
     """The indicators of a STIX 2.0 or 2.1 bundle (or one object, or an array of them), or of a YARA file; for each id
     the version in force.
 
-    An object that cannot be read is appended to `refusals`; without that list it raises, as an unreadable file does,
+    `within` is the file's path within the folder that was given, which tells YARA files of one name apart. An object
+    that cannot be read is appended to `refusals`; without that list it raises, as an unreadable file does,
     IndicatorFileError naming the file and the fault.
     """
     content = _content(path)
     provenance = provenance or Provenance()
     if path.suffix in (".yar", ".yara"):
-        return [_yara(content, path, provenance)]
+        return [_yara(content, path, within or path.name, provenance)]
     provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
     refused: list[Refusal] = []
     found = newest(_stix(content, path, provenance, refused))
@@ -182,7 +210,7 @@ def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], proven
         state=_state(item.x_sekisho_state),
         valid_from=_utc(item.valid_from),
         valid_until=_utc(item.valid_until),
-        modified=_utc(modified) or datetime.fromtimestamp(0, UTC),
+        modified=_utc(modified) or UNDATED,
         revoked=item.revoked,
         labels=tuple(item.labels),
         reference=next((reference.url for reference in item.external_references if reference.url), ""),
@@ -220,7 +248,7 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _yara(content: bytes, path: Path, provenance: Provenance) -> Indicator:
+def _yara(content: bytes, path: Path, within: str, provenance: Provenance) -> Indicator:
     """The rules of one file are one indicator; the first rule's `meta` gives its provenance."""
     try:
         text = content.decode()
@@ -228,7 +256,7 @@ def _yara(content: bytes, path: Path, provenance: Provenance) -> Indicator:
         # A file must not speak for a source other than the one that the importer names.
         source = provenance.source or meta.get("source", path.stem)
         return Indicator(
-            id=meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + path.name)}",
+            id=meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + within)}",
             source=source,
             pattern=text,
             pattern_type="yara",
@@ -240,7 +268,7 @@ def _yara(content: bytes, path: Path, provenance: Provenance) -> Indicator:
             state=_state(meta.get("state", "")),
             valid_from=_moment(meta.get("valid_from")),
             valid_until=_moment(meta.get("valid_until")),
-            modified=_moment(meta.get("modified")) or datetime.fromtimestamp(0, UTC),
+            modified=_moment(meta.get("modified")) or UNDATED,
             reference=meta.get("reference", ""),
             document=text,
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from sekisho_core.errors import SettingsError
 
 from sekisho_rules.indicator import Indicator
-from sekisho_rules.indicator_files import Provenance, indicator_files, read_indicator_file
+from sekisho_rules.indicator_files import Provenance, indicator_files, read_indicators
 
 SAMPLE_PAYLOAD = b"sekisho sample payload\n"
 """The content of the file whose hash the pack `examples` lists: harmless, and anybody can make it."""
@@ -34,9 +34,7 @@ def _read_pack(name: str) -> list[Indicator]:
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
         raise SettingsError(f"rules.packs: unknown pack {name}; {hint}")
     provenance = Provenance(source=name, tlp="clear")
-    return [
-        indicator for file in indicator_files(_home() / name) for indicator in read_indicator_file(file, provenance)
-    ]
+    return read_indicators([_home() / name], provenance)
 
 
 def _home() -> Path:

@@ -76,8 +76,8 @@ def store(
 ) -> Imported:
     """Write indicators, each with the reason why it has no effect ("" where it has), in one transaction.
 
-    A version that is not newer, or any version of a revoked one, changes nothing. Raises DatabaseError; then nothing
-    was written.
+    A version that is not newer (`indicator.supersedes`), or any version of a revoked one, changes nothing. Raises
+    DatabaseError; then nothing was written.
     """
     done = Imported()
     rows = iter(indicators)
@@ -155,7 +155,7 @@ def _store_batch(connection: Connection, batch: Sequence[tuple[Indicator, str]],
             "imported_at": now,
         }
         (newer if key in known and key not in new else new)[key] = row
-        known[key] = (indicator.modified, indicator.revoked)
+        known[key] = (indicator.modified, indicator.revoked, indicator.pattern)
     if new:
         connection.execute(insert(INDICATORS), list(new.values()))
     if newer:
@@ -171,10 +171,10 @@ _UPDATE = (
 )
 
 
-def _versions(connection: Connection, ids: list[str]) -> dict[tuple[str, str], tuple[datetime, bool]]:
-    columns = (INDICATORS.c.source, INDICATORS.c.id, INDICATORS.c.modified, INDICATORS.c.revoked)
-    rows = connection.execute(select(*columns).where(INDICATORS.c.id.in_(ids)))
-    return {(source, id): (modified, revoked) for source, id, modified, revoked in rows}
+def _versions(connection: Connection, ids: list[str]) -> dict[tuple[str, str], tuple[datetime, bool, str]]:
+    names = ("source", "id", "modified", "revoked", "pattern")
+    rows = connection.execute(select(*(INDICATORS.c[name] for name in names)).where(INDICATORS.c.id.in_(ids)))
+    return {(source, id): (modified, revoked, pattern) for source, id, modified, revoked, pattern in rows}
 
 
 def _indicator(row: dict[str, Any]) -> Indicator:

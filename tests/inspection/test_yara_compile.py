@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sekisho_inspection import yara_samples
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.yara_compile import compile_rules, costs_of
+from sekisho_inspection.yara_compile import check, compile_rules, costs_of
 from sekisho_inspection.yara_scan import About, load_rules
 from sekisho_inspection.yara_source import take_apart
 
@@ -44,6 +45,11 @@ REFUSED = {
     "loops": (f"rule ok {{ condition: true }} rule a {{ condition: {LOOP} }}", "rule a costs more than a second"),
     "loops over nothing": ("rule a { condition: for all i in (1..1000000000) : (i > 0) }", "rule a costs more than a"),
     "backtracking": ("rule a { strings: $x = /A+A+A+A+B/ condition: $x }", "rule a costs"),
+    "everything": ("rule b { condition: true }", "rule b hits nearly all samples"),
+    "all but programs": ("rule b { condition: uint16(0) != 0x5A4D }", "rule b hits nearly all samples"),
+    "all of some length": ("rule b { condition: filesize > 300 and filesize < 50KB }", "rule b hits nearly all"),
+    "all words": ("rule b { strings: $x = /[a-z]{3}/ condition: $x }", "rule b hits nearly all samples"),
+    "a global rule": (f"global rule g {{ condition: filesize < 10MB }} {GOOD}", "rule g hits nearly all samples"),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
 
@@ -76,6 +82,7 @@ def test_refused(name: str) -> None:
         f'// import "console"\n{GOOD}',
         f'/* include "x" */ {GOOD}',
         'rule a { meta: x = "import \\"console\\"" strings: $m = "SEKISHO-MARK" condition: $m }',
+        f"private global rule g {{ condition: filesize < 10MB }} {GOOD}",
         f'import "pe" import "math" import "hash" import "string" import "elf" import "dotnet" {GOOD}',
         'rule a { strings: $m = /SEKISHO-MARK[{}"\\/]?/ condition: $m }',
         "rule a { strings: $m = { 53 45 4B 49 53 48 4F [1] 4D } condition: $m }",
@@ -145,6 +152,21 @@ def test_costs(client: InspectionClient) -> None:
     assert list(costs["n"]) == ["uses", "plain"]
     assert costs["n"]["uses"] > costs["n"]["plain"]
     assert list(errors) == ["bad"]
+
+
+def test_modules_are_in_the_cost_of_no_rule() -> None:
+    """What loading a module costs is not told of each rule of the file."""
+    plain = 'rule plain { strings: $a = "SEKISHO-MARK" condition: $a }'
+    costs = costs_of({"with": f'import "pe" import "dotnet" {plain}', "without": plain})[0]
+    assert costs["with"]["plain"] < costs["without"]["plain"] + 1
+
+
+@pytest.mark.parametrize(("measured", "refused"), [([60, 70, 49], False), ([60, 70, 55, 51, 52], True), ([3], False)])
+def test_near_the_bound(monkeypatch: pytest.MonkeyPatch, measured: list[float], refused: bool) -> None:
+    """C26: rules are too dear only when each of several measurements says so."""
+    left = iter(measured)
+    monkeypatch.setattr(yara_samples, "cost", lambda *_: next(left, 51.0))
+    assert bool(check(GOOD)) is refused
 
 
 def test_costs_of_what_is_too_dear() -> None:

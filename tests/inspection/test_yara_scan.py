@@ -14,7 +14,7 @@ from sekisho_core.rule_hit import RuleHit, RuleString
 from sekisho_core.vocabulary import Finding, Reading
 from sekisho_inspection.reader import read_mail
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.yara_compile import compile_rules
+from sekisho_inspection.yara_compile import bundle, compile_rules
 from sekisho_inspection.yara_scan import About, CompiledYara, load_rules, shown
 
 Attach = Callable[..., bytes]
@@ -24,9 +24,9 @@ Scan = Callable[..., list[str]]
 
 
 def rules_of(*sources: str, **sets: str) -> CompiledYara:
-    """Compiled rules: the sources in one set, and others in sets of their own name."""
+    """Compiled rules, unchecked: the sources in one set, and others in sets of their own name."""
     named = {f"n{number}": source for number, source in enumerate(sources)}
-    compiled, errors = compile_rules({**named, **sets}, {name: name for name in sets})
+    compiled, errors = bundle({**named, **sets}, {name: name for name in sets})
     assert errors == {}
     return load_rules(compiled)
 

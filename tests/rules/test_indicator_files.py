@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sekisho_rules.indicator import Indicator, Refusal, newest
-from sekisho_rules.indicator_files import IndicatorFileError, Provenance, indicator_files, read_indicator_file
+from sekisho_rules.indicator_files import (
+    IndicatorFileError,
+    Provenance,
+    indicator_files,
+    read_indicator_file,
+    read_indicators,
+)
 
 AMBER_STRICT = "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
 TLP1_RED = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"
@@ -185,6 +191,30 @@ def test_yara_file(tmp_path: Path) -> None:
     assert found.id == read_indicator_file(path)[0].id
     # What the importer says of the source stands: a feed's file must not replace another source's indicator.
     assert read_indicator_file(path, Provenance(source="feed"))[0].source == "feed"
+
+
+def test_yara_files_of_one_name(tmp_path: Path) -> None:
+    """Files of one name in several folders are indicators of their own, with the same ids at each reading."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rule.yar").write_text(f'rule {folder} {{ strings: $m = "{folder * 9}" condition: $m }}')
+    found = read_indicators([tmp_path])
+    assert len({one.id for one in found}) == 2
+    assert read_indicators([tmp_path]) == found
+    with pytest.raises(IndicatorFileError, match=r"b/rule\.yar: states \S+ differently from \S+a/rule\.yar"):
+        read_indicators([tmp_path / "a" / "rule.yar", tmp_path / "b" / "rule.yar"])
+
+
+def test_bundles_that_contradict_each_other(tmp_path: Path) -> None:
+    """One version of an id with two patterns names both files; a newer version takes the place of an older one."""
+    first = bundle(tmp_path / "a.json", stix(modified="2026-01-01T00:00:00Z"))
+    other = stix(pattern="[file:name = 'b.exe']", modified="2026-01-01T00:00:00Z")
+    second = bundle(tmp_path / "b.json", other)
+    with pytest.raises(IndicatorFileError, match=r"b\.json: states indicator--1 differently from \S+a\.json"):
+        read_indicators([first, second])
+    bundle(second, other | {"modified": "2026-01-02T00:00:00Z"})
+    (newer,) = read_indicators([second, first], Provenance(source="lab"))
+    assert newer.pattern == other["pattern"]
 
 
 KEYS = st.sampled_from(["type", "id", "pattern", "labels", "confidence", "objects", "modified"])

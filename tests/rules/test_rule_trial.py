@@ -160,6 +160,21 @@ def test_rules_of_one_name(folder: Path) -> None:
     assert labels == ["loader", "lab:broad", "other:broad"]
 
 
+def test_files_of_one_name(folder: Path) -> None:
+    """No rule is lost to another file of its name; bundles that state one id differently are an error with both."""
+    for name in ("a", "b"):
+        (folder / "rules" / name).mkdir()
+        (folder / "rules" / name / "same.yar").write_text(f'rule in_{name} {{ strings: $a = "on Act" condition: $a }}')
+    labels = [one["rule"] for one in found(folder, EXPECTED)["rules"] if one["false_hits"]]
+    assert labels == ["in_a", "in_b", "broad"]
+    other = {"type": "indicator", **INDICATORS[0], "pattern": "[file:name = 'another.exe']"}
+    (folder / "rules" / "more.json").write_text(json.dumps({"type": "bundle", "objects": [other]}))
+    status, _, error = run(folder, EXPECTED)
+    assert status == 2
+    assert "more.json: states indicator--1 differently from" in error
+    assert "lures.json" in error
+
+
 def test_expectations() -> None:
     """What several tables say of one file counts together; `must_not` stands above `may`, `must` above both."""
     both = Expected(must=("a",), may=("*",)).merged(Expected(must_not=("b*", "a")))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sekisho_core.database import open_database
 from sekisho_core.settings import Database
-from sekisho_rules.indicator import Indicator
+from sekisho_rules.indicator import UNDATED, Indicator
 from sekisho_rules.table import Imported, count_active, details, remove, store, stored
 from sqlalchemy import Engine
 
@@ -70,6 +70,22 @@ def test_versions(engine: Engine) -> None:
     assert put(engine, indicator(revoked=True)) == Imported(updated=1)
     assert put(engine, indicator(modified=later + timedelta(days=9))) == Imported(unchanged=1)
     assert not list(stored(engine, active=True))
+
+
+def test_changed_files(engine: Engine) -> None:
+    """A changed YARA file takes the place of what it was, whether it states no time of change or left it; not with an
+    older one. A changed pattern of a STIX version does not."""
+    file = indicator(pattern_type="yara", pattern="rule a")
+    undated = indicator(pattern_type="yara", pattern="rule b", modified=UNDATED)
+    older = indicator(pattern_type="yara", pattern="rule d", modified=NOW - timedelta(days=1))
+    assert put(engine, file) == Imported(added=1)
+    assert put(engine, undated) == Imported(updated=1)
+    assert put(engine, undated) == Imported(unchanged=1)
+    assert put(engine, file) == Imported(updated=1)
+    assert put(engine, indicator(pattern_type="yara", pattern="rule c")) == Imported(updated=1)
+    assert put(engine, older) == Imported(unchanged=1)
+    assert put(engine, indicator(pattern="[file:name = 'b.exe']")) == Imported(unchanged=1)
+    assert [one.pattern for one in stored(engine)] == ["rule c"]
 
 
 def test_filters_and_removal(engine: Engine) -> None:
