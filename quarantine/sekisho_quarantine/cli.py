@@ -142,7 +142,7 @@ def release_command(
 ) -> None:
     """Give mail back to its recipients through the MTA, behind the filter, once, with its original bytes."""
     with open_desk(config) as desk:
-        releaser = Releaser(desk.engine, desk.bodies, desk.settings, desk.events)
+        releaser = desk.releaser()
         with _reading(desk) as connection:
             ids = [find(connection, one) for one in passage]
         unsent = [line for one in ids for line in _released(releaser, Order(one, who, why, to or None, again))]
@@ -192,7 +192,7 @@ def audit_command(passage: str | None, verify: bool, as_json: bool, config: Path
 def maintain_command(as_json: bool, config: Path | None) -> None:
     """Retry waiting releases, then take away what is too old or too much. Run it from a timer."""
     with open_desk(config) as desk:
-        outcomes = Releaser(desk.engine, desk.bodies, desk.settings, desk.events).retry_pending()
+        outcomes = desk.releaser().retry_pending()
         summary = Retention(desk.engine, desk.bodies, desk.settings, desk.events).run()
     counts = asdict(summary) | {"releases_sent": sum(one.state is ReleaseState.SENT for one in outcomes)}
     counts["releases_waiting"] = sum(one.state is ReleaseState.PENDING for one in outcomes)
