@@ -29,7 +29,7 @@ from sekisho_quarantine.records import Filter, find, listed
 from sekisho_quarantine.records import load as load_record
 from sekisho_quarantine.release import Order, Outcome, Releaser
 from sekisho_quarantine.retention import Retention, delete_mail
-from sekisho_quarantine.tables import ReleaseState, State
+from sekisho_quarantine.tables import ReleaseState, State, WaitState
 
 _AGO = re.compile(r"(\d{1,6})([dhm])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -161,7 +161,9 @@ def delete_command(passage: tuple[str, ...], why: str, who: str, config: Path | 
         with _reading(desk) as connection:
             records = [load_record(connection, find(connection, one)).row for one in passage]
         for row in records:
-            delete_mail(desk.engine, desk.bodies, row.id, who, why)
+            taken = delete_mail(desk.engine, desk.bodies, row.id, who, why)
+            if taken:
+                desk.events.info("wait", passage=row.id, outcome=WaitState.TAKEN_OVER, recipients=taken)
             desk.events.info("deleted", passage=row.id, queue=row.queue_id, who=who, why=why)
             click.echo(f"{row.id} deleted")
             if row.state == State.HELD:

@@ -71,10 +71,13 @@ def _open_parts(reading: Reading) -> set[tuple[str, str]]:
 
 def _note(desk: Desk, found: Passage, opened: bool) -> None:
     """Take over what was read in an opened mail, and who opened it; also who tried in vain."""
+    taken = 0
     with desk.engine.begin() as connection:
         if opened:
             addresses = waits.kept(connection, found.id)
             waits.take_over(connection, found, found.verdict, addresses)
             if not is_locked(found.reading):
-                waits.end(connection, found.id, addresses, WaitState.TAKEN_OVER)
+                taken = waits.end(connection, found.id, addresses, WaitState.TAKEN_OVER)
         audit.append(connection, person(), "opened" if opened else "not-opened", found.id, detail=found.verdict.action)
+    if taken:
+        desk.events.info("wait", passage=found.id, outcome=WaitState.TAKEN_OVER, recipients=taken)

@@ -26,7 +26,7 @@ from sekisho_quarantine.hold import release_held
 from sekisho_quarantine.records import load
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.smtp import Reply, deliver
-from sekisho_quarantine.tables import ReleaseState, State, passages, recipients, releases, storable
+from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, recipients, releases, storable
 
 _RELEASABLE = (State.KEPT, State.HELD, State.REFUSED)
 # Longer than any dialogue that still moves: a sender that has not settled its claim by then was killed.
@@ -79,6 +79,9 @@ class Releaser:
         """
         with self._engine.begin() as connection:
             chosen = _request(connection, order)
+            taken = waits.end(connection, order.passage_id, chosen, WaitState.TAKEN_OVER)
+        if taken:
+            self._events.info("wait", passage=order.passage_id, outcome=WaitState.TAKEN_OVER, recipients=taken)
         self._attempt(order.passage_id)
         return self._outcomes(order.passage_id, chosen)
 

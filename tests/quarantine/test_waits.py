@@ -18,6 +18,7 @@ from sekisho_quarantine import audit, waits
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.records import Filter, listed, load
 from sekisho_quarantine.release import Order, Releaser
+from sekisho_quarantine.retention import delete_mail
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import ReleaseState, WaitState
@@ -208,6 +209,18 @@ def test_what_a_person_took_in_hand(
     with engine.connect() as connection:
         record = load(connection, held.id)
     assert {one.address: one.who for one in record.releases} == {B: "hanako", C: "keeper"}
+
+
+def test_a_person_ends_a_wait(engine: Engine, held: Passage, bodies: Bodies, smtp_sink: Callable[..., Any]) -> None:
+    """A copy that a person releases, and one that a person deletes, waits no more, and an event says so."""
+    told: list[dict[str, object]] = []
+    events = Events(lambda _, name, fields: told.append(fields) if name == "wait" else None)
+    releaser = Releaser(engine, bodies, release_settings(smtp_sink().port), events, "X-Sekisho")
+    releaser.release(Order(held.id, "hanako", "known to us", (B,)))
+    assert states(engine, held)[2] == ["taken-over", "waiting"]
+    assert told == [{"passage": held.id, "outcome": "taken-over", "recipients": 1}]
+    assert delete_mail(engine, bodies, held.id, "hanako", "sample taken") == 1
+    assert states(engine, held)[2] == ["taken-over"] * 2
 
 
 def test_a_mail_that_the_mta_still_has(engine: Engine, store: Store, held: Passage) -> None:
