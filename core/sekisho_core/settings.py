@@ -73,6 +73,12 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(self.level in ("debug", "info", "warning", "error"), "level", "debug, info, warning or error")
 
 
+class OurHeaders(msgspec.Struct, frozen=True):
+    """What of `[milter]` a release needs too: how the names of our headers begin."""
+
+    header_prefix: str
+
+
 class Settings:
     """The checked settings of one run; `of(type)` gives a room its table."""
 

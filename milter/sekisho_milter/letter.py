@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sekisho_core.files import Spool
+from sekisho_core.stamp import is_ours
 from sekisho_core.vocabulary import Content
 
 from sekisho_milter.undecodable import printable
@@ -36,7 +37,7 @@ class Letter:
         self.forged: dict[str, tuple[str, int]] = {}
         self.space = space
         self._spool = Spool(spool, memory)
-        self._prefix = prefix.lower()
+        self._prefix = prefix
         self._ours: list[tuple[int, int]] = []
         self._received: list[tuple[int, int]] = []
         self._leading = True
@@ -55,7 +56,7 @@ class Letter:
         self._leading = self._leading and lower == "received"
         if self._leading:
             self._received.append((start, self._size))
-        if lower == self._prefix or lower.startswith(self._prefix + "-"):
+        if is_ours(name, self._prefix):
             self._ours.append((start, self._size))
             self._count(name)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 
-import msgspec
-from sekisho_core.settings import require
+from sekisho_core.settings import OurHeaders, require
 
 _SOCKET = re.compile(r"unix:/.+|inet6?:\d{1,5}@.+")
 _TEXT = re.compile(r"[ -~]{1,400}")
 _PREFIX = re.compile(r"X-[A-Za-z][A-Za-z0-9-]{1,30}")
 
 
-class MilterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MilterSettings(OurHeaders, frozen=True, forbid_unknown_fields=True):
     """Times are seconds, sizes bytes; `defaults.toml` says what each key means."""
 
     socket: str
@@ -27,7 +26,6 @@ class MilterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     progress: float
     content_limit: float
     timeout: int
-    header_prefix: str
     reject_text: str
     tempfail_text: str
     own_networks: tuple[str, ...]

@@ -56,7 +56,8 @@ def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings
     memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     bodies = Bodies(Path(ours.bodies))
     stages = _stages(settings, Pairing(memory, events), discard, None)
-    return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events))
+    prefix = settings.of(MilterSettings).header_prefix
+    return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events, prefix))
 
 
 def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None) -> Stages:

@@ -29,7 +29,7 @@ from sekisho_quarantine.records import Filter, find, listed
 from sekisho_quarantine.records import load as load_record
 from sekisho_quarantine.release import Order, Outcome, Releaser
 from sekisho_quarantine.retention import Retention, delete_mail
-from sekisho_quarantine.tables import ReleaseState, State
+from sekisho_quarantine.tables import ReleaseState, State, WaitState
 
 _AGO = re.compile(r"(\d{1,6})([dhm])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -142,7 +142,7 @@ def release_command(
 ) -> None:
     """Give mail back to its recipients through the MTA, behind the filter, once, with its original bytes."""
     with open_desk(config) as desk:
-        releaser = Releaser(desk.engine, desk.bodies, desk.settings, desk.events)
+        releaser = desk.releaser()
         with _reading(desk) as connection:
             ids = [find(connection, one) for one in passage]
         unsent = [line for one in ids for line in _released(releaser, Order(one, who, why, to or None, again))]
@@ -161,7 +161,9 @@ def delete_command(passage: tuple[str, ...], why: str, who: str, config: Path | 
         with _reading(desk) as connection:
             records = [load_record(connection, find(connection, one)).row for one in passage]
         for row in records:
-            delete_mail(desk.engine, desk.bodies, row.id, who, why)
+            taken = delete_mail(desk.engine, desk.bodies, row.id, who, why)
+            if taken:
+                desk.events.info("wait", passage=row.id, outcome=WaitState.TAKEN_OVER, recipients=taken)
             desk.events.info("deleted", passage=row.id, queue=row.queue_id, who=who, why=why)
             click.echo(f"{row.id} deleted")
             if row.state == State.HELD:
@@ -192,7 +194,7 @@ def audit_command(passage: str | None, verify: bool, as_json: bool, config: Path
 def maintain_command(as_json: bool, config: Path | None) -> None:
     """Retry waiting releases, then take away what is too old or too much. Run it from a timer."""
     with open_desk(config) as desk:
-        outcomes = Releaser(desk.engine, desk.bodies, desk.settings, desk.events).retry_pending()
+        outcomes = desk.releaser().retry_pending()
         summary = Retention(desk.engine, desk.bodies, desk.settings, desk.events).run()
     counts = asdict(summary) | {"releases_sent": sum(one.state is ReleaseState.SENT for one in outcomes)}
     counts["releases_waiting"] = sum(one.state is ReleaseState.PENDING for one in outcomes)

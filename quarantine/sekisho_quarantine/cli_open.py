@@ -12,7 +12,7 @@ from sekisho_core.database import reader
 from sekisho_core.passwords import Passwords
 from sekisho_core.scan import scan
 from sekisho_core.unlock import is_locked
-from sekisho_core.vocabulary import Action, Mail, PartState, Passage
+from sekisho_core.vocabulary import Action, Mail, PartState, Passage, Reading
 
 from sekisho_quarantine import audit, waits
 from sekisho_quarantine.desk import Desk, open_desk, person
@@ -37,7 +37,7 @@ def open_command(passage: str, typed: Passwords, as_json: bool, config: Path | N
         with reader(desk.engine).connect() as connection:
             record = load(connection, find(connection, passage))
         found = _judged(desk, record, typed)
-        opened = any(part.state is PartState.OPENED for part in found.reading.parts)
+        opened = _opens(record.reading, found.reading)
         _note(desk, found, opened)
     said = as_object(found.id, found) | {"opened": opened}
     click.echo(json.dumps(said) if as_json else as_text(found.id, found))
@@ -58,12 +58,26 @@ def _judged(desk: Desk, record: Record, typed: Passwords) -> Passage:
         return scan(Mail(row.id, record.envelope, content), stages)
 
 
+def _opens(before: Reading, now: Reading) -> bool:
+    """Whether the password opened anything. What the mail's own passwords open was open before."""
+    was, found = _open_parts(before), _open_parts(now)
+    # A mail that is open already is opened once more by what opened it.
+    return bool(found - was) if is_locked(before) else bool(found) and was <= found
+
+
+def _open_parts(reading: Reading) -> set[tuple[str, str]]:
+    return {(part.id, part.sha256) for part in reading.parts if part.state is PartState.OPENED}
+
+
 def _note(desk: Desk, found: Passage, opened: bool) -> None:
     """Take over what was read in an opened mail, and who opened it; also who tried in vain."""
+    taken = 0
     with desk.engine.begin() as connection:
         if opened:
             addresses = waits.kept(connection, found.id)
             waits.take_over(connection, found, found.verdict, addresses)
             if not is_locked(found.reading):
-                waits.end(connection, found.id, addresses, WaitState.TAKEN_OVER)
+                taken = waits.end(connection, found.id, addresses, WaitState.TAKEN_OVER)
         audit.append(connection, person(), "opened" if opened else "not-opened", found.id, detail=found.verdict.action)
+    if taken:
+        desk.events.info("wait", passage=found.id, outcome=WaitState.TAKEN_OVER, recipients=taken)

@@ -15,12 +15,13 @@ from sekisho_core.database import database_file, error_line, open_database
 from sekisho_core.display import visible
 from sekisho_core.errors import DatabaseError, StoreError
 from sekisho_core.events import Events, operator_events
-from sekisho_core.settings import Database, Log, Settings, load
+from sekisho_core.settings import Database, Log, OurHeaders, Settings, load
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.records import NotFound
+from sekisho_quarantine.release import Releaser
 from sekisho_quarantine.settings import QuarantineSettings
 
 
@@ -33,6 +34,11 @@ class Desk:
     settings: QuarantineSettings
     events: Events
     all_settings: Settings
+
+    def releaser(self) -> Releaser:
+        """What gives mail back."""
+        prefix = self.all_settings.of(OurHeaders).header_prefix
+        return Releaser(self.engine, self.bodies, self.settings, self.events, prefix)
 
 
 @contextmanager

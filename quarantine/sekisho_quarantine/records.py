@@ -94,6 +94,7 @@ def load(connection: Connection, passage_id: str) -> Record:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StoreError(f"{passage_id}: its record is damaged: {error}") from error
     history = select(releases).where(releases.c.passage_id == passage_id).order_by(releases.c.requested_at)
+    waited = select(wait_table).where(wait_table.c.passage_id == passage_id)
     return Record(
         row,
         envelope,
@@ -101,7 +102,7 @@ def load(connection: Connection, passage_id: str) -> Record:
         verdict,
         _recipients(connection, passage_id),
         list(connection.execute(history)),
-        list(connection.execute(select(wait_table).where(wait_table.c.passage_id == passage_id))),
+        list(connection.execute(waited.order_by(wait_table.c.address))),
         list(audit.entries(connection, passage_id)),
     )
 

@@ -16,14 +16,17 @@ from sekisho_core.database import reader
 from sekisho_core.errors import StoreError
 from sekisho_core.events import Events
 from sekisho_core.ids import new_id
+from sekisho_core.stamp import header_fields, stamped
+from sekisho_core.vocabulary import Action, Mode, graver
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
-from sekisho_quarantine import audit
+from sekisho_quarantine import audit, waits
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.hold import release_held
+from sekisho_quarantine.records import load
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.smtp import Reply, deliver
-from sekisho_quarantine.tables import ReleaseState, State, passages, recipients, releases, storable
+from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, recipients, releases, storable
 
 _RELEASABLE = (State.KEPT, State.HELD, State.REFUSED)
 # Longer than any dialogue that still moves: a sender that has not settled its claim by then was killed.
@@ -56,13 +59,17 @@ class Outcome:
 
 
 class Releaser:
-    """Carries out releases, now or from those that wait."""
+    """Carries out releases, now or from those that wait. A person's order sends the original bytes; what is let go
+    by itself bears our headers under `prefix`, and no forged ones, as if it had never been held."""
 
-    def __init__(self, engine: Engine, bodies: Bodies, settings: QuarantineSettings, events: Events) -> None:
+    def __init__(
+        self, engine: Engine, bodies: Bodies, settings: QuarantineSettings, events: Events, prefix: str
+    ) -> None:
         self._engine = engine
         self._bodies = bodies
         self._settings = settings
         self._events = events
+        self._prefix = prefix
 
     def release(self, order: Order) -> list[Outcome]:
         """Note the order, send, and return the outcome for each recipient that was asked for.
@@ -72,6 +79,9 @@ class Releaser:
         """
         with self._engine.begin() as connection:
             chosen = _request(connection, order)
+            taken = waits.end(connection, order.passage_id, chosen, WaitState.TAKEN_OVER)
+        if taken:
+            self._events.info("wait", passage=order.passage_id, outcome=WaitState.TAKEN_OVER, recipients=taken)
         self._attempt(order.passage_id)
         return self._outcomes(order.passage_id, chosen)
 
@@ -99,25 +109,34 @@ class Releaser:
         with reader(self._engine).connect() as connection:
             mail = connection.execute(select(passages).where(passages.c.id == passage_id)).one()
             held = {address for address, state in _states(connection, passage_id).items() if state is State.HELD}
-            sent_by_us = set(_pending(connection, passage_id)) - held
+            pending = _pending(connection, passage_id)
+            let_go = [address for address, who in pending.items() if who == waits.WHO]
+            fields = _our_fields(connection, passage_id, let_go) if let_go else {}
+        sent_by_us = set(pending) - held
         content = self._bodies.read(mail.sha256) if sent_by_us else b""
         claim = new_id()
         with self._engine.begin() as connection:
             claimed = _claim(connection, passage_id, claim, held | sent_by_us)
         if claimed:
-            replies = self._send(mail, claimed, held, content)
+            here = [address for address in claimed if address not in held]
+            replies = self._let_go(mail, [address for address in claimed if address in held])
+            replies |= self._deliver(mail, [one for one in here if claimed[one] != waits.WHO], content)
+            own = stamped(content, self._prefix, fields)
+            replies |= self._deliver(mail, [one for one in here if claimed[one] == waits.WHO], own)
             with self._engine.begin() as connection:
                 _settle(connection, passage_id, claim, replies)
             self._tell(mail, replies)
 
-    def _send(self, mail: Row[Any], to: list[str], held: set[str], content: bytes) -> dict[str, Reply]:
-        replies: dict[str, Reply] = {}
-        if at_mta := [address for address in to if address in held]:
-            replies |= dict.fromkeys(at_mta, release_held(mail.queue_id, self._settings.postfix_config))
-        if here := [address for address in to if address not in held]:
-            server = (self._settings.release_host, self._settings.release_port)
-            replies |= deliver(server, self._settings.release_timeout, mail.mail_from, here, content)
-        return replies
+    def _let_go(self, mail: Row[Any], at_mta: list[str]) -> dict[str, Reply]:
+        if not at_mta:
+            return {}
+        return dict.fromkeys(at_mta, release_held(mail.queue_id, self._settings.postfix_config))
+
+    def _deliver(self, mail: Row[Any], to: list[str], content: bytes) -> dict[str, Reply]:
+        if not to:
+            return {}
+        server = (self._settings.release_host, self._settings.release_port)
+        return deliver(server, self._settings.release_timeout, mail.mail_from, to, content)
 
     def _tell(self, mail: Row[Any], replies: dict[str, Reply]) -> None:
         for address, reply in replies.items():
@@ -204,8 +223,9 @@ def _refuse_unless_open(order: Order, address: str, state: State, earlier: Row[A
         raise StoreError(f"{where}: cannot be released, it is {state}")
 
 
-def _claim(connection: Connection, passage_id: str, claim: str, addresses: set[str]) -> list[str]:
-    """Take the pending rows of a mail to these addresses; what another sender took is not among them."""
+def _claim(connection: Connection, passage_id: str, claim: str, addresses: set[str]) -> dict[str, str]:
+    """Take the pending rows of a mail to these addresses; what another sender took is not among them. Returns who
+    ordered each."""
     # Orders lock the mail's row too: none may make a row pending again that is being claimed.
     connection.execute(select(passages.c.id).where(passages.c.id == passage_id).with_for_update())
     pending = (releases.c.passage_id == passage_id) & (releases.c.state == ReleaseState.PENDING)
@@ -216,7 +236,7 @@ def _claim(connection: Connection, passage_id: str, claim: str, addresses: set[s
     rows = connection.execute(ours.order_by(releases.c.address)).all()
     if rows:
         audit.append(connection, rows[0].who, "release-begun", passage_id, rows[0].why, _addresses(rows))
-    return [row.address for row in rows]
+    return {row.address: row.who for row in rows}
 
 
 def _settle(connection: Connection, passage_id: str, claim: str, replies: dict[str, Reply]) -> None:
@@ -249,9 +269,19 @@ def _states(connection: Connection, passage_id: str) -> dict[str, State]:
     return {row.address: State(row.state) for row in rows}
 
 
-def _pending(connection: Connection, passage_id: str) -> list[str]:
+def _pending(connection: Connection, passage_id: str) -> dict[str, str]:
+    """To whom this mail waits to be released, and who ordered it."""
     pending = (releases.c.passage_id == passage_id) & (releases.c.state == ReleaseState.PENDING)
-    return list(connection.scalars(select(releases.c.address).where(pending)))
+    rows = connection.execute(select(releases.c.address, releases.c.who).where(pending))
+    return {row.address: row.who for row in rows}
+
+
+def _our_fields(connection: Connection, passage_id: str, to: Sequence[str]) -> dict[str, str]:
+    """Our headers for what these recipients get, as they would be had the mail passed at once."""
+    record = load(connection, passage_id)
+    given = [Action(one.action) for one in record.recipients if one.address in to]
+    action = Action.ACCEPT if record.verdict.mode is Mode.OBSERVE else graver(*given)
+    return header_fields(passage_id, record.verdict, action)
 
 
 def _addresses(rows: Sequence[Row[Any]]) -> str:

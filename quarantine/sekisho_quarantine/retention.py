@@ -12,11 +12,11 @@ from sekisho_core.errors import StoreError
 from sekisho_core.events import Events
 from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 
-from sekisho_quarantine import audit
+from sekisho_quarantine import audit, waits
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import lock_body
-from sekisho_quarantine.tables import ReleaseState, State, passages, passwords, recipients, releases
+from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, passwords, recipients, releases
 
 _UNDER_WAY = (ReleaseState.PENDING, ReleaseState.SENDING)
 _ORPHAN_AGE = timedelta(days=1)
@@ -137,9 +137,10 @@ class Retention:
         self._events.info("retention", **counts, audit_number=number, audit_hash=seal)
 
 
-def delete_mail(engine: Engine, bodies: Bodies, passage_id: str, who: str, why: str) -> None:
+def delete_mail(engine: Engine, bodies: Bodies, passage_id: str, who: str, why: str) -> int:
     """Delete one mail's body by a person's will; its record and audit stay. A body that another record names stays.
 
+    Returns how many of its copies waited for a password until now.
     Raises StoreError when there is no such record, its body is gone, or a release is under way.
     """
     with engine.begin() as connection:
@@ -148,21 +149,27 @@ def delete_mail(engine: Engine, bodies: Bodies, passage_id: str, who: str, why: 
             raise StoreError(f"{passage_id}: {'no such record' if row is None else 'its body is gone already'}")
         if _under_way(connection, row.sha256, passage_id):
             raise StoreError(f"{passage_id}: a release is under way; it cannot be deleted now")
-        forget_body(connection, row, datetime.now(UTC))
+        taken = forget_body(connection, row, datetime.now(UTC))
         audit.append(connection, who, "deleted", passage_id, why)
     with engine.begin() as connection:
         lock_body(connection, row.sha256)
         if not _users(connection, row.sha256):
             bodies.remove(row.sha256)
+    return taken
 
 
-def forget_body(connection: Connection, row: Row[Any], now: datetime) -> None:
-    """Note that a record has no body any more; what was only here is deleted. A held mail is still the MTA's."""
+def forget_body(connection: Connection, row: Row[Any], now: datetime) -> int:
+    """Note that a record has no body any more; what was only here is deleted. A held mail is still the MTA's.
+
+    Returns how many of its copies waited for a password until now.
+    """
     gone = (State.KEPT, State.REFUSED, State.NOT_EFFECTIVE)
     state = State.DELETED if row.state in gone else row.state
     connection.execute(update(passages).where(passages.c.id == row.id).values(state=state, body_gone_at=now))
     copies = (recipients.c.passage_id == row.id) & recipients.c.state.in_(gone)
+    addresses = connection.scalars(select(recipients.c.address).where(copies)).all()
     connection.execute(update(recipients).where(copies).values(state=State.DELETED))
+    return waits.end(connection, row.id, addresses, WaitState.TAKEN_OVER)
 
 
 def _users(connection: Connection, sha256: str) -> list[Row[Any]]:

@@ -55,7 +55,7 @@ class WaitState(StrEnum):
 
     `released`: opened and found good, or let go when none came, by policy. `quarantined`: opened and found bad.
     `expired`: no password came. `delivered`: the MTA brought it once more, and it could be opened by then.
-    `taken-over`: a person opened it.
+    `taken-over`: a person opened, released or deleted it, or retention took it away.
     """
 
     WAITING = "waiting"

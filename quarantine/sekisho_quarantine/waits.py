@@ -56,11 +56,11 @@ def _row(record: str, address: str, wait: Wait, room: bool) -> dict[str, Any]:
     return {"passage_id": record, "address": address, **values}
 
 
-def end(connection: Connection, record: str, addresses: Sequence[str], state: WaitState) -> None:
-    """End what still waits of these copies."""
+def end(connection: Connection, record: str, addresses: Sequence[str], state: WaitState) -> int:
+    """End what still waits of these copies; returns how many that were."""
     these = (waits.c.passage_id == record) & waits.c.address.in_(addresses)
     values = {"state": state, "ended_at": datetime.now(UTC)}
-    connection.execute(update(waits).where(these, waits.c.state == WaitState.WAITING).values(**values))
+    return connection.execute(update(waits).where(these, waits.c.state == WaitState.WAITING).values(**values)).rowcount
 
 
 def waiting(connection: Connection) -> list[Waiting]:

@@ -62,17 +62,24 @@ def all_waiting(engine: Engine) -> list[waits.Waiting]:
         return waits.waiting(connection)
 
 
-def letter(inner: bytes) -> bytes:
-    """A mail with a locked ZIP and no word of its password."""
-    packed = io.BytesIO()
-    with pyzipper.AESZipFile(packed, "w", encryption=pyzipper.WZ_AES) as archive:
-        archive.setpassword(b"Kasumi#2012")
-        archive.writestr("a.txt", inner)
+def letter(inner: bytes, beside: bytes = b"") -> bytes:
+    """A mail with a locked ZIP and no word of its password, and with another whose password it states."""
     mail = EmailMessage()
     mail["From"], mail["Subject"] = "a@example.com", "x"
-    mail.set_content("see attached")
-    mail.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename="a.zip")
+    mail.set_content("The password of b.zip is: Tsubame-77" if beside else "see attached")
+    mail.add_attachment(locked(inner, b"Kasumi#2012"), maintype="application", subtype="zip", filename="a.zip")
+    if beside:
+        mail.add_attachment(locked(beside, b"Tsubame-77"), maintype="application", subtype="zip", filename="b.zip")
     return mail.as_bytes().replace(b"\n", b"\r\n")
+
+
+def locked(inner: bytes, password: bytes) -> bytes:
+    """A ZIP under this password."""
+    packed = io.BytesIO()
+    with pyzipper.AESZipFile(packed, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(password)
+        archive.writestr("a.txt", inner)
+    return packed.getvalue()
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -113,6 +120,25 @@ def test_a_wrong_password(
     assert code == 1 and "locked" in out and "no password opened it" in err
     assert [one.passage_id for one in all_waiting(engine)] == [held.id]
     assert "not-opened" in sekisho("audit", held.id)[1]
+
+
+def test_a_wrong_password_beside_one_that_the_mail_states(
+    sekisho: Run, store: Store, make_passage: Make, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the mail's own password opens was open before; with the right one the rest opens, and again later."""
+    content = letter(b"minutes", beside=b"agenda")
+    type_in(monkeypatch, "wrong\n")
+    first = make_passage(content, reading=LOCKED)
+    store.record(first)
+    sekisho("open", first.id)  # takes over what the mail's own password opens
+    type_in(monkeypatch, "wrong\n")
+    code, _, err = sekisho("open", first.id)
+    assert code == 1 and "no password opened it" in err
+    for _ in range(2):
+        type_in(monkeypatch, "Kasumi#2012\n")
+        assert json.loads(sekisho("open", first.id, "--json")[1])["opened"]
+    type_in(monkeypatch, "wrong\n")
+    assert not json.loads(sekisho("open", first.id, "--json")[1])["opened"]
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "x" * 200 + "\n", "\n".join(map(str, range(80)))])

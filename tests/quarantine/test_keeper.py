@@ -148,7 +148,7 @@ def keeper_of(world: World, bodies: Bodies, port: int, log: list[str] | None = N
     told = log if log is not None else []
     events = Events(lambda _, name, fields: told.append(f"{name} {fields}"))
     stages = Stages(lambda: world, world.inspect, world.judge, discard)
-    releaser = Releaser(world.engine, bodies, table(port), events)
+    releaser = Releaser(world.engine, bodies, table(port), events, "X-Sekisho")
     return Keeper(Holdings(world.engine, bodies, world.memory, stages, releaser), events, world, world.clock)
 
 

@@ -39,7 +39,9 @@ def releaser(engine: Engine, bodies: Bodies, log: list[tuple[str, dict[str, obje
 
     def make(port: int) -> Releaser:
         settings = msgspec.structs.replace(base, release_port=port, release_timeout=5.0)
-        return Releaser(engine, bodies, settings, Events(lambda _, name, fields: log.append((name, fields))))
+        return Releaser(
+            engine, bodies, settings, Events(lambda _, name, fields: log.append((name, fields))), "X-Sekisho"
+        )
 
     return make
 

@@ -109,7 +109,7 @@ def test_waiting_release_keeps_its_body(
     passage = make_passage()
     store.record(passage)
     settings = load(config).of(QuarantineSettings)
-    Releaser(engine, bodies, settings, Events(lambda *_: None)).release(Order(passage.id, "hanako", "why"))
+    Releaser(engine, bodies, settings, Events(lambda *_: None), "X-Sekisho").release(Order(passage.id, "hanako", "why"))
     assert run(days=200, keep_bytes=1).expired == 0
     with pytest.raises(StoreError, match="a release is under way"):
         delete_mail(engine, bodies, passage.id, "hanako", "why")

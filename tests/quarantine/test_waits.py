@@ -18,6 +18,7 @@ from sekisho_quarantine import audit, waits
 from sekisho_quarantine.bodies import Bodies
 from sekisho_quarantine.records import Filter, listed, load
 from sekisho_quarantine.release import Order, Releaser
+from sekisho_quarantine.retention import delete_mail
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import ReleaseState, WaitState
@@ -182,7 +183,7 @@ def test_a_retry_after_the_release_was_ordered(
     store.record(good)
     assert states(engine, held)[:2] == ("kept", ["kept"] * 2) and store.given_back(held.key) == {B, C}
     sink = smtp_sink({f"RCPT TO:<{C}>": "550 no such user"})
-    Releaser(engine, bodies, release_settings(sink.port), Events(lambda *_: None)).retry_pending(waits.WHO)
+    Releaser(engine, bodies, release_settings(sink.port), Events(lambda *_: None), "X-Sekisho").retry_pending(waits.WHO)
     assert states(engine, held)[1] == ["released", "kept"] and store.given_back(held.key) == {B}
 
 
@@ -201,13 +202,25 @@ def test_what_a_person_took_in_hand(
     engine: Engine, store: Store, held: Passage, refused_port: int, bodies: Bodies
 ) -> None:
     """A release that a person ordered, a mail that the MTA still has: the keeper adds nothing to either."""
-    Releaser(engine, bodies, release_settings(refused_port), Events(lambda *_: None)).release(
+    Releaser(engine, bodies, release_settings(refused_port), Events(lambda *_: None), "X-Sekisho").release(
         Order(held.id, "hanako", "known to us", (B,))
     )
     waits.settle(engine, judged(held, OPENED, b=Action.ACCEPT, c=Action.ACCEPT), soon())
     with engine.connect() as connection:
         record = load(connection, held.id)
     assert {one.address: one.who for one in record.releases} == {B: "hanako", C: "keeper"}
+
+
+def test_a_person_ends_a_wait(engine: Engine, held: Passage, bodies: Bodies, smtp_sink: Callable[..., Any]) -> None:
+    """A copy that a person releases, and one that a person deletes, waits no more, and an event says so."""
+    told: list[dict[str, object]] = []
+    events = Events(lambda _, name, fields: told.append(fields) if name == "wait" else None)
+    releaser = Releaser(engine, bodies, release_settings(smtp_sink().port), events, "X-Sekisho")
+    releaser.release(Order(held.id, "hanako", "known to us", (B,)))
+    assert states(engine, held)[2] == ["taken-over", "waiting"]
+    assert told == [{"passage": held.id, "outcome": "taken-over", "recipients": 1}]
+    assert delete_mail(engine, bodies, held.id, "hanako", "sample taken") == 1
+    assert states(engine, held)[2] == ["taken-over"] * 2
 
 
 def test_a_mail_that_the_mta_still_has(engine: Engine, store: Store, held: Passage) -> None:
@@ -229,11 +242,29 @@ def test_two_keepers_release_once(
     def keeper() -> None:
         own = open_database(Database(url, 20.0))
         waits.settle(own, good, soon())
-        Releaser(own, bodies, release_settings(sink.port), Events(lambda *_: None)).retry_pending(waits.WHO)
+        Releaser(own, bodies, release_settings(sink.port), Events(lambda *_: None), "X-Sekisho").retry_pending(
+            waits.WHO
+        )
 
     assert in_children(*[keeper] * 4) == [0] * 4
     assert sorted(to for _, addresses, _, _ in sink.mails for to in addresses) == [f"RCPT TO:<{B}>", f"RCPT TO:<{C}>"]
     assert states(engine, held) == ("released", ["released"] * 2, ["released"] * 2)
+
+
+def test_what_is_let_go_by_itself_bears_our_headers(
+    engine: Engine, store: Store, make_passage: Make, bodies: Bodies, smtp_sink: Callable[..., Any]
+) -> None:
+    """Forged ones go and ours stand there, as on mail that passes at once; a person's release has the bytes kept."""
+    content = b"Subject: x\r\nX-Sekisho-Action: forged\r\n\r\nbody\r\n"
+    passage = judged(make_passage(content))
+    store.record(passage)
+    sink, quiet = smtp_sink(), Events(lambda *_: None)
+    waits.settle(engine, judged(passage, OPENED, b=Action.TAG, c=Action.QUARANTINE), soon())
+    releaser = Releaser(engine, bodies, release_settings(sink.port), quiet, "X-Sekisho")
+    releaser.retry_pending(waits.WHO)
+    releaser.release(Order(passage.id, "hanako", "known to us", (C,)))
+    ours = f"X-Sekisho-Id: {passage.id}\r\nX-Sekisho-Action: tag; would=quarantine\r\n".encode()
+    assert [mail[2] for mail in sink.mails] == [ours + b"Subject: x\r\n\r\nbody\r\n", content]
 
 
 def test_a_release_that_fails_half_way(
@@ -242,10 +273,10 @@ def test_a_release_that_fails_half_way(
     """The MTA does not listen when the wait ends: the release waits, and the next try delivers."""
     waits.settle(engine, judged(held, OPENED, b=Action.ACCEPT, c=Action.ACCEPT), soon())
     quiet = Events(lambda *_: None)
-    failed = Releaser(engine, bodies, release_settings(refused_port), quiet).retry_pending(waits.WHO)
+    failed = Releaser(engine, bodies, release_settings(refused_port), quiet, "X-Sekisho").retry_pending(waits.WHO)
     assert {one.state for one in failed} == {ReleaseState.PENDING}
     sink = smtp_sink()
-    sent = Releaser(engine, bodies, release_settings(sink.port), quiet).retry_pending(waits.WHO)
+    sent = Releaser(engine, bodies, release_settings(sink.port), quiet, "X-Sekisho").retry_pending(waits.WHO)
     assert {one.state for one in sent} == {ReleaseState.SENT} and len(sink.mails) == 1
 
 
@@ -255,7 +286,7 @@ def test_a_keeper_retries_its_own_orders_only(
     """What a person ordered is retried by `maintain`, as before."""
     passage = make_passage()
     store.record(passage)
-    releaser = Releaser(engine, bodies, release_settings(refused_port), Events(lambda *_: None))
+    releaser = Releaser(engine, bodies, release_settings(refused_port), Events(lambda *_: None), "X-Sekisho")
     releaser.release(Order(passage.id, "hanako", "known to us"))
     assert releaser.retry_pending(waits.WHO) == [] and len(releaser.retry_pending()) == 2
 
