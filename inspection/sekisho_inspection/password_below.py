@@ -19,8 +19,10 @@ from sekisho_inspection.password_labels import (
     is_plausible,
     is_word,
 )
+from sekisho_inspection.password_ornaments import unadorned
 from sekisho_inspection.password_spelling import as_noted, spelt
 from sekisho_inspection.password_values import (
+    NAMED,
     QUOTED,
     SPACED,
     TAIL,
@@ -59,6 +61,17 @@ _INPUT = re.compile(
 _ORDERED = re.compile(
     r"\b(?:to\s(?:open|unlock|extract|unzip|decrypt)|asked|prompted)\b[^.\n]{0,40}?,?\s(?:please\s)?(?:use|enter|type)\s"
     r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})",
+    re.I,
+)
+_QUOTED_ORDER = re.compile(
+    r"\b(?P<verb>use|enter|entering|type|typing|input|with|using|by)\s(?:(?:in|the|code|word|words|key|pin|string"
+    r"|phrase|characters|exactly)\s){0,3}(?:\"(?P<a>[^\"\n]{3,64})\"|“(?P<b>[^“”\n]{3,64})”|‘(?P<c>[^‘’\n]{3,64})’"
+    r"|'(?P<d>[^'\n]{3,64})'(?![a-z]))",
+    re.I,
+)
+_PROGRAM = re.compile(
+    r"adobe|acrobat|\breader|microsoft|word\s20|excel|powerpoint|zip\b|winrar|explorer|lhaplus|windows|office|chrome"
+    r"|\bedge\b|version|\b(?:ctrl|alt|shift|enter)\b",
     re.I,
 )
 _OPENS = re.compile(
@@ -164,6 +177,8 @@ def alone(plain: str, strict: bool = False) -> list[str]:
         return []
     if SPACED.fullmatch(plain):
         return ["".join(re.split(r"[\s・,]+", plain)), plain]
+    if (value := unadorned(plain)) and TOKEN.fullmatch(value) and _can_stand_alone(value, strict):
+        return [value]
     tail = TAIL.search(plain)
     bare = plain[: tail.start()] if tail and tail.start() else plain
     forms = [bare, _BULLET.sub("", bare, count=1)]
@@ -223,4 +238,22 @@ def told_to_enter(line: str) -> list[str]:
             and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain)))
         ):
             found.append(plain if not quoted else value)
-    return [value for value in found if not is_word(value)]
+    return [value for value in [*found, *_quoted_orders(line)] if not is_word(value)]
+
+
+def _quoted_orders(line: str) -> list[str]:
+    """Quotations, also of several words, that a line tells to enter; what else one opens with is made up, or a
+    program."""
+    found = []
+    for match in _QUOTED_ORDER.finditer(line):
+        value = match["a"] or match["b"] or match["c"] or match["d"]
+        typed = match["verb"].lower().startswith(("enter", "typ"))
+        named = NAMED.match(line, match.end()) or _PROGRAM.search(value)
+        if (
+            not named
+            and is_plausible(value, quoted=True)
+            and (typed or is_made_up(value))
+            and not FILE_NAME.search(value)
+        ):
+            found.append(value.strip().rstrip(","))
+    return found

@@ -14,14 +14,26 @@ _OPENING = (
     r"復号|解凍|展開|暗号(?:化|解除)?|開封|解除|解読|閲覧|解錠|開錠|ロック解除|読み?取り?"
     r"|ファイル(?:を開く)?|ZIP|添付(?:ファイル)?"
 )
+# The purpose that stands for the word: 開くための文字列, 解凍時の英数字, 解除文字.
+_TO_OPEN = (
+    r"(?:(?:復号|解凍|展開|開封|解除|解読|解錠|開錠|閲覧|暗号解除|ロック解除)(?:を?する)?|開[くけ]る?|ひらく|伸長|解く)"
+    r"(?:(?:の|ため|際|時|とき|場合)に?(?:の|ご?(?:使う|使用する|入力する|必要な|必要となる|用いる)))?"
+    r"(?:に(?:必要な|必要となる|使う|使用する|用いる|要する)|用の?)?"
+)
 _SURE = (
     r"パ\s?ス\s?ワ\s?[ー―—−‐-]?\s?[ドト]|ぱすわーど|パスフレーズ|パス(?:コード|キー)|パスワ(?![ァ-ヶー])"
     r"|暗証(?:番号|コード|キー|文字)|合い?言葉|合い?ことば"
     rf"|(?:{_OPENING})(?:用)?(?:の)?(?:キーワード|キー|鍵|カギ|コード|文字列|番号)"
+    rf"|{_TO_OPEN}(?:キーワード|キー|鍵|カギ|コード|文字列?|英数字|数字|番号|ワード|フレーズ|ことば|(?:合い?)?言葉)"
     r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])"
     r"|(?<![a-z=])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
     r"|pswd|psw|pswrd|pword)(?![a-z])"
-    r"|(?:decryption|unlock(?:ing)?|unzip|archive|extraction|opening)\s(?:key|code|pin)|密码|密碼|비밀번호"
+    r"|(?<![a-z])(?:de-?cryption|decrypt|unlock(?:ing)?|unzip(?:ping)?|archive|extract(?:ion)?|opening|decompression)\s"
+    r"(?:key|code|pin|string|word)(?![a-z])|(?<![a-z])file\s(?:key|pin)(?![a-z])"
+    r"|(?<![a-z])(?:key|code|pin|phrase|string|word|characters|combination)\s(?:(?:required|needed|necessary"
+    r"|(?:that\s)?(?:you|we)(?:'ll|\swill)?\s(?:need|require|must\suse|should\suse))\s)?"
+    r"(?:to|for)\s(?:open|unlock|extract|decrypt|unzip|decompress|view)(?:ing|ting|ion|ping)?(?![a-z])"
+    r"|密码|密碼|비밀번호"
 )
 # Words that are labels of many other things: a mark must follow them, and the text must speak of a file.
 _UNSURE = (
@@ -31,7 +43,12 @@ _UNSURE = (
     r"|(?<![a-z])(?<!zip\s)(?<!postal\s)(?<!dress\s)(?<!qr\s)(?<!bar\s)(?<!area\s)(?<!source\s)(?<!error\s)"
     r"(?:(?:access|security|secret)\s)?(?:key|code|keyword)(?![a-z])"
 )
-_LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<unsure>{_UNSURE})", re.I)
+# Such a word with its value in a sentence about files.
+_TOLD = (
+    r"(?<![a-z])(?:the|your|our|its|this|file|attachment|document)\s(?:(?:access|security|secret|file|magic)\s)?"
+    r"(?:key|code|pin|keyword|word)(?=\sis\s?:?\s?(?:[\"“‘']|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
+)
+_LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE})", re.I)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
     r"正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
@@ -154,9 +171,8 @@ def labels(line: str, about_files: bool) -> Iterator[Label]:
     """The labels of a line in order; those that may be of other things where the text is `about_files`."""
     for match in _LABELS.finditer(line):
         if match["sure"] or about_files:
-            yield Label(
-                match.start(), match.end(), False, match[0].isascii(), match[0].lower() == "pass", bool(match["sure"])
-            )
+            sure = match["unsure"] is None
+            yield Label(match.start(), match.end(), False, match[0].isascii(), match[0].lower() == "pass", sure)
     for match in _ANNOUNCED.finditer(line):
         yield Label(match.start(), match.end(), announces=True)
 

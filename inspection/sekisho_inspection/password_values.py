@@ -20,9 +20,10 @@ from sekisho_inspection.password_labels import (
     is_plausible,
     is_word,
 )
+from sekisho_inspection.password_ornaments import set_off
 from sekisho_inspection.password_spelling import as_noted, spelt
 
-_NOTE = re.compile(r"\s*\([^()]{0,80}\)|\s*\[[^\[\]]{0,40}\](?=\s*[:=は])")
+_NOTE = re.compile(r"\s*\([^()]{0,80}\)|\s*[\[〔][^\[\]〔〕]{0,40}[\]〕](?=\s*[:=は])")
 _NUMBER = re.compile(r"\s?(?:その)?[#]?[0-9A-Z]{1,2}(?=\s*(?:[:=はが]|→))")
 _CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△♦♢]*")
 # Words between a label and its mark: 解凍パスワードのお知らせ：
@@ -66,11 +67,17 @@ _ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
 # Behind a quotation that is one of several parts.
 _MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
 # Behind a quotation that names something else than a password.
-_NAMED = re.compile(
+NAMED = re.compile(
     r"\s*(?:等|など|を含|という|ボタン|画面|タブ|メニュー|欄|リンク|メール|ファイル|アイコン|フォルダ"
     r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|サービス|機能|ポリシー|規程|規定|について|button|link|menu"
     r"|screen|page|field|box|file|folder|mail|tab|policy)",
     re.I,
+)
+# Behind a quotation that is the password, also in a sentence that says what it protects.
+_OPENED_BY = re.compile(
+    r"\s*(?:です|とな|にな|でござ|にて|により|によ?って|を(?:ご?入力|ご?使用|ご?利用|用い|使っ|お使い|設定|かけ|掛け)"
+    r"|で(?:[すの]|ご?(?:お?開|解|保護|暗号|ロック|設定|復号|展開|閲覧))|[にへ](?:変更|設定|いた)|が(?:設定|かか|掛か|必要)"
+    r"|と(?:設定|して|ご?入力)|付き|つき)"
 )
 # What stands between characters is none of them: a comma either parts all of them or is one.
 SPACED = re.compile(r"[!-~](?:[\s・]++[!-~]){3,31}|[!-+\--~](?:,\s*+[!-+\--~]){3,31}")
@@ -102,6 +109,8 @@ def on_line(line: str, label: Label) -> list[str]:
     behind = pass_notes(rest)
     if label.announces:
         return _announced(behind)
+    if label.sure and (found := set_off(rest)):
+        return found
     for read in (_marked, _after_topic, _in_quotes, _in_english, _adjacent):
         if (label.sure or read is _marked) and (found := read(behind, sentence, label)):
             return found if label.sure else [value for value in found if is_made_up(value)]
@@ -278,12 +287,12 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
     for match in islice(QUOTED.finditer(text), MOST_QUOTES):
         value = next(filter(None, match.groups()), "")
         rest = text[match.end() :]
-        if not is_plausible(value, quoted=True) or _NAMED.match(rest):
+        remark = not value.isascii() and OTHERWISE.search(value)
+        if remark or not is_plausible(value, quoted=True) or NAMED.match(rest):
             continue
         said = _COPULA.match(rest) or _MORE.match(rest)
         if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (
-            is_made_up(value)
-            and re.match(r"\s*(?:です|とな|にな|でござ|を入力|をご入力|で開|で解凍|[にへ](?:変更|設定|いた))", rest)
+            is_made_up(value) and _OPENED_BY.match(rest)
         ):
             continue
         if said or is_made_up(value):
@@ -294,7 +303,7 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
 
 def _in_quotes(behind: str, sentence: str, label: Label) -> list[str]:
     """A quotation right behind the label: パスワード「abc」."""
-    if not re.match(r"\s*(?:を\s*|に\s*)?[「『【“\"'‘<《\[]", behind):
+    if not re.match(r"\s*(?:を\s*|に\s*)?[「『【“\"'‘<《〔\[]", behind):
         return []
     return [form for value in _stated_quotes(behind, sentence) for form in as_noted(value, behind)]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from sekisho_inspection import password_below, password_labels, password_values
 from sekisho_inspection.password_clues import PLUS, Source, described, named_before
 from sekisho_inspection.password_dates import local_day
+from sekisho_inspection.password_ornaments import close_up
 from sekisho_inspection.password_spelling import are_joined, joined_halves
 
 # Lines longer than this are no sentence that states a password; texts longer than this are read from the beginning.
@@ -26,12 +27,13 @@ _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
 # Colons that their compatibility form turns into dots.
 _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
 # Quotation marks of other languages, and pairs of the same mark.
-_MARKS = {ord(mark): "“" for mark in "„‟〝〟"}
+_MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙"), "〔〕" * 5, strict=True))
 _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 # The same as what the mail shows, which is no other way.
 _SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
 _URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
-_QUOTING = re.compile(r"\s*[>＞|｜]")
+# No mark of quoting is an arrow that has its counterpart at the line's end.
+_QUOTING = re.compile(r"\s*+[>＞|｜](?!.{1,80}[<＜]\s*$)")
 # Below such a line another mail is quoted.
 _FORWARDED = re.compile(
     r"\s*-{2,}\s*(?:original\s(?:message|appointment)|forwarded\smessage|元のメッセージ|転送(?:メッセージ|された)|オリジナル)"
@@ -111,7 +113,7 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 def _fold(line: str) -> str:
     plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
     plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
-    return _URL.sub("://", plain) if "://" in plain else plain
+    return close_up(_URL.sub("://", plain) if "://" in plain else plain)
 
 
 def _folded(lines: list[str]) -> list[str]:

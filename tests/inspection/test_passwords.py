@@ -109,6 +109,12 @@ HOSTILE = {
     "blanks in a row": ("パスワードは下記です\na" + " " * 60 + "b" * 130 + "\n") * 3000,
     "lines that quote": "> " * 500_000,
     "wrote": "on " * 300_000 + "wrote:",
+    "room in brackets": "パスワード" + "[ " * 500_000,
+    "ornaments": ("パスワード" + "★" * 60 + "a" * 90 + "\n") * 3000,
+    "arrows": ("パスワード:\n" + ">" * 90 + "a" * 90 + "\n") * 3000,
+    "quotations to enter": 'open type "' * 90_000,
+    "purposes": "解凍するための" * 140_000,
+    "keys to open": "key needed to " * 70_000,
 }
 
 
