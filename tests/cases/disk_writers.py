@@ -138,6 +138,45 @@ def vhd_dynamic(disk: bytes) -> bytes:
     return footer + header.ljust(1024, b"\0") + table.ljust(_SECTOR, b"\xff") + data + footer
 
 
+def _summed(data: bytes) -> bytes:
+    """A structure of VHDX with its CRC-32C in the second field."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0x82F63B78 * (value & 1)
+    return data[:4] + struct.pack("<L", value ^ 0xFFFFFFFF) + data[8:]
+
+
+def vhdx_with_a_log(disk: bytes) -> bytes:
+    """A VHDX whose newer header names a log, and whose older one none."""
+    header = b"head" + struct.pack("<LQ", 0, 7) + bytes(32)
+    current = _summed((b"head" + struct.pack("<LQ", 0, 256) + bytes(32) + b"log".ljust(16, b"\1")).ljust(4096, b"\0"))
+    old = _summed(header.ljust(4096, b"\0"))
+    image = vhdx(disk)
+    return image[: 64 << 10] + old + image[(64 << 10) + 4096 : 128 << 10] + current + image[(128 << 10) + 4096 :]
+
+
+def logical(volumes: list[bytes]) -> bytes:
+    """A disk of logical volumes of one length, in a chain of extended partitions."""
+
+    def entry(kind: int, start: int, size: int) -> bytes:
+        return struct.pack("<8B2L", 0, 1, 1, 0, kind, 1, 1, 1, start, size)
+
+    length = len(volumes[0]) // _SECTOR
+    disk = bytes(446) + entry(5, 1, len(volumes) * (1 + length)) + bytes(48) + b"\x55\xaa"
+    for number, volume in enumerate(volumes, 1):
+        following = entry(5, number * (1 + length), 1 + length) if number < len(volumes) else bytes(16)
+        disk += bytes(446) + entry(1, 1, length) + following + bytes(32) + b"\x55\xaa" + volume
+    return disk
+
+
+def volume_and_partition(first: bytes, second: bytes) -> bytes:
+    """A volume whose first sector is a table of partitions as well, with another volume behind it."""
+    entry = struct.pack("<8B2L", 0x80, 1, 1, 0, 1, 1, 1, 1, len(first) // _SECTOR, len(second) // _SECTOR)
+    return first[:446] + entry + first[462:] + second
+
+
 def vhdx(disk: bytes) -> bytes:
     """A VHDX of blocks of 1 MiB."""
     mega, block = 1 << 20, 1 << 20
@@ -153,7 +192,7 @@ def vhdx(disk: bytes) -> bytes:
     items = struct.pack("<LLL", block, 0, _SECTOR)
     blocks = [disk[at : at + block] for at in range(0, len(disk), block)]
     entries = b"".join(struct.pack("<Q", (3 + index) << 20 | 6) for index in range(len(blocks)))
-    image = b"vhdxfile".ljust(192 << 10, b"\0") + regions
+    image = b"vhdxfile".ljust(192 << 10, b"\0") + 2 * _summed(regions.ljust(64 << 10, b"\0"))
     image = image.ljust(mega, b"\0") + (table.ljust(65536, b"\0") + items)
     image = image.ljust(2 * mega, b"\0") + entries
     return image.ljust(3 * mega, b"\0") + b"".join(one.ljust(block, b"\0") for one in blocks)
