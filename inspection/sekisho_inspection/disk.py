@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import chain
 
 from sekisho_core.vocabulary import PartState
 
@@ -20,12 +21,24 @@ _MAX_BLOCKS = 1 << 20
 _EXTENDED = (0x05, 0x0F, 0x85)
 _PROTECTIVE = 0xEE
 _MAX_PARTITIONS = 128
-_REGIONS = 192 << 10
+# Where the two headers and the two tables of regions stand, and how long they are.
+_HEADERS, _HEADER = (64 << 10, 128 << 10), 4 << 10
+_REGIONS, _TABLE = (192 << 10, 256 << 10), 64 << 10
 _BAT = bytes.fromhex("6677c22d23f600429d64115e9bfd4a08")
 _METADATA = bytes.fromhex("06a27c8b90479a4bb8fe575f050f886e")
 _PARAMETERS = bytes.fromhex("3767a1ca36fa434db3b633f0aa44e76b")
 _LOGICAL = bytes.fromhex("1dbf41816fa90947ba47f233a8faab5f")
 _PARENT = 0x2
+
+
+def _steps() -> Iterator[int]:
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        yield value
+
+
+_CASTAGNOLI = tuple(_steps())
 
 
 def _boots(sector: bytes) -> bool:
@@ -35,20 +48,45 @@ def _boots(sector: bytes) -> bool:
 def read_disk(item: Item, notes: Notes) -> PartState:
     """The files of every volume as children; the image's beginning need not show that it is one."""
     try:
-        image = _image(item.content, filetype.disk_kind(item.content))
+        image = _image(item, notes)
     except (Damaged, struct.error, IndexError, KeyError, OverflowError) as problem:
         notes.gap(item.gap, "unreadable", f"disk: {problem}")
         return PartState.UNREADABLE
     return read_files(_files(image), image, READING, item, notes)
 
 
-def _image(data: bytes, kind: str) -> Image:
+def _image(item: Item, notes: Notes) -> Image:
+    data, kind = item.content, filetype.disk_kind(item.content)
     if kind == VHDX:
+        _compare_copies(item, notes)
         return _vhdx(data)
     if kind == VHD:
-        footer = data[:_SECTOR] if data.startswith(b"conectix") else data[-_SECTOR:]
-        return _dynamic(data, footer) if footer[60:64] != b"\0\0\0\2" else Image(data[:-_SECTOR])
+        ends = [end for end in (data[:_SECTOR], data[-_SECTOR:]) if end.startswith(b"conectix")]
+        if ends[0] != ends[-1]:
+            notes.gap(item.gap, "ambiguous", "disk: footers that differ")
+        return _dynamic(data, ends[0]) if ends[0][60:64] != b"\0\0\0\2" else Image(data[:-_SECTOR])
     return Image(data)
+
+
+def _compare_copies(item: Item, notes: Notes) -> None:
+    """Note what programs see of a VHDX that is not seen here: by another table of regions, or by its log."""
+    data = item.content
+    first, second = (data[at : at + _TABLE] for at in _REGIONS)
+    if first != second or not _is_sound(first):
+        notes.gap(item.gap, "ambiguous", "disk: tables of regions that differ or are damaged")
+    headers = [data[at : at + _HEADER] for at in _HEADERS]
+    sound = [header for header in headers if header.startswith(b"head") and _is_sound(header)]
+    current = max(sound, key=lambda header: header[15:7:-1], default=b"")
+    if any(current[48:64]):
+        notes.gap(item.gap, "unreadable", "disk: a log that is not written yet")
+
+
+def _is_sound(data: bytes) -> bool:
+    """Whether the CRC-32C in the second field is that of the bytes around it ([MS-VHDX] 2.2.2, 2.2.3)."""
+    value = 0xFFFFFFFF
+    for byte in data[:4] + bytes(4) + data[8:]:
+        value = value >> 8 ^ _CASTAGNOLI[(value ^ byte) & 0xFF]
+    return (value ^ 0xFFFFFFFF).to_bytes(4, "little") == data[4:8]
 
 
 def _dynamic(data: bytes, footer: bytes) -> Image:
@@ -67,7 +105,7 @@ def _dynamic(data: bytes, footer: bytes) -> Image:
 
 def _vhdx(data: bytes) -> Image:
     """A VHDX ([MS-VHDX]); what its log has not yet written is not seen."""
-    regions = _table(data, _REGIONS, b"regi", 8, 16, 32)
+    regions = _table(data, _REGIONS[0], b"regi", 8, 16, 32)
     if _BAT not in regions or _METADATA not in regions:
         raise Damaged("no table of regions")
     base = regions[_METADATA]
@@ -96,10 +134,9 @@ def _table(data: bytes, at: int, mark: bytes, count_at: int, start: int, width: 
 
 def _files(image: Image) -> Iterator[File]:
     sector = image.read(0, _SECTOR)
-    starts = [0] if _boots(sector) else list(_partitions(image, sector))
-    if not starts:
-        raise Damaged("no volume")
-    unknown = False
+    # A sector may be the first of a volume and hold a table of partitions as well.
+    starts = chain([0] if _boots(sector) else [], _partitions(image))
+    start, unknown = -1, False
     for start in starts:
         boot = image.read(start, _SECTOR)
         if boot[3:11] == b"NTFS    ":
@@ -110,21 +147,25 @@ def _files(image: Image) -> Iterator[File]:
             yield from fat.files(image, start)
         else:
             unknown = True
+    if start < 0:
+        raise Damaged("no volume")
     if unknown:
         raise Damaged("a volume of an unknown file system")
 
 
-def _partitions(image: Image, sector: bytes) -> Iterator[int]:
-    """Where the partitions begin, by the table of the MBR or by a GPT."""
+def _partitions(image: Image) -> Iterator[int]:
+    """Where the partitions begin, by the table of the MBR or by a GPT. Raises Damaged beyond so many."""
     waiting, count = [(0, 0)], 0
-    while waiting and count < _MAX_PARTITIONS:
+    while waiting:
         at, base = waiting.pop(0)
         sector = image.read(at, _SECTOR)
         if sector[510:512] != b"\x55\xaa":
             continue
         for entry in (sector[446 + 16 * index : 462 + 16 * index] for index in range(4)):
             kind, start, size = entry[4], *struct.unpack_from("<LL", entry, 8)
-            count += 1
+            count += bool(kind)
+            if count > _MAX_PARTITIONS:
+                raise Damaged(f"more than {_MAX_PARTITIONS} partitions")
             if kind == _PROTECTIVE:
                 yield from _gpt(image)
             elif kind in _EXTENDED and start:
@@ -148,6 +189,8 @@ def _gpt(image: Image) -> Iterator[int]:
                 start = struct.unpack_from("<Q", entry, 32)[0] * size if len(entry) == 128 else 0
                 if any(entry[:16]) and start and _is_volume(image.read(start, _SECTOR)):
                     yield start
+            if count > _MAX_PARTITIONS:
+                raise Damaged(f"more than {_MAX_PARTITIONS} partitions")
             return
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from sekisho_inspection.volume import FOLDER, MAX_FOLDERS, Damaged, File
 
 SECTOR = 2048
 _FIRST = 16
-_DESCRIPTORS = 64
+# Descriptors that are looked at even behind their end, and the most of a disc.
+_DESCRIPTORS, _MAX_DESCRIPTORS = 64, 256
+_TERMINATOR = 0xFF
 _FOLDER, _GOES_ON = 0x02, 0x80
 _JOLIET = (b"%/@", b"%/C", b"%/E")
+_VERSION = re.compile(r";[0-9]*\Z")
 # A chain of areas that go on elsewhere.
 _MAX_AREAS = 16
 
@@ -32,32 +36,54 @@ class _Record:
 
 def files(data: bytes) -> Iterator[File]:
     """The files of every tree. Raises Damaged."""
-    for number in range(_FIRST, _FIRST + _DESCRIPTORS):
-        sector = data[number * SECTOR : (number + 1) * SECTOR]
-        if sector[1:6] == b"CD001" and sector[0] in (1, 2) and len(sector) >= 190:
-            joliet = sector[0] == 2 and sector[88:91] in _JOLIET
-            yield from _tree(data, sector[156:190], struct.unpack_from("<H", sector, 128)[0] or SECTOR, joliet)
+    roots = set[tuple[bytes, int, bool]]()
+    for sector in _descriptors(data):
+        root, joliet = sector[156:190], sector[0] == 2 and sector[88:91] in _JOLIET
+        if sector[0] not in (1, 2) or len(sector) < 190:
+            continue
+        tree = root, struct.unpack_from("<H", sector, 128)[0] or SECTOR, joliet
+        if tree not in roots:
+            roots.add(tree)
+            yield from _tree(data, *tree)
+
+
+def _descriptors(data: bytes) -> Iterator[bytes]:
+    goes_on = True
+    for number in range(_MAX_DESCRIPTORS):
+        sector = data[(_FIRST + number) * SECTOR : (_FIRST + number + 1) * SECTOR]
+        is_one = sector[1:6] == b"CD001"
+        goes_on = goes_on and is_one and sector[0] != _TERMINATOR
+        if is_one:
+            yield sector
+        if number >= _DESCRIPTORS and not goes_on:
+            return
+    if goes_on:
+        raise Damaged(f"more than {_MAX_DESCRIPTORS} descriptors")
 
 
 def _tree(data: bytes, root: bytes, block: int, joliet: bool) -> Iterator[File]:
     start, size = struct.unpack_from("<L4xL", root, 2)
-    waiting, seen = [(start * block, size, b"")], {start * block}
+    # As far as each folder was read: another record may give it more bytes.
+    waiting, seen, count = [(start * block, size, b"")], {start * block: size}, 0
     while waiting:
         start, size, path = waiting.pop()
         parts: list[_Record] = []
         for record in _records(data, start, size, block):
             name = path + _name(record, joliet)
             if record.flags & _FOLDER:
-                if record.start not in seen and len(seen) < MAX_FOLDERS:
-                    seen.add(record.start)
-                    waiting.append((record.start, record.size, name + (b"\0/" if joliet else b"/")))
+                known = seen.get(record.start, -1)
+                if record.size > known and count < MAX_FOLDERS:
+                    count += 1
+                    seen[record.start] = record.size
+                    done = max(0, known) // SECTOR * SECTOR
+                    waiting.append((record.start + done, record.size - done, name + (b"\0/" if joliet else b"/")))
                     yield File(_names(name, joliet), (), 0, FOLDER)
                 continue
             parts.append(record)
             if not record.flags & _GOES_ON:
                 yield _file(parts, name, path, joliet)
                 parts = []
-    if len(seen) >= MAX_FOLDERS:
+    if count >= MAX_FOLDERS:
         raise Damaged(f"more than {MAX_FOLDERS} folders")
 
 
@@ -76,14 +102,13 @@ def _names(path: bytes, joliet: bool) -> tuple[str, ...]:
 
 def _name(record: _Record, joliet: bool) -> bytes:
     if joliet:
-        name, mark, version = record.name.rpartition(b"\0;")
-        return name if mark and version[:1] == b"\0" else record.name
+        return _VERSION.sub("", record.name.decode("utf-16-be", "replace")).encode("utf-16-be")
     return record.other or _plain(record.name)
 
 
 def _plain(name: bytes) -> bytes:
     """Without the version, and without the dot of a name that has no ending."""
-    return name.partition(b";")[0].rstrip(b".") or name
+    return _VERSION.sub("", name.decode("latin-1")).rstrip(".").encode("latin-1") or name
 
 
 def _records(data: bytes, start: int, size: int, block: int) -> Iterator[_Record]:

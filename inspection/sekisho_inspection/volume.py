@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sekisho_core.vocabulary import PartState
 
 from sekisho_inspection.archive import list_folders, note_path
+from sekisho_inspection.filetype import runnable
 from sekisho_inspection.notes import Item, Notes
 
 # Folders of one volume, and files that are listed of it.
@@ -17,7 +18,7 @@ MAX_FOLDERS, MAX_FILES = 10_000, 100_000
 
 FOLDER = "folder"
 # Names under which one file is known.
-_MAX_NAMES = 24
+_MAX_NAMES = 96
 
 
 class Damaged(Exception):
@@ -67,7 +68,8 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
             if number >= MAX_FILES or len(found) > notes.slots:
                 notes.gap(item.gap, "limit", "more files than are listed")
                 break
-            _note(file, found)
+            if not _note(file, found):
+                notes.gap(item.gap, "limit", f"more than {_MAX_NAMES} names of a file")
     except (Damaged, IndexError, ValueError, OverflowError, struct.error) as problem:
         notes.gap(item.gap, "unreadable", f"{reading}: {problem}")
         state = PartState.UNREADABLE
@@ -81,11 +83,18 @@ def read_files(files: Iterable[File], image: Image, reading: str, item: Item, no
     return state
 
 
-def _note(file: File, found: dict[object, File]) -> None:
-    """Put a file to those found: several trees of names may lead to the same bytes."""
+def _note(file: File, found: dict[object, File]) -> bool:
+    """Put a file to those found: several trees of names may lead to the same bytes. False where it has too many names;
+    those that a system would run are kept then."""
     key = (file.extents, file.size, file.kind or (file.problem and file.names)) if file.size else file.names
     known = found[key].names if key in found else ()
-    found[key] = replace(file, names=tuple(dict.fromkeys(known + file.names))[:_MAX_NAMES])
+    names = dict.fromkeys(known + file.names)
+    if fits := len(names) <= _MAX_NAMES:
+        found[key] = replace(file, names=tuple(names))
+    else:
+        started = (name for name in file.names if runnable(name, None))
+        found[key] = replace(file, names=tuple(dict.fromkeys([*started, *names]))[:_MAX_NAMES])
+    return fits
 
 
 def _keep(file: File, image: Image, reading: str, item: Item, notes: Notes) -> bool:

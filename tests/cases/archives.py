@@ -22,7 +22,20 @@ from functools import partial
 from pathlib import Path
 
 from archive_writers import ar, cab, cpio, lzh, rar4, rar5, sevenzip
-from disk_writers import exfat, fat12, iso, partitioned, two_volumes, udf, vhd_dynamic, vhd_fixed, vhdx
+from disk_writers import (
+    exfat,
+    fat12,
+    iso,
+    logical,
+    partitioned,
+    two_folders,
+    two_volumes,
+    udf,
+    vhd_dynamic,
+    vhd_fixed,
+    vhdx,
+    volume_and_partition,
+)
 from locked_archives import aes_zip, classic_zip, locked_rar4, locked_rar5, locked_sevenzip
 
 Maker = Callable[[bytes], bytes]
@@ -210,9 +223,15 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B36 ar": ("a.deb", lambda content: ar("a.exe", content)),
     "B36 ISO 9660": ("a.iso", lambda content: iso(NAME, content)),
     "B36 ISO 9660 with two trees": ("a.iso", lambda content: iso(NAME, content, decoy=b"harmless")),
+    "B36 ISO 9660 with two folders at one place": ("a.iso", lambda content: two_folders(NAME, content)),
+    "B36 ISO 9660 with a late tree": ("a.iso", lambda content: iso(NAME, content, b"decoy", between=70)),
     "B36 UDF": ("a.iso", lambda content: udf(NAME, content)),
     "B36 FAT": ("a.img", lambda content: fat12(NAME, content)),
     "B36 FAT in a partition": ("a.img", lambda content: partitioned(fat12(NAME, content))),
+    "B36 FAT behind a FAT": ("a.img", lambda content: volume_and_partition(fat12("a.txt", b"a"), fat12(NAME, content))),
+    "B36 FAT behind forty others": (
+        "a.img", lambda content: logical([*[fat12("a.txt", bytes(len(content)))] * 40, fat12(NAME, content)])
+    ),
     "B36 FAT behind an unknown volume": ("a.img", lambda content: two_volumes(fat12(NAME, content))),
     "B36 exFAT": ("a.img", lambda content: exfat(NAME, content)),
     "B36 VHD": ("a.vhd", lambda content: vhd_fixed(partitioned(fat12(NAME, content)))),

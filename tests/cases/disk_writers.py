@@ -4,31 +4,52 @@ from __future__ import annotations
 
 import struct
 
-_SECTOR = 512
+_SECTOR, _DISC = 512, 2048
 
 
-def iso(name: str, content: bytes, decoy: bytes | None = None) -> bytes:
-    """A disc of ISO 9660 with Joliet. The plain tree has the file as FILE.EXE, or a decoy under that name."""
-    block = 2048
+def _record(raw: bytes, place: int, size: int, flags: int = 0) -> bytes:
+    body = struct.pack("<BLLLL7xBBBHHB", 0, place, 0, size, 0, flags, 0, 0, 1, 0x0100, len(raw)) + raw
+    body += b"\0" * (len(body) % 2 == 0)
+    return bytes([len(body) + 1]) + body
 
-    def record(raw: bytes, place: int, size: int, flags: int = 0) -> bytes:
-        body = struct.pack("<BLLLL7xBBBHHB", 0, place, 0, size, 0, flags, 0, 0, 1, 0x0100, len(raw)) + raw
-        body += b"\0" * (len(body) % 2 == 0)
-        return bytes([len(body) + 1]) + body
 
-    def descriptor(kind: int, escape: bytes, root: int) -> bytes:
-        body = bytes([kind]) + b"CD001\1" + bytes(81) + escape.ljust(32, b"\0") + bytes(8)
-        body += struct.pack("<HH", block, 0) + bytes(24)
-        return (body + record(b"\0", root, block, 2)).ljust(block, b"\0")
+def _descriptor(kind: int, escape: bytes, root: int, size: int = _DISC) -> bytes:
+    body = bytes([kind]) + b"CD001\1" + bytes(81) + escape.ljust(32, b"\0") + bytes(8)
+    body += struct.pack("<HH", _DISC, 0) + bytes(24)
+    return (body + _record(b"\0", root, size, 2)).ljust(_DISC, b"\0")
 
+
+def iso(name: str, content: bytes, decoy: bytes | None = None, between: int = 0) -> bytes:
+    """A disc of ISO 9660 with Joliet. The plain tree has the file as FILE.EXE, or a decoy under that name; so many
+    other descriptors stand before that of Joliet."""
     files = [content] if decoy is None else [content, decoy]
-    places = [20, 20 + (len(content) + block - 1) // block]
-    plain = record(b"FILE.EXE;1", places[len(files) - 1], len(files[-1]))
-    joliet = record((name + ";1").encode("utf-16-be"), 20, len(content))
-    image = bytes(16 * block) + descriptor(1, b"", 18) + descriptor(2, b"%/E", 19)
-    dots = record(b"\0", 18, block, 2) + record(b"\1", 18, block, 2)
-    image += (dots + plain).ljust(block, b"\0") + (dots + joliet).ljust(block, b"\0")
-    return image + b"".join(one.ljust((len(one) + block - 1) // block * block, b"\0") for one in files)
+    first = 20 + between
+    places = [first, first + (len(content) + _DISC - 1) // _DISC]
+    plain = _record(b"FILE.EXE;1", places[len(files) - 1], len(files[-1]))
+    joliet = _record((name + ";1").encode("utf-16-be"), first, len(content))
+    image = bytes(16 * _DISC) + _descriptor(1, b"", first - 2) + b"\0CD001\1".ljust(_DISC, b"\0") * between
+    image += _descriptor(2, b"%/E", first - 1)
+    dots = _record(b"\0", first - 2, _DISC, 2) + _record(b"\1", first - 2, _DISC, 2)
+    image += (dots + plain).ljust(_DISC, b"\0") + (dots + joliet).ljust(_DISC, b"\0")
+    return image + b"".join(one.ljust((len(one) + _DISC - 1) // _DISC * _DISC, b"\0") for one in files)
+
+
+def iso_of(records: list[tuple[bytes, int, int, int]], *sectors: bytes) -> bytes:
+    """A disc with one tree: the root's records (name, place, size, flags), whose sectors begin at 22."""
+    root = list[bytes]()
+    for record in (_record(*one) for one in records):
+        if not root or len(root[-1]) + len(record) > _DISC:
+            root.append(b"")
+        root[-1] += record
+    image = (bytes(16 * _DISC) + _descriptor(1, b"", 17, len(root) * _DISC)).ljust(17 * _DISC, b"\0")
+    image += b"".join(one.ljust(_DISC, b"\0") for one in root)
+    return image.ljust(22 * _DISC, b"\0") + b"".join(one.ljust(_DISC, b"\0") for one in sectors)
+
+
+def two_folders(name: str, content: bytes) -> bytes:
+    """A disc with two folders at one place, of which the longer one holds the file."""
+    records = [(b"A", 22, _DISC, 2), (b"B", 22, 2 * _DISC, 2)]
+    return iso_of(records, _record(b"A.TXT;1", 24, 1), _record(name.encode(), 25, len(content)), b"a", content)
 
 
 def udf(name: str, content: bytes) -> bytes:
@@ -138,6 +159,45 @@ def vhd_dynamic(disk: bytes) -> bytes:
     return footer + header.ljust(1024, b"\0") + table.ljust(_SECTOR, b"\xff") + data + footer
 
 
+def _summed(data: bytes) -> bytes:
+    """A structure of VHDX with its CRC-32C in the second field."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0x82F63B78 * (value & 1)
+    return data[:4] + struct.pack("<L", value ^ 0xFFFFFFFF) + data[8:]
+
+
+def vhdx_with_a_log(disk: bytes) -> bytes:
+    """A VHDX whose newer header names a log, and whose older one none."""
+    header = b"head" + struct.pack("<LQ", 0, 7) + bytes(32)
+    current = _summed((b"head" + struct.pack("<LQ", 0, 256) + bytes(32) + b"log".ljust(16, b"\1")).ljust(4096, b"\0"))
+    old = _summed(header.ljust(4096, b"\0"))
+    image = vhdx(disk)
+    return image[: 64 << 10] + old + image[(64 << 10) + 4096 : 128 << 10] + current + image[(128 << 10) + 4096 :]
+
+
+def logical(volumes: list[bytes]) -> bytes:
+    """A disk of logical volumes of one length, in a chain of extended partitions."""
+
+    def entry(kind: int, start: int, size: int) -> bytes:
+        return struct.pack("<8B2L", 0, 1, 1, 0, kind, 1, 1, 1, start, size)
+
+    length = len(volumes[0]) // _SECTOR
+    disk = bytes(446) + entry(5, 1, len(volumes) * (1 + length)) + bytes(48) + b"\x55\xaa"
+    for number, volume in enumerate(volumes, 1):
+        following = entry(5, number * (1 + length), 1 + length) if number < len(volumes) else bytes(16)
+        disk += bytes(446) + entry(1, 1, length) + following + bytes(32) + b"\x55\xaa" + volume
+    return disk
+
+
+def volume_and_partition(first: bytes, second: bytes) -> bytes:
+    """A volume whose first sector is a table of partitions as well, with another volume behind it."""
+    entry = struct.pack("<8B2L", 0x80, 1, 1, 0, 1, 1, 1, 1, len(first) // _SECTOR, len(second) // _SECTOR)
+    return first[:446] + entry + first[462:] + second
+
+
 def vhdx(disk: bytes) -> bytes:
     """A VHDX of blocks of 1 MiB."""
     mega, block = 1 << 20, 1 << 20
@@ -153,7 +213,7 @@ def vhdx(disk: bytes) -> bytes:
     items = struct.pack("<LLL", block, 0, _SECTOR)
     blocks = [disk[at : at + block] for at in range(0, len(disk), block)]
     entries = b"".join(struct.pack("<Q", (3 + index) << 20 | 6) for index in range(len(blocks)))
-    image = b"vhdxfile".ljust(192 << 10, b"\0") + regions
+    image = b"vhdxfile".ljust(192 << 10, b"\0") + 2 * _summed(regions.ljust(64 << 10, b"\0"))
     image = image.ljust(mega, b"\0") + (table.ljust(65536, b"\0") + items)
     image = image.ljust(2 * mega, b"\0") + entries
     return image.ljust(3 * mega, b"\0") + b"".join(one.ljust(block, b"\0") for one in blocks)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 from archive_writers import RAR5, archive7, block5, cab, header7, lzh, lzma2, number5, rar5, sevenzip, streams7
 from archives import ARCHIVES, NAME, lz4, packed, zstd
+from disk_writers import fat12, iso, iso_of, logical, partitioned, vhd_dynamic, vhdx, vhdx_with_a_log
 from locked_archives import locked_rar5, locked_sevenzip
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection.locks import sha256_counted
@@ -251,3 +252,45 @@ def test_unknown_volume_is_a_gap(read: Read, attach: Attach) -> None:
 def test_container_that_nothing_opens_is_a_gap(mark: bytes, read: Read, attach: Attach) -> None:
     """B36: a container without a reader is never clean, whatever its name is."""
     assert reasons(read(attach("x", ("photo.dat", mark + bytes(100))))) == {"unreadable"}
+
+
+DISK = partitioned(fat12(NAME, PROGRAM))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("a.vhdx", vhdx(DISK), ""),
+        ("a.vhdx", vhdx(DISK).replace(b"regi", b"RegI", 1), "ambiguous"),
+        ("a.vhdx", vhdx(DISK).replace(b"\2\0\0\0\0\0\0\0f", b"\2\0\0\0\1\0\0\0f"), "ambiguous"),
+        ("a.vhdx", vhdx_with_a_log(DISK), "unreadable"),
+        ("a.vhd", vhd_dynamic(DISK)[:-1] + b"\1", "ambiguous"),
+        ("a.img", logical([fat12("a.txt", b"a")] * 130), "unreadable"),
+    ],
+    ids=["sound", "one table", "damaged tables", "log", "footers", "partitions"],
+)
+def test_disk_that_programs_read_differently_is_said(
+    file: str, content: bytes, reason: str, read: Read, attach: Attach
+) -> None:
+    """B36: copies that differ, a log that is to be written first, and more partitions than are read are gaps."""
+    assert reason in (reasons(read(attach("x", (file, content)))) or {""})
+
+
+def test_version_of_a_name_is_digits(read: Read, attach: Attach) -> None:
+    """B36: what stands behind a semicolon of a name on a disc belongs to it, but for the version at its end."""
+    reading = read(attach("x", ("a.iso", iso("a.txt", b"text").replace(b"FILE.EXE;1", b"F.TXT;1.JS"))))
+    assert {"F.TXT;1.JS", "a.txt"} <= names(reading)
+    assert "archived-executable" in {item.kind for item in reading.findings}
+
+
+def test_name_that_is_run_is_kept_of_many(read: Read, attach: Attach) -> None:
+    """B36: of a file with more names than are kept the one that a system would run is kept, and the rest is a limit."""
+    records = [(b"%03d.TXT;1" % number, 22, 4, 0) for number in range(150)]
+    reading = read(attach("x", ("a.iso", iso_of([*records, (b"A.JS;1", 22, 4, 0)], b"text"))))
+    assert ("A.JS" in names(reading), reasons(reading)) == (True, {"limit"})
+    assert not reasons(read(attach("x", ("a.iso", iso_of(records[:90], b"text")))))
+
+
+def test_descriptors_without_end_are_a_gap(read: Read, attach: Attach) -> None:
+    """B36: a disc with more descriptors than are read is not read whole."""
+    assert reasons(read(attach("x", ("a.iso", iso("a.txt", b"text", between=300))))) == {"unreadable"}
