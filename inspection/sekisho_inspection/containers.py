@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import archive, bundles, cab, catalogs, disc, disk, lzh, rar, sevenzip, streams, zip
+from sekisho_inspection import archive, bundles, cab, catalogs, disc, disk, lzh, rar, sevenzip, streams, volumes, zip
 from sekisho_inspection.notes import Item, Notes
 
 FileReader = Callable[[Item, Notes], PartState]
@@ -28,4 +28,4 @@ READERS: dict[str, FileReader] = {
 READINGS = frozenset(
     ["zip", "gzip", "tar", sevenzip.READING, rar.READING, lzh.READING, cab.READING, disc.READING, disk.READING]
 )
-READINGS |= streams.READINGS | bundles.READINGS | {catalogs.READING}
+READINGS |= streams.READINGS | bundles.READINGS | {catalogs.READING, volumes.READING}

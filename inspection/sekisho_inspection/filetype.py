@@ -109,8 +109,10 @@ _RUNNABLE = frozenset([
     "vsto", "appx", "appxbundle", "msix", "msixbundle", "apk", "pyw", "pyz", "shb", "shs", "hlp", "mst", "wll", "wsb",
     "diagcfg", "diagpkg", "ps2", "ps1xml", "msh", "udl", "osd", "search-ms", "library-ms", "searchconnector-ms",
 ])  # fmt: skip
-# Endings that are also ordinary in harmless mail (domain names, source patches): the content must not be plain text.
+# Endings that are also ordinary in harmless mail (domain names, source patches): the content must be neither plain text
+# nor begin as a document or picture does.
 _AMBIGUOUS = {"com", "inf", "reg", "application"}
+_HARMLESS = {*PICTURES, "application/pdf", "application/zip", "application/x-ole-storage", "application/rtf"}
 _DOCUMENT = frozenset([
     "doc", "docx", "docm", "xls", "xlsx", "xlsm", "csv", "ppt", "pptx", "pps", "rtf", "pdf", "txt", "odt",
     "ods", "odp", "jtd", "jtdc", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "mp3", "mp4", "avi", "mov",
@@ -255,9 +257,16 @@ def is_text(content: bytes) -> bool:
 
 
 def runnable(name: str, content: bytes | None) -> bool:
-    """Whether a system would run a file of this name; endings with an innocent meaning need content that is no text."""
+    """Whether a system would run a file of this name; endings with an innocent meaning need content that is
+    neither text nor a document."""
     endings = {_ending(part) for part in (name, name.partition("\0")[0], _STREAM.sub("", name))} & _RUNNABLE
-    return bool(endings - _AMBIGUOUS) or (bool(endings) and (content is None or not is_text(content)))
+    return bool(endings - _AMBIGUOUS) or (bool(endings) and (content is None or not _is_harmless(content)))
+
+
+def _is_harmless(content: bytes) -> bool:
+    """Whether it is plain text, or begins as a document or picture; a PDF may begin further on, behind a program."""
+    kind = sniff(content)
+    return is_text(content) or (kind in _HARMLESS and (kind != "application/pdf" or content.startswith(b"%PDF-")))
 
 
 def _ending(name: str) -> str:

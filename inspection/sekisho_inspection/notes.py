@@ -136,6 +136,8 @@ class Notes(Facts):
         self.named: list[str] = []
         # Pieces of files that stand in several texts, by name and whole size, each with the text that holds it.
         self.pieces: dict[tuple[bytes, int], list[tuple[Item, Piece]]] = {}
+        # Numbered files, by the part around them and their common name in lower case, then by number.
+        self.volumes: dict[tuple[str, str], dict[int, Item]] = {}
         self._children: dict[str, int] = {}
         self._met: set[tuple[str, str, str]] = set()
         self._asked = 0
@@ -327,7 +329,7 @@ class Notes(Facts):
         return (
             self._rounds, self.header_bytes, self._asked, len(self.subjects), self.date, self.sender,
             len(self.texts_read), len(self.known), len(self.explained), len(self.named),
-            sum(map(len, self.pieces.values())),
+            sum(map(len, self.pieces.values())), sum(map(len, self.volumes.values())),
         )  # fmt: skip
 
     def _inside(self, parent: Item) -> str:

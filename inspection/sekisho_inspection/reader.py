@@ -46,6 +46,7 @@ from sekisho_inspection import (
     textfile,
     tnef,
     unread,
+    volumes,
     yara_scan,
 )
 from sekisho_inspection.containers import FileReader
@@ -138,6 +139,7 @@ def _read(content: bytes, notes: Notes, yara: CompiledYara | None, cache: FileCa
             cache.read(notes.queue.popleft(), notes, yara, _read_file)
             if not notes.queue:
                 embedded.join_pieces(notes)
+                volumes.join_volumes(notes)
         notes.tell_passwords()
     # The last net: a reader that dies of hostile bytes must leave a gap, and what was read before it.
     except Exception as error:
@@ -207,6 +209,7 @@ def _read_file(item: Item, notes: Notes) -> None:
     if item.id not in notes.texts_read and ((is_textual(item) and kind not in _READERS) or is_page(item)):
         read_text(item, "", False, notes)
     _names(item, kind, notes)
+    volumes.note_volume(item, notes)
     if item.id not in notes.explained and (problem := unread.problem(item, kind)):
         notes.gap(item.gap, *problem)
         state = PartState.UNREADABLE

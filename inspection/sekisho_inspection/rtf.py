@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from sekisho_core.vocabulary import PartState
 
@@ -33,7 +34,10 @@ _UNSEEN = frozenset([
 _PICTURES = ("pngblip", "jpegblip")
 _BREAKS = {"par": "\n", "line": "\n", "row": "\n", "tab": "\t", "cell": "\t", "sect": "\n", "page": "\n"}
 _LARGEST_HEADER = 4096
-_MAX_TOKENS = 5_000_000
+# Tokens are drawn from the effort of the mail in batches, each for the work that four bytes of another reading are.
+_BATCH, _COST = 1000, 4
+# Groups in each other; documents have some twenty.
+_MAX_GROUPS = 10_000
 _MAX_OBJECTS, _MAX_PICTURES = 500, 50
 # Objects that say no class, and are shorter, are leftovers.
 _SHORTEST = 32
@@ -72,8 +76,10 @@ def is_one(content: bytes) -> bool:
 def read_rtf(item: Item, notes: Notes) -> PartState:
     """Note what the document fetches and runs; objects in it become children."""
     reader = _Reader(item.content)
-    if not reader.read():
-        notes.gap(item.gap, "limit", f"more than {_MAX_TOKENS} words of RTF")
+    if not reader.read(notes):
+        notes.gap(item.gap, "limit", "more words of RTF than can be followed")
+    if reader.is_deep:
+        notes.gap(item.gap, "limit", f"more than {_MAX_GROUPS} groups in each other")
     seen, unseen = reader.text(reader.seen), reader.text(reader.unseen)
     notes.text(item.where, reader.label or "us-ascii", seen)
     note_urls(seen, item.where, notes)
@@ -105,11 +111,16 @@ class _Reader:
         self.found: list[_Data] = []
         self._properties: set[str] = set()
         self._stack = [_Group()]
+        # Groups beyond the limit that are open.
+        self._beyond = 0
+        self.is_deep = False
 
-    def read(self) -> bool:
-        """False where the document has too many tokens to be read to its end."""
+    def read(self, notes: Notes) -> bool:
+        """False where the document has more tokens than the mail's effort reads to its end."""
         at, content = 0, self._content
-        for _ in range(_MAX_TOKENS):
+        for number in count():
+            if number % _BATCH == 0 and not notes.effort(_BATCH * _COST):
+                break
             match = _TOKEN.match(content, at)
             if match is None:
                 at = at + 1
@@ -152,8 +163,13 @@ class _Reader:
 
     def _bracket(self, bracket: bytes) -> None:
         top = self._stack[-1]
-        if bracket == b"{":
+        if bracket == b"{" and len(self._stack) > _MAX_GROUPS:
+            self.is_deep = True
+            self._beyond += 1
+        elif bracket == b"{":
             self._stack.append(_Group(top.destination, top.data, top.skip, inside=top.inside + (top.data is not None)))
+        elif self._beyond:
+            self._beyond -= 1
         elif len(self._stack) > 1:
             if top.is_field:
                 self.codes.append(END)

@@ -25,6 +25,16 @@ _ALTERS = re.compile(
     r"|[\w$)\]]\s{0,9}(?:-(?!-)|\+(?![+=])|&(?!&)|\|(?!\|)|/)|[-+&|]=|\[[^\]\n]{0,80}\(",
     re.I,
 )
+# Calls of functions by a plain name, and the names that a script gives to functions and values of its own. One that is
+# of neither the script nor these, which leave bytes as they are, may do anything.
+_CALL = re.compile(r"(?<![\w$.])([A-Za-z_$][\w$]{0,60})\s{0,9}\(")
+_OWN = re.compile(r"\bfunction\s{1,9}([\w$]{1,60})|(?<![\w$])([\w$]{1,60})\s{0,9}[=:](?!=)")
+_KEEPING = frozenset([
+    "Array", "ArrayBuffer", "Blob", "Date", "Event", "File", "MouseEvent", "Number", "Promise", "String", "URL",
+    "Uint8Array", "addEventListener", "alert", "atob", "catch", "clearInterval", "clearTimeout", "confirm",
+    "decodeURIComponent", "escape", "eval", "fetch", "for", "function", "if", "parseInt", "requestAnimationFrame",
+    "return", "saveAs", "setInterval", "setTimeout", "switch", "unescape", "while",
+])  # fmt: skip
 _TEXT = re.compile(r"\"[^\"\n]*+\"|'[^'\n]*+'|`[^`]*+`")
 _STORED = re.compile(r"[A-Za-z0-9+/_=-]{40,}+|(?:[0-9a-f]{2}[\s,]?){40,}+", re.I)
 # From these numbers of bytes on, data that nothing could be made of is a file that was not read, and a text is one.
@@ -56,8 +66,14 @@ def built(code: str, stores: Sequence[str] = ()) -> Built:
         out.unread = not out.files and (found.limited or any(len(blob) >= _MUCH_DATA for blob in found.unknown))
         alone = _alone(found.unknown, 1 if out.name else _MUCH_DATA) if not out.files else []
         out.files += alone
-        out.unread = out.unread and not (alone and not found.limited and not _ALTERS.search(_TEXT.sub("", code)))
+        out.unread = out.unread and not (alone and not found.limited and not _alters(_TEXT.sub("", code)))
     return out
+
+
+def _alters(code: str) -> bool:
+    """Whether code without its texts may change bytes before it saves them, by itself or by a function of others."""
+    own = {name or value for name, value in _OWN.findall(code)} | _KEEPING
+    return _ALTERS.search(code) is not None or any(name not in own for name in _CALL.findall(code))
 
 
 def _alone(blobs: Sequence[bytes], least: int) -> list[bytes]:

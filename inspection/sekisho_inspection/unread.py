@@ -25,6 +25,8 @@ _CONTAINERS = (
     ".tbz", ".tbz2", ".tgz", ".txz", ".tzst", ".udf", ".vdi", ".vhd", ".vhdx", ".vmdk", ".wim", ".xar", ".xz", ".z",
     ".zip", ".zipx", ".zoo", ".zst",
 )  # fmt: skip
+# Of these the endings that other files have as well; an archive or image of theirs is no text.
+_AMBIGUOUS = (".arc", ".img", ".one")
 # A further volume of an archive begins anywhere in it; texts have the short endings as well.
 _VOLUME = re.compile(r"\.(?:7z|zip|rar|tar|lzh|cab|iso|vhdx?|exe)\.\d{2,3}$", re.I)
 _SHORT_VOLUME = re.compile(r"\.[rz]\d\d$", re.I)
@@ -42,13 +44,19 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
         return "locked", "OpenPGP"
     if binhex.is_named(item.names, item.declared):
         return None if binhex.decode(item.content) is not None else ("unreadable", "BinHex that is none")
-    named = any(name.lower().rstrip(" .").endswith(_CONTAINERS) for name in item.names)
+    named = any(_is_container(name.lower().rstrip(" ."), item) for name in item.names)
     if any(_is_volume(name[-12:].rstrip(" ."), item) for name in item.names):
         return "unreadable", "named as a volume of an archive"
     # What a wrong decoding gives is no archive; that the part could not be decoded is said of the part.
     if named and item.origin.reading not in ("mime-encoding", "mime-header"):
         return "unreadable", "named as an archive, and none that is known"
     return None
+
+
+def _is_container(name: str, item: Item) -> bool:
+    if not name.endswith(_CONTAINERS):
+        return False
+    return not (name.endswith(_AMBIGUOUS) and filetype.is_text(item.content))
 
 
 def _is_volume(name: str, item: Item) -> bool:

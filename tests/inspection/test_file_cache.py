@@ -35,7 +35,7 @@ IN_FACTS = {"_observables", "_findings", "_incomplete", "_decodings", "_links", 
 COUNTED = {"unpacked", "_effort", "slots", "pixels", "codes", "_text_bytes", "_children", "locked"}
 COMPARED = {
     "_rounds", "header_bytes", "_asked", "subjects", "date", "texts_read", "known", "explained", "named",
-    "pieces", "sender",
+    "pieces", "sender", "volumes",
 }  # fmt: skip
 # The same for every mail of a worker, of one part alone, or made of what is compared.
 NO_MATTER = {"limits", "_keyring", "journal", "_scanner", "_met", "_passwords"}

@@ -106,6 +106,15 @@ def office(name: str, content: str) -> bytes:
     return part(file.getvalue(), "a.docx")
 
 
+def packed(content: bytes, ending: str, count: int) -> bytes:
+    """A ZIP that holds the same file so many times."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(count):
+            archive.writestr(f"{number}.{ending}", content)
+    return file.getvalue()
+
+
 def locked(text: str, archives: int, members: int) -> bytes:
     """A mail with locked ZIPs and a text that offers passwords."""
     file = io.BytesIO()
@@ -138,6 +147,7 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "rtf: properties and spaces": lambda: rtf(b"\\fldinst " + b"\\a " * 100 + b"x" + b" " * 100_000),
     "rtf: templates": lambda: rtf(b"\\*\\template " * 100_000),
     "rtf: objects": lambda: rtf(b"{\\object{\\*\\objdata 01050000" * 20_000),
+    "rtf: braces in many files": lambda: part(packed(b"{\\rtf1" + b"{" * 4_600_000, "rtf", 7), "a.zip"),
     "rtf: braces": lambda: rtf(b"\\obj" + b"{" * 1_000_000),
     "rtf: binary": lambda: rtf(b"\\obj" + b"\\bin99999999 " * 100_000),
     "boundary: guessed": lambda: b"Content-Type: multipart/mixed\r\n\r\n" + (b"--a" + b" " * 190 + b"x\r\n") * 20_000,

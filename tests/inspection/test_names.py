@@ -13,6 +13,7 @@ from sekisho_core.vocabulary import Reading
 from sekisho_inspection import filetype
 from sekisho_inspection.names import member_names, spellings
 
+Read = Callable[..., Reading]
 DOUBLE, DISGUISED, RTLO = "name-double-extension", "name-disguised", "name-rtlo"
 
 
@@ -95,7 +96,7 @@ def test_names_of_members(raw: bytes, utf8: bool, name: str) -> None:
     assert name in member_names(raw, utf8)
 
 
-def test_names_are_observed(read: Callable[..., Reading], attach: Callable[..., bytes]) -> None:
+def test_names_are_observed(read: Read, attach: Callable[..., bytes]) -> None:
     """B17, B25: every spelling is a file name of the part, and a trick in any of them is found, in archives too."""
     reading = read(attach("x", ("%E5%A0%B1.pdf%2Eexe", b"text")))
     assert {"報.pdf.exe", "%E5%A0%B1.pdf%2Eexe"} <= {
@@ -131,3 +132,36 @@ def test_any_name(name: str) -> None:
 def test_huge_names_end(name: str) -> None:
     """Names of half a megabyte are looked at in time (the timeout of the tests)."""
     assert [filetype.name_findings(one) is not None for one in spellings(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "stops"),
+    [
+        ("image001.png@example.com", b"\x89PNG\r\n\x1a\n" + bytes(60), False),
+        ("invoice.example.com", b"%PDF-1.4\n\0", False),
+        ("notes.example.com", b"notes\n", False),
+        ("invoice.example.com", b"\xeb\x20" + bytes(40) + b"%PDF-1.4\n", True),
+        ("invoice.example.com", b"\xe9\1\0" + bytes(60), True),
+        ("invoice.exe", b"%PDF-1.4\n\0", True),
+    ],
+)
+def test_endings_of_programs_and_domains(name: str, content: bytes, stops: bool) -> None:
+    """B50, B51: an ending that domains have as well makes a program of code only, not of a picture or a document."""
+    assert filetype.runnable(name, content) is stops
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "gaps"),
+    [
+        ("agreement.arc", b"plain words\n", 0),
+        ("part.one", b"plain words\n", 0),
+        ("a.img", b"plain words\n", 0),
+        ("a.img", bytes(2000), 1),
+        ("a.zip", b"plain words\n", 1),
+    ],
+)
+def test_endings_of_containers_and_texts(
+    name: str, content: bytes, gaps: int, read: Read, attach: Callable[..., bytes]
+) -> None:
+    """B51: a text is no container of a format whose ending is that of other files as well."""
+    assert len(read(attach("x", (name, content))).incomplete) == gaps
