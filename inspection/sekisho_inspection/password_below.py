@@ -8,13 +8,13 @@ import re
 from sekisho_inspection.password_labels import (
     ELSEWHERE,
     FILE_NAME,
+    NAMED,
     OTHER_FIELD,
     OTHERWISE,
     REACH,
     RULER,
     TITLED,
     Label,
-    has_label,
     is_made_up,
     is_plausible,
     is_word,
@@ -22,7 +22,6 @@ from sekisho_inspection.password_labels import (
 from sekisho_inspection.password_ornaments import unadorned
 from sekisho_inspection.password_spelling import as_noted, spelt
 from sekisho_inspection.password_values import (
-    NAMED,
     QUOTED,
     SPACED,
     TAIL,
@@ -48,18 +47,23 @@ _DATED = re.compile(
     r"|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?|[0-9]{1,2}/[0-9]{1,2}"
 )
 _INPUT = re.compile(
-    r"[「『【“\"]([^「」『』【】“”\"\n]{1,64})[」』】”\"]\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?(?:入力|使用|利用)"
-    r"|(?<![!-~])([!-~]{3,64})\s*(?:と|を)(?:半角で|そのまま)?(?:ご)?入力"
-    r"|\b(?:use|enter|type|input|with|using|by)\s(?:(?:the\s)?(?:code|word|key|pin|string|phrase"
-    r"|characters)\s)?[\"“'‘]?([!#-&(-~]{3,64})[\"”'’]?\s(?:to|when|as|if|for|in\sorder)\b"
+    r"[「『【“\"]([^「」『』【】“”\"\n]{1,64})[」』】”\"]\s*(?:と|を)(?:半角で|そのまま)?(?:ご|キー)?(?:入力|使用|利用|打|タイプ|入れ)"
+    r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*が必要"
+    r"|(?<![!-~])([!-~]{3,64})\s*(?:と|を)(?:半角で|そのまま)?(?:ご|キー)?(?:入力|打|タイプ|入れて|使って)"
+    r"|(?<![!-~])([!-~]{3,64})\s*で(?:外れ|解除|解け)"
+    r"|\b(?:use|enter|type|input|key\sin|type\sin|with|using|by)\s(?:(?:the\s)?(?:code|word|key|pin|string|phrase"
+    r"|characters)\s)?[\"“'‘]?([!#-&(-~]{3,64})[\"”'’]?\s(?:to|when|as|if|for|and|in\sorder)\b"
     r"|\b(?:open(?:s|ed)?|unlock(?:s|ed)?|unzip|extract(?:ed)?|decrypt(?:ed)?|protected|encrypted"
-    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s[\"“'‘]?([!#-&(-~]{3,64})"
+    r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s"
+    r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})"
     r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
     r"|\bopens?\swith\s([!#-&(-~]{3,64})",
     re.I,
 )
 _ORDERED = re.compile(
-    r"\b(?:to\s(?:open|unlock|extract|unzip|decrypt)|asked|prompted)\b[^.\n]{0,40}?,?\s(?:please\s)?(?:use|enter|type)\s"
+    r"\b(?:once|when|after|if)\syou\s(?:have\s)?(?:typed?|enter(?:ed)?|key(?:ed)?)\s(?:in\s)?"
+    r"[\"“'‘]?([!#-&(-~]{3,64})"
+    r"|\b(?:to\s(?:open|unlock|extract|unzip|decrypt)|asked|prompted)\b[^.\n]{0,40}?,?\s(?:please\s)?(?:use|enter|type)(?:\sin)?:?\s"
     r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})",
     re.I,
 )
@@ -76,7 +80,7 @@ _PROGRAM = re.compile(
 )
 _OPENS = re.compile(
     r"解凍|展開|復号|開封|開(?:く|け|い|き|封)|暗号|ロック|閲覧|unzip|extract|open|unlock|decrypt|encrypt"
-    r"|protected|archive|zip",
+    r"|locked|protected|archive|zip",
     re.I,
 )
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
@@ -96,7 +100,7 @@ def expects_below(line: str, label: Label) -> bool:
         return True
     if TITLED.search(line):
         return not OTHERWISE.search(rest.partition("。")[0])
-    closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼")
+    closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼―─━")
     if label.latin and re.fullmatch(r"(?:for|to|of)\s[^.:]{1,40}", closed):
         return True
     if closed in ("", "is", "are", "です", "です。", "は", "は、", "のみ", "です!"):
@@ -222,9 +226,9 @@ def column(lines: list[str], index: int, label: Label) -> list[str]:
     return found
 
 
-def told_to_enter(line: str) -> list[str]:
-    """Values that a line tells to enter to open something, without any label."""
-    if not (_OPENS.search(line) or has_label(line)):
+def told_to_enter(line: str, labelled: bool) -> list[str]:
+    """Values that a line tells to enter to open something, or that a label without its value is of."""
+    if not (labelled or _OPENS.search(line)):
         return []
     found = []
     for match in [*_INPUT.finditer(line), *_ORDERED.finditer(line)]:
@@ -235,7 +239,7 @@ def told_to_enter(line: str) -> list[str]:
         if (
             is_plausible(plain, quoted)
             and not offered
-            and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain)))
+            and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain) and not _PROGRAM.search(plain)))
         ):
             found.append(plain if not quoted else value)
     return [value for value in [*found, *_quoted_orders(line)] if not is_word(value)]
@@ -248,12 +252,8 @@ def _quoted_orders(line: str) -> list[str]:
     for match in _QUOTED_ORDER.finditer(line):
         value = match["a"] or match["b"] or match["c"] or match["d"]
         typed = match["verb"].lower().startswith(("enter", "typ"))
+        odd = any(map(str.isdigit, value)) if " " in value else is_made_up(value)
         named = NAMED.match(line, match.end()) or _PROGRAM.search(value)
-        if (
-            not named
-            and is_plausible(value, quoted=True)
-            and (typed or is_made_up(value))
-            and not FILE_NAME.search(value)
-        ):
+        if not named and is_plausible(value, quoted=True) and (typed or odd) and not FILE_NAME.search(value):
             found.append(value.strip().rstrip(","))
     return found

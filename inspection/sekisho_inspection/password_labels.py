@@ -24,7 +24,7 @@ _SURE = (
     r"パ\s?ス\s?ワ\s?[ー―—−‐-]?\s?[ドト]|ぱすわーど|パスフレーズ|パス(?:コード|キー)|パスワ(?![ァ-ヶー])"
     r"|暗証(?:番号|コード|キー|文字)|合い?言葉|合い?ことば"
     rf"|(?:{_OPENING})(?:用)?(?:の)?(?:キーワード|キー|鍵|カギ|コード|文字列|番号)"
-    rf"|{_TO_OPEN}(?:キーワード|キー|鍵|カギ|コード|文字列?|英数字|数字|番号|ワード|フレーズ|ことば|(?:合い?)?言葉)"
+    rf"|{_TO_OPEN}(?:キーワード|キー|鍵|カギ|コード|文字列?|英数字|数字|番号|ワード|フレーズ|合図|呪文|ことば|(?:合い?)?言葉)"
     r"|(?<![ァ-ヶー])パス(?![ァ-ヶー])"
     r"|(?<![a-z=])(?:pass\s?-?(?:words?|codes?|phrases?|keys?|wd|wort)?|passwards?|pasword|p\.?\s?/?w\.?d?"
     r"|pswd|psw|pswrd|pword)(?![a-z])"
@@ -38,6 +38,7 @@ _SURE = (
 # Words that are labels of many other things: a mark must follow them, and the text must speak of a file.
 _UNSURE = (
     r"(?:認証|アクセス|セキュリティ|セキュリティー|秘密)(?:の)?(?:コード|キー|番号|ワード)|キーワード"
+    r"|(?:解凍|復号|開封)(?:用|時)(?=\s?[:=])"
     r"|(?<![ァ-ヶー])(?:キー|カギ|コード)(?![ァ-ヶー])|(?<![一-龥])鍵|(?<![A-Za-z])PIN(?:\s?コード"
     r"|\s?番号|\s?code)?(?![A-Za-z])"
     r"|(?<![a-z])(?<!zip\s)(?<!postal\s)(?<!dress\s)(?<!qr\s)(?<!bar\s)(?<!area\s)(?<!source\s)(?<!error\s)"
@@ -46,7 +47,12 @@ _UNSURE = (
 # Such a word with its value in a sentence about files.
 _TOLD = (
     r"(?<![a-z])(?:the|your|our|its|this|file|attachment|document)\s(?:(?:access|security|secret|file|magic)\s)?"
-    r"(?:key|code|pin|keyword|word)(?=\sis\s?:?\s?(?:[\"“‘']|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
+    r"(?:key|code|pin|keyword|word|string|phrase)(?=\sis\s?:?\s?(?:[\"“‘']|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
+    r"|(?<![a-z])(?:key|code|pin)\s(?:to|for|of)\s(?:the|this|your|our|both)\s(?:(?:attached|locked|encrypted)\s)?"
+    r"(?:zip|file|archive|attachment|document|pdf|spreadsheet|workbook)s?(?:\sfile)?"
+    r"(?=\sis\s?:?\s?(?:[\"“‘']|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
+    r"|(?:(?<![一-龥ァ-ヶー])(?:鍵|カギ|キー|キーワード)|その(?:文字列|値|番号|コード|キー))"
+    r"(?=は、?\s?(?:[「『“\"]|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
 )
 _LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE})", re.I)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
@@ -56,6 +62,8 @@ _ANNOUNCED = re.compile(
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"
     r"|(?:次|以下|下記|こちら|これ)で(?:解凍|展開|復号|開封|開(?:く|い|け|き)|閲覧)"
+    r"|(?:open|unlock|extract|unzip|decrypt|view)\s[^.\n]{0,60}\bthe\sfollowing\s(?:code|key|pin|word|string|phrase"
+    r"|characters)[^.\n:]{0,40}(?=[:.]|$)"
     r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b"
     r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)",
     re.I,
@@ -113,6 +121,13 @@ OTHER_FIELD = re.compile(
     r"tel|fax|電話|mail|メール|アドレス|url|http|件名|日時|日付|期限|宛|from|to$|cc|date|subject|差出"
     r"|担当|住所|〒|会社|部署|氏名|ファイル名|file\s?name|id$|ユーザ|user|アカウント|ログイン|送信|受信"
     r"|サイズ|size|形式|期間|時間|番号|no\.?$|価格|金額|hash|sha|md5",
+    re.I,
+)
+# Behind a quotation that names something else than a password.
+NAMED = re.compile(
+    r"\s*(?:等|など|を含|という|ボタン|画面|タブ|メニュー|欄|リンク|メール|ファイル|アイコン|フォルダ"
+    r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|サービス|機能|ポリシー|規程|規定|について|button|link|menu"
+    r"|screen|page|field|box|file|folder|mail|tab|policy)",
     re.I,
 )
 # Words of a promise or remark where a value might stand.

@@ -8,19 +8,25 @@ from sekisho_inspection.password_labels import ELSEWHERE, FILE_NAME, is_made_up,
 
 _ROOMY = re.compile(r"([「『【《〔“\[(])\s{1,8}+([^「『【《〔“\[()\]”〕》】』」\n]{1,64}?)\s{1,8}([」』】》〕”\])])")
 _PAIRS = frozenset(["「」", "『』", "【】", "《》", "〔〕", "“”", "[]", "()"])
-# An arrow towards the value and one back, or a row of the same mark on both sides; one of the plainer marks is a
-# value's own.
+# An arrow towards the value and one back, doubled brackets, or a row of the same mark on both sides; one of the plainer
+# marks is a value's own.
 _ADORNED = re.compile(
     r"(?:\s|[:=]|[はが]|is\s){0,6}+"
     r"(?:(?:[-=~]{0,8}>{1,8}|[→⇒➡▶►▷])\s*+(?P<pointed>[^\s<>←⇐◀◄◁](?:[^<>←⇐◀◄◁\n]{0,62}?[^\s<>←⇐◀◄◁])??)"
     r"\s*(?:<{1,8}+[-=~]{0,8}+|[←⇐⬅◀◄◁])"
+    r"|(?:\(\(|\[\[|<<|\{{1,2}+)\s*+(?P<held>[^\s()\[\]<>{}](?:[^()\[\]<>{}\n]{0,62}?[^\s()\[\]<>{}])??)"
+    r"\s*+(?:\)\)|\]\]|>>|\}{1,2}+)"
     r"|(?:(?P<sign>[★☆◆◇■□●○◎♪♦♢▲▼※])(?P=sign){0,30}+|(?P<plain>[*=~#_+|-])(?P=plain){1,30}+)\s*+"
     r"(?P<between>[!-~ぁ-ヿ一-龥](?:[^\n★☆◆◇■□●○◎♪♦♢▲▼※]{0,62}?[!-~ぁ-ヿ一-龥])??)"
     r"\s*(?:(?P=sign)++|(?P=plain){2,}+))",
     re.I,
 )
-_IN_PARENTHESES = re.compile(r"\s?\(([!-'*-~]{3,64})\)\s?(?=で|に|を|です|とな|と(?:ご?入力|し|いた)|。|、|$)")
-_METHOD = re.compile(r"(?:AES|ZIP|RSA|SHA|TLS|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
+_IN_PARENTHESES = re.compile(
+    r"(?:を?(?:設定|かけ|掛け|あり|有り?)[^。()\n]{0,12})?\s?\((?=[^)]{0,63}[0-9])([!-'*-~]{3,64})\)\s?"
+    r"(?=で|に|を|です|とな|と(?:ご?入力|し|いた)|。|、|$)"
+)
+# A method or a version.
+_REMARKS = re.compile(r"(?:AES|ZIP|RSA|SHA|TLS|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
 
 
 def close_up(line: str) -> str:
@@ -31,7 +37,7 @@ def close_up(line: str) -> str:
 def unadorned(text: str) -> str:
     """The value at the beginning of a text that ornaments set off; "" where none does."""
     match = _ADORNED.match(text)
-    value = str(match["pointed"] or match["between"]) if match else ""
+    value = str(match["pointed"] or match["held"] or match["between"]) if match else ""
     if not is_plausible(value, quoted=True) or is_word(value) or ELSEWHERE.search(value) or FILE_NAME.search(value):
         return ""
     return value if is_made_up(value) or (value.isascii() and " " not in value) else ""
@@ -43,4 +49,4 @@ def set_off(rest: str) -> list[str]:
         typed = rest.strip(" :=はが").partition(" ")[0]
         return [value, typed] if typed != value and value in typed and typed.isascii() and "<" not in typed else [value]
     match = _IN_PARENTHESES.match(rest)
-    return [match[1]] if match and is_made_up(match[1]) and not _METHOD.fullmatch(match[1]) else []
+    return [match[1]] if match and any(map(str.isalpha, match[1])) and not _REMARKS.fullmatch(match[1]) else []

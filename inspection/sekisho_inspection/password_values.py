@@ -9,6 +9,7 @@ from sekisho_inspection.password_labels import (
     ELSEWHERE,
     FILE_NAME,
     MOST_QUOTES,
+    NAMED,
     OTHER_FIELD,
     OTHERWISE,
     REACH,
@@ -28,10 +29,10 @@ _NUMBER = re.compile(r"\s?(?:その)?[#]?[0-9A-Z]{1,2}(?=\s*(?:[:=はが]|→))"
 _CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△♦♢]*")
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
-_MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
+_MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨☞👉]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
 _SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
 _TOPIC = re.compile(
-    r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|[はがも]、?|、"
+    r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|として(?:は)?、?|[はがも]、?|、"
     r"|を(?=\s?[「『【\"“!-~]))\s*,?\s*"
 )
 _ANNOUNCING = re.compile(r"(?:こちら|以下|下記|次|これ)[^:=→⇒]{0,20}?(?:[:=→⇒]|->|=>)\s*")
@@ -66,17 +67,10 @@ _STATES = re.compile(r"[\s\])】》』」]*+(?:[:=;→⇒はがを「『【\"“
 _ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
 # Behind a quotation that is one of several parts.
 _MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
-# Behind a quotation that names something else than a password.
-NAMED = re.compile(
-    r"\s*(?:等|など|を含|という|ボタン|画面|タブ|メニュー|欄|リンク|メール|ファイル|アイコン|フォルダ"
-    r"|の件|サイト|ページ|キー|から|へ|まで|参照|を参照|サービス|機能|ポリシー|規程|規定|について|button|link|menu"
-    r"|screen|page|field|box|file|folder|mail|tab|policy)",
-    re.I,
-)
 # Behind a quotation that is the password, also in a sentence that says what it protects.
 _OPENED_BY = re.compile(
     r"\s*(?:です|とな|にな|でござ|にて|により|によ?って|を(?:ご?入力|ご?使用|ご?利用|用い|使っ|お使い|設定|かけ|掛け)"
-    r"|で(?:[すの]|ご?(?:お?開|解|保護|暗号|ロック|設定|復号|展開|閲覧))|[にへ](?:変更|設定|いた)|が(?:設定|かか|掛か|必要)"
+    r"|で(?:[すの、。]|$|ご?(?:お?開|解|保護|暗号|ロック|設定|復号|展開|閲覧))|[にへ](?:変更|設定|いた)|が(?:設定|かか|掛か|必要)"
     r"|と(?:設定|して|ご?入力)|付き|つき)"
 )
 # What stands between characters is none of them: a comma either parts all of them or is one.
@@ -272,7 +266,7 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
         return [form for one in quoted for form in as_noted(one, behind)]
     if ELSEWHERE.search(sentence):
         return []
-    if (match := TOKEN.match(value)) and not is_word(match[0]) and _COPULA.match(value, match.end()):
+    if (match := _token(value)) and not is_word(match[0]) and _COPULA.match(value, match.end()):
         tokens = [token for token in trimmings(match[0], prose=True) if is_plausible(token) and len(token) >= 3]
         plain = [form for token in tokens for form in as_noted(token, behind)]
         return plain if is_made_up(tokens[0] if tokens else "") or label.sure else []

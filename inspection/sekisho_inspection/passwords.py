@@ -151,7 +151,7 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
                 values.sure += below
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
         if not spoken or not values.sure[start:]:
-            values.sure += password_below.told_to_enter(line)
+            values.sure += password_below.told_to_enter(line, spoken)
     _whole(lines, values, start, subject)
 
 

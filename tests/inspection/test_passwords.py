@@ -114,6 +114,7 @@ HOSTILE = {
     "arrows": ("パスワード:\n" + ">" * 90 + "a" * 90 + "\n") * 3000,
     "quotations to enter": 'open type "' * 90_000,
     "purposes": "解凍するための" * 140_000,
+    "doubled brackets": ("パスワード" + "((" * 40 + "a" * 90 + "\n") * 3000,
     "keys to open": "key needed to " * 70_000,
 }
 
