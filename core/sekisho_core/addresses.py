@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+from sekisho_core.settings import require
 from sekisho_core.vocabulary import Envelope, Reading
 
 _WHOLE = 1 << 16
+_LABEL = r"[^\s@<>,;*\"()|.]+"
+# No display names, lists or wildcards: they would never fit, and nobody would know.
+_ENTRY = re.compile(rf"(?:[^\s@<>,;:*\"()|]+@|@\.?){_LABEL}(?:\.{_LABEL})*")
 _SENDER_PATHS = ("email-message:from_ref.value", "email-message:sender_ref.value")
 
 
@@ -14,6 +20,14 @@ def senders(envelope: Envelope, reading: Reading) -> tuple[str, ...]:
         seen.value for seen in reading.observables if seen.path in _SENDER_PATHS and seen.where.startswith("header:")
     )
     return tuple(dict.fromkeys(address.casefold() for address in (envelope.mail_from, *stated) if address))
+
+
+def require_entries(entries: tuple[str, ...], key: str) -> None:
+    """For settings types: raise ValueError naming `key` unless there are entries, each such as `closeness` knows."""
+    forms = '"user@domain", "@domain" or "@.domain" (all domains below it)'
+    require(bool(entries), key, f"at least one of {forms}")
+    for entry in entries:
+        require(bool(_ENTRY.fullmatch(entry)), key, f'{forms}, and "{entry}" is none')
 
 
 def closeness(entry: str, address: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
-from sekisho_core.addresses import closeness
+from sekisho_core.addresses import closeness, require_entries
 from sekisho_core.passwords import LONGEST
 from sekisho_core.settings import require
 
@@ -20,7 +20,8 @@ class PartnerPasswords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     passwords: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        require(bool(self.senders), "from", "at least one address or @domain")
+        require_entries(self.senders, "from")
+        require(bool(self.passwords), "passwords", "at least one")
         _require_usable(self.passwords, "passwords")
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Literal
 
 import msgspec
+from sekisho_core.addresses import require_entries
 from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.settings import require
 from sekisho_core.vocabulary import Action, Mode, Reason, Severity
@@ -45,7 +46,7 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locked_expired: Action | None = None
 
     def __post_init__(self) -> None:
-        require(bool(self.recipients), "recipients", "at least one address or @domain")
+        require_entries(self.recipients, "recipients")
         _require_wait(self.locked_wait, self.locked_expired)
 
 
