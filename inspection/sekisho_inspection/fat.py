@@ -11,6 +11,7 @@ from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File, Image
 
 _LABEL, _FOLDER, _LONG = 0x08, 0x10, 0x0F
 _ENTRY = 32
+_DOTS = (b".".ljust(11), b"..".ljust(11))
 # Clusters of one file, and bytes of one folder.
 _MAX_CLUSTERS, _MAX_FOLDER = 1 << 20, 16 << 20
 _EXFAT_FILE, _EXFAT_STREAM, _EXFAT_NAME = 0x85, 0xC0, 0xC1
@@ -73,7 +74,7 @@ def files(image: Image, start: int) -> Iterator[File]:
     volume = _Volume(image, following, sector * per_cluster, heap, count + 1)
     first: Extents = ((root_at, root * _ENTRY),)
     if width == 32:
-        first = volume.extents(struct.unpack_from("<L", boot, 44)[0], _MAX_FOLDER)
+        first = volume.extents(struct.unpack_from("<L", boot, 44)[0], _MAX_FOLDER + 1)
     yield from _walk(volume, first, _entries)
 
 
@@ -88,7 +89,7 @@ def exfat_files(image: Image, start: int) -> Iterator[File]:
         return int.from_bytes(table[number * 4 : number * 4 + 4], "little")
 
     volume = _Volume(image, following, sector * per_cluster, start + heap * sector, count + 1)
-    yield from _walk(volume, volume.extents(root, _MAX_FOLDER), _exfat_entries)
+    yield from _walk(volume, volume.extents(root, _MAX_FOLDER + 1), _exfat_entries)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def _walk(volume: _Volume, root: Extents, entries: Callable[[_Volume, bytes], It
     waiting, seen = [(root, b"")], {root}
     while waiting:
         extents, path = waiting.pop()
+        if sum(length for _, length in extents) > _MAX_FOLDER:
+            raise Damaged(f"a folder of more than {_MAX_FOLDER} bytes")
         for found in entries(volume, volume.read(extents)):
             if not found.is_folder:
                 names = [name for one in found.names for name in member_names(path + one, one is found.names[0])]
@@ -124,14 +127,14 @@ def _entries(volume: _Volume, data: bytes) -> Iterator[_Found]:
             long[entry[0] & 0x1F] = entry[1:11] + entry[14:26] + entry[28:32]
             continue
         told, long = b"".join(long[number] for number in sorted(long)), {}
-        # A deleted file's first byte is gone; a dot begins the folder itself and the one above.
-        if entry[0] in (0xE5, 0x2E) or entry[11] & _LABEL:
+        # A deleted file's first byte is gone; dots alone are the folder itself and the one above.
+        if entry[0] == 0xE5 or entry[:11] in _DOTS or entry[11] & _LABEL:
             continue
         name = told.decode("utf-16-le", "replace").partition("\0")[0].encode("utf-8", "replace")
         folder, size = bool(entry[11] & _FOLDER), struct.unpack_from("<L", entry, 28)[0]
         first = struct.unpack_from("<H", entry, 20)[0] << 16 | struct.unpack_from("<H", entry, 26)[0]
         names = (name, _short(entry)) if name else (_short(entry),)
-        yield _Found(names, folder, size, volume.extents(first, _MAX_FOLDER if folder else size))
+        yield _Found(names, folder, size, volume.extents(first, _MAX_FOLDER + 1 if folder else size))
 
 
 def _short(entry: bytes) -> bytes:
@@ -161,6 +164,5 @@ def _exfat_entries(volume: _Volume, data: bytes) -> Iterator[_Found]:
         if stream[1] & 0x02 and 2 <= first <= volume.last:
             extents: Extents = ((volume.heap + (first - 2) * volume.cluster, size),)
         else:
-            extents = volume.extents(first, min(size, _MAX_FOLDER) if folder else size)
-        if not folder or size <= _MAX_FOLDER:
-            yield _Found((name,), folder, size, extents)
+            extents = volume.extents(first, min(size, _MAX_FOLDER + 1) if folder else size)
+        yield _Found((name,), folder, size, extents)

@@ -227,6 +227,9 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B36 ISO 9660 with a late tree": ("a.iso", lambda content: iso(NAME, content, b"decoy", between=70)),
     "B36 UDF": ("a.iso", lambda content: udf(NAME, content)),
     "B36 FAT": ("a.img", lambda content: fat12(NAME, content)),
+    "B36 FAT with a short name that begins with a dot": (
+        "a.img", lambda content: fat12("", content).replace(b"FILE    EXE", b".ILE    EXE")
+    ),
     "B36 FAT in a partition": ("a.img", lambda content: partitioned(fat12(NAME, content))),
     "B36 FAT behind a FAT": ("a.img", lambda content: volume_and_partition(fat12("a.txt", b"a"), fat12(NAME, content))),
     "B36 FAT behind forty others": (

@@ -119,6 +119,12 @@ def exfat(name: str, content: bytes) -> bytes:
     return boot + table + root + content.ljust((clusters - 1) * _SECTOR, b"\0")
 
 
+def exfat_with_a_folder(size: int) -> bytes:
+    """A volume of exFAT with an empty folder of so many bytes."""
+    image = exfat("a", bytes(size))
+    return image[: 1024 + 4] + b"\x10" + image[1024 + 5 :]
+
+
 def partitioned(volume: bytes) -> bytes:
     """A disk with an MBR and one partition."""
     entry = struct.pack("<BBBBBBBBLL", 0x80, 0, 2, 0, 1, 0, 1, 0, 1, len(volume) // _SECTOR)

@@ -15,7 +15,17 @@ from collections.abc import Callable
 import pytest
 from archive_writers import RAR5, archive7, block5, cab, header7, lzh, lzma2, number5, rar5, sevenzip, streams7
 from archives import ARCHIVES, NAME, lz4, packed, zstd
-from disk_writers import fat12, iso, iso_of, logical, partitioned, vhd_dynamic, vhdx, vhdx_with_a_log
+from disk_writers import (
+    exfat_with_a_folder,
+    fat12,
+    iso,
+    iso_of,
+    logical,
+    partitioned,
+    vhd_dynamic,
+    vhdx,
+    vhdx_with_a_log,
+)
 from locked_archives import locked_rar5, locked_sevenzip
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection.locks import sha256_counted
@@ -265,14 +275,16 @@ DISK = partitioned(fat12(NAME, PROGRAM))
         ("a.vhdx", vhdx(DISK).replace(b"\2\0\0\0\0\0\0\0f", b"\2\0\0\0\1\0\0\0f"), "ambiguous"),
         ("a.vhdx", vhdx_with_a_log(DISK), "unreadable"),
         ("a.vhd", vhd_dynamic(DISK)[:-1] + b"\1", "ambiguous"),
+        ("a.img", exfat_with_a_folder((16 << 20) + 512), "unreadable"),
         ("a.img", logical([fat12("a.txt", b"a")] * 130), "unreadable"),
     ],
-    ids=["sound", "one table", "damaged tables", "log", "footers", "partitions"],
+    ids=["sound", "one table", "damaged tables", "log", "footers", "folder", "partitions"],
 )
 def test_disk_that_programs_read_differently_is_said(
     file: str, content: bytes, reason: str, read: Read, attach: Attach
 ) -> None:
-    """B36: copies that differ, a log that is to be written first, and more partitions than are read are gaps."""
+    """B36: copies that differ, a log that is to be written first, more partitions or a longer folder than are read
+    are gaps."""
     assert reason in (reasons(read(attach("x", (file, content)))) or {""})
 
 
