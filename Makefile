@@ -1,6 +1,8 @@
 # sekisho: `make run` starts a whole gateway on loopback, `make test` runs every test. Both install what is missing.
 
 PYTHON ?= python3
+# Files that are tested at a time; half of the tests wait for an MTA, a database or a worker.
+PYTEST_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -14,7 +16,7 @@ run: packages $(STAMP)
 	$(BIN)/sekisho milter trial $(if $(ONCE),--once) $(if $(DIRECTORY),--directory $(DIRECTORY))
 
 test: test-packages $(STAMP) lint fuzz-minute
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -83,7 +83,7 @@ def test_parts_are_bounded(limits: InspectionSettings, data: st.DataObject, file
     assert ("limit" in {gap.reason for gap in reading.incomplete}) == (len(whole.parts) > most)
 
 
-@QUICK
+@settings(QUICK, max_examples=50)
 @given(st.data(), some_files, st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=4)), max_size=8))
 def test_damaged_mails_are_read(
     limits: InspectionSettings, data: st.DataObject, files: list[File], damage: list[tuple[int, bytes]]
