@@ -218,6 +218,9 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, item: Item, 
     kind = "" if regular else "a link" if member.issym() or member.islnk() else "no regular file"
     note_path(names, item, notes, kind)
     if not regular:
+        if member.size and not member.islnk() and not member.issym():
+            # Some programs write a file all the same, for others the next member begins there.
+            notes.gap(item.gap, "ambiguous", "no regular file, and with data")
         # What a link shows stands elsewhere; a device shows nothing.
         notes.closed_child(item, names, 0, PartState.SKIPPED, "tar")
         return

@@ -46,7 +46,8 @@ def _member(archive: Archive, entry: Entry, reading: str, item: Item, notes: Not
     names = member_names(entry.name)
     kind = {"file": "", "link": "a link"}.get(entry.kind, "no regular file")
     note_path(names, item, notes, kind)
-    if kind:
+    # cpio keeps the data of a file with several names at the last of them.
+    if kind and not (entry.kind == "link" and entry.size):
         notes.closed_child(item, names, 0, PartState.SKIPPED, reading)
         return PartState.READ
     content, problem = archive.read(room(len(item.content), notes))

@@ -119,7 +119,10 @@ def _read(member: _Member, item: Item, notes: Notes) -> PartState:
         return PartState.UNREADABLE
     if len(content) < member.size:
         notes.gap(item.gap, "unreadable", "LZH: a member that does not unpack whole")
-    notes.child(item, content, member.names, READING, member.start, len(packed))
+    if len(content) > member.size:
+        # Programs end a member where it says or where its bytes end.
+        notes.child(item, content, member.names, READING, member.start, len(packed))
+    notes.child(item, content[: member.size], member.names, READING, member.start, len(packed))
     return PartState.READ
 
 

@@ -16,7 +16,7 @@ from sekisho_inspection.notes import Item, Notes
 
 READING = "appended"
 # Places of one mark that are looked at, and archives that are read.
-_MAX_PLACES, _MAX_ARCHIVES = 256, 8
+_MAX_PLACES, _MAX_ARCHIVES = 4096, 8
 _PIECE = 32
 # A page begins at the first of these; pictures hold XML of their own.
 _PAGE = re.compile(rb"<(?:html|head|body|script|iframe|form|a[ \t\r\n]+href|meta[ \t\r\n]+http)[\s>=]", re.I)
@@ -50,8 +50,11 @@ def _read_archives(item: Item, kind: str, notes: Notes) -> None:
     count = 0
     for mark, fits in _MARKS:
         at, places = item.content.find(mark, 1), 0
-        while at >= 0 and places < _MAX_PLACES and count < _MAX_ARCHIVES:
+        while at >= 0:
             places += 1
+            if places > _MAX_PLACES or count >= _MAX_ARCHIVES:
+                notes.gap(item.gap, "limit", "more marks of archives than are looked at")
+                break
             size = fits(item.content, at)
             if size and not _is_inside(item, at, notes) and notes.spend(size, item):
                 notes.child(item, item.content[at : at + size], (), READING, at, size)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import zip_locks
+from sekisho_inspection import filetype, zip_locks
 from sekisho_inspection.archive import list_folders, note_path, room, within
 from sekisho_inspection.locks import Keyring
 from sekisho_inspection.notes import Item, Notes
@@ -35,7 +35,8 @@ __all__ = [
     "DamagedZip", "Member", "compare_counts", "content_of", "directory", "is_appended", "read_appended", "read_zip",
 ]  # fmt: skip
 
-# The end record and its comment lie within so many bytes of the end, and some junk may follow.
+# The end record and its comment lie within so many bytes of the end, and some junk may follow; further before it a file
+# that may hold others holds one of them.
 _TAIL = 1 << 17
 _LOCAL_SIZE = 30
 _AES = 99
@@ -64,7 +65,8 @@ def read_zip(item: Item, notes: Notes) -> PartState:
 def read_appended(item: Item, notes: Notes) -> PartState:
     """The ZIP at the end of a file of another type: programs that look for the end record open it as one. The state is
     locked or opened where a member is."""
-    if item.content.find(END, max(0, len(item.content) - _TAIL)) < 0:
+    holds_none = item.sniffed.startswith("image/") or item.sniffed in ("", filetype.PE)
+    if item.content.find(END, 0 if holds_none else max(0, len(item.content) - _TAIL)) < 0:
         return PartState.READ
     try:
         members = directory(item.content)

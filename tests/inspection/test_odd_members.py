@@ -1,0 +1,75 @@
+"""Members of archives that programs unpack although their headers speak against it."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Callable
+
+import pytest
+from archive_writers import lzh, sevenzip
+from archives import NAME, packed
+from sekisho_core.vocabulary import Reading
+
+Read = Callable[..., Reading]
+Attach = Callable[..., bytes]
+FILE = b"listed file: \x00\x01\xff" * 20
+GIF = b"GIF89a\1\0\1\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+
+
+def is_found(reading: Reading) -> bool:
+    """Whether the listed file is a part."""
+    return hashlib.sha256(FILE).hexdigest() in {part.sha256 for part in reading.parts}
+
+
+def new_cpio(*members: tuple[str, int, bytes]) -> bytes:
+    """A cpio ("newc") of names, numbers of inodes and contents; each file has two names."""
+    out = b""
+    for name, inode, content in (*members, ("TRAILER!!!", 0, b"")):
+        raw = name.encode() + b"\0"
+        facts = [inode, 0o100644, 0, 0, 2, 0, len(content), 0, 0, 0, 0, len(raw), 0]
+        head = b"070701" + b"".join(b"%08X" % fact for fact in facts) + raw
+        out += head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
+    return out
+
+
+def test_file_with_two_names_in_a_cpio(read: Read, attach: Attach) -> None:
+    """B36: the bytes of a file with several names stand at the last of them, and are read there."""
+    reading = read(attach("x", ("a.cpio", new_cpio(("a.txt", 7, b""), ("b.exe", 7, FILE)))))
+    assert is_found(reading)
+    assert {"a.txt", "b.exe"} <= {name for part in reading.parts for name in part.names}
+
+
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_device_with_data_in_a_tar(kind: bytes, read: Read, attach: Attach) -> None:
+    """B36: a device that states a size is a file to some programs, which is said; one without is nothing."""
+    for size, expected in ((len(FILE), True), (0, False)):
+        head = tarfile.TarInfo("a.exe")
+        head.type, head.size = kind, size
+        content = head.tobuf(tarfile.GNU_FORMAT) + FILE.ljust(512, b"\0") * bool(size) + bytes(1024)
+        reading = read(attach("x", ("a.tar", content)))
+        assert ("ambiguous" in {gap.reason for gap in reading.incomplete}) == expected
+
+
+def test_stored_member_of_an_lzh_that_is_longer_than_it_says(read: Read, attach: Attach) -> None:
+    """B36: it is read up to its size and up to its end."""
+    longer = FILE + b"and more"
+    content = bytearray(lzh(NAME, longer, 0))
+    content[11:15] = len(FILE).to_bytes(4, "little")
+    content[1] = sum(content[2 : 2 + content[0]]) & 0xFF
+    reading = read(attach("x", ("a.lzh", bytes(content))))
+    assert is_found(reading)
+    assert hashlib.sha256(longer).hexdigest() in {part.sha256 for part in reading.parts}
+
+
+def test_archive_behind_many_false_marks(read: Read, attach: Attach) -> None:
+    """B38: marks that begin no archive hide none behind them, and more than are looked at are a limit."""
+    mark = b"7z\xbc\xaf\x27\x1c"
+    assert is_found(read(attach("x", ("a.gif", GIF + mark * 300 + sevenzip(NAME, FILE)))))
+    reading = read(attach("x", ("a.gif", GIF + mark * 5000 + sevenzip(NAME, FILE))))
+    assert {gap.reason for gap in reading.incomplete} == {"limit"}
+
+
+def test_zip_before_much_junk(read: Read, attach: Attach) -> None:
+    """B32, B38: a ZIP in a picture is found whatever stands behind it."""
+    assert is_found(read(attach("x", ("a.gif", GIF + packed(FILE) + bytes(300_000)))))
