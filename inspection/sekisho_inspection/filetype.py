@@ -57,6 +57,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"# Disk DescriptorFile", "application/x-vmdk"),
     (b"<<< Oracle VM VirtualBox Disk Image", "application/x-virtualbox-vdi"),
     (b"WARC/", "application/warc"),
+    (b"%FDF-", "application/vnd.fdf"),
     (b"\x1f\xa0", "application/x-lzh-stream"),
     (b"\x1f\x1e", "application/x-pack"),
     (b"\x89LZO\0\r\n\x1a\n", "application/x-lzop"),

@@ -24,6 +24,8 @@ from sekisho_inspection.urls import note_urls
 _MAX_LOCKS = 4
 _PAGES = 2
 KIND = "application/pdf"
+# Data of a form, with actions and scripts of its own (ISO 32000-1 section 12.7.7), which has no tables.
+FORM_DATA = "application/vnd.fdf"
 # The reading of a web page inside of a PDF ("MalDoc in PDF": Word opens what follows the first field of a message).
 WEB_PAGE = "pdf-mht"
 _MESSAGE = re.compile(rb"^mime-version[ \t]{0,20}:", re.I | re.M)

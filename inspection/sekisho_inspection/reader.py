@@ -65,7 +65,7 @@ from sekisho_inspection.zip import is_appended, read_appended
 
 _READERS: dict[str, FileReader] = {
     **containers.READERS,
-    pdf.KIND: pdf.read_pdf,
+    **dict.fromkeys((pdf.KIND, pdf.FORM_DATA), pdf.read_pdf),
     office.OOXML: office.read_ooxml,
     "application/x-ole-storage": ole.read_ole,
     rtf.KIND: rtf.read_rtf,

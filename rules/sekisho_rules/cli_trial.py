@@ -72,9 +72,14 @@ def test_command(
     folder says which rules must hit which file. Exit status: 0 all as expected, 1 misses or false hits, 2 an error.
     """
     settings = load(config)
-    samples = [sample for path in paths for sample in find_samples(path)]
+    # A file that two paths lead to is one sample.
+    samples = list({sample.file.resolve(): sample for path in paths for sample in find_samples(path)}.values())
+    if not samples:
+        raise SekishoError(f"no samples in {', '.join(map(str, paths))}")
     refusals: list[Refusal] = []
     indicators = read_indicators(rule_paths, refusals=refusals)
+    if not indicators and not refusals:
+        raise SekishoError(f"no rules in {', '.join(map(str, rule_paths))}")
     moment = (at or datetime.now(UTC)).replace(tzinfo=UTC)
     bar = Bar(len(samples))
     matrix = _tested(settings, indicators, refusals, samples, moment, bar)
@@ -202,6 +207,8 @@ def _outcomes(
             hits = _by_rule(one.matches, rules)
             unmet = sample.expected.unmet(rule.names for rule in rules if rule.label in hits)
             outcomes.append(Outcome(sample, hits, one.incomplete, unmet))
+            # Rules that were not asked hit nothing: that would look like a pass.
+            failed += [f"{sample.path}: {gap.reason}: {gap.detail}" for gap in one.incomplete if "YARA" in gap.detail]
     return outcomes, failed
 
 

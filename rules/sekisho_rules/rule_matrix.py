@@ -103,6 +103,8 @@ def as_object(matrix: Matrix) -> dict[str, Any]:
         "samples": [_sample_object(matrix, outcome) for outcome in matrix.outcomes],
         "errors": list(matrix.errors),
         "untested": [rule.label for rule in matrix.untested],
+        "missed": len(matrix.misses),
+        "false": len(matrix.false_hits),
         "status": matrix.status,
     }
 
@@ -165,7 +167,7 @@ def _sample_object(matrix: Matrix, outcome: Outcome) -> dict[str, Any]:
         for match in matches
     ]
     false = [rule.label for one, rule in matrix.false_hits if one is outcome]
-    gaps = [{"where": gap.where, "reason": gap.reason} for gap in outcome.incomplete]
+    gaps = [{"where": gap.where, "reason": gap.reason, "detail": gap.detail} for gap in outcome.incomplete]
     return {
         "path": outcome.sample.path, "hits": hits, "missed": outcome.unmet, "false_hits": false, "incomplete": gaps,
     }  # fmt: skip

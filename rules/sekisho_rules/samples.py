@@ -117,9 +117,21 @@ def _expectations(folder: Path) -> dict[str, Expected]:
     if not path.exists():
         return {}
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, Expected])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        stated = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: _expectation(path, name, table) for name, table in stated.items()}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SekishoError(f"{path}: {error}") from error
+
+
+def _expectation(path: Path, name: str, table: object) -> Expected:
+    try:
+        expected = msgspec.convert(table, Expected)
+    except msgspec.ValidationError as error:
+        hint = f' (a name with a dot is quoted: ["{name}.…"])' if "unknown field" in str(error) else ""
+        raise SekishoError(f"{path}: [{name}]: {error}{hint}") from error
+    if both := sorted(set(expected.must) & set(expected.must_not)):
+        raise SekishoError(f"{path}: [{name}]: {both[0]} in must and in must_not")
+    return expected
 
 
 def _meets(names: tuple[str, ...], pattern: str) -> bool:

@@ -162,3 +162,17 @@ def test_link_behind_hostile_objects(read: Read) -> None:
     reading = read(mail(b"%PDF-1.7\n" + loop + b"2 0 obj << /S /URI /URI (" + LINK + b") >> endobj"))
     assert "limit" in {gap.reason for gap in reading.incomplete}
     assert LINK.decode() in {one.value for one in reading.observables}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"<</FDF<</F <687474703a2f2f63322e6d616c776172652e6578616d706c652f66>>>>>",
+        b'<</FDF<</JavaScript<</After (app.launchURL\\("\\150ttp://c2.malware.example/f"\\))>>>>>>',
+    ],
+)
+def test_data_of_a_form(form: bytes, read: Callable[..., Reading], attach: Callable[..., bytes]) -> None:
+    """B40: a file of form data, which opens in the same program, is read as a PDF."""
+    content = b"%FDF-1.2\n1 0 obj\n" + form + b"\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n"
+    reading = read(attach("x", ("a.fdf", content)))
+    assert "http://c2.malware.example/f" in {one.value for one in reading.observables if one.path == "url:value"}

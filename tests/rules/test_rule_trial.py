@@ -125,6 +125,9 @@ def test_costs(folder: Path) -> None:
         ('["lure.em"]\nmust = ["Lure"]', "no file here is called lure.em"),
         ('["lure.eml"]\nmusst = ["Lure"]', "musst"),
         ('["lure.eml"\n', "expected.toml"),
+        ('[lure.eml]\nmust = ["Lure"]', "a name with a dot is quoted"),
+        ('["lure.eml"]\nmust = "Lure"', "[lure.eml]"),
+        ('["lure.eml"]\nmust = ["Lure"]\nmust_not = ["Lure"]', "Lure in must and in must_not"),
     ],
 )
 def test_a_slip_of_the_pen_is_an_error(folder: Path, expected: str, told: str) -> None:
@@ -150,6 +153,32 @@ def test_a_rule_that_is_refused_is_an_error(folder: Path, rule: str, told: str) 
     assert [error.partition(":")[0] for error in matrix["errors"]] == ["bad"]
     assert told in matrix["errors"][0]
     assert any(one["hits"] for one in matrix["rules"])
+
+
+def test_a_test_of_nothing_is_an_error(folder: Path, tmp_path: Path) -> None:
+    """Without samples, or without rules, nothing is as expected; one sample that is named twice is one."""
+    (empty := tmp_path / "empty").mkdir()
+    for rules_at, samples_at, told in (
+        (folder / "rules", empty, "no samples"),
+        (empty, folder / "samples", "no rules"),
+    ):
+        result = CliRunner().invoke(rules, ["test", "--rules", str(rules_at), str(samples_at)])
+        assert told in str(result.exception)
+    (folder / "samples" / "expected.toml").write_text(EXPECTED)
+    samples = str(folder / "samples")
+    result = CliRunner().invoke(rules, ["test", "--rules", str(folder / "rules"), "--json", samples, samples])
+    assert len(json.loads(result.stdout)["samples"]) == 3
+
+
+def test_rules_that_ran_out_of_time_are_an_error(folder: Path) -> None:
+    """A rule that was not asked to the end hits nothing, which is no pass."""
+    (folder / "rules" / "gate.yar").write_text(
+        'rule gate { strings: $a = "ActiveXObject" condition: $a and for all i in (0..100000000) : (i >= 0) }'
+    )
+    matrix = found(folder, EXPECTED)
+    assert matrix["status"] == 2
+    assert any("timeout: YARA rules of" in error for error in matrix["errors"])
+    assert any(gap["detail"].startswith("YARA rules of") for one in matrix["samples"] for gap in one["incomplete"])
 
 
 def test_rules_of_one_name(folder: Path) -> None:
