@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
 Kind = Literal[
@@ -85,9 +86,7 @@ class Rewrite:
         self._kind = kind
         self._pattern = re.compile(pattern)
         self._new = new
-
-    def plain(self, text: str) -> str:
-        return self._pattern.sub(self._new, text)
+        self.plain: Callable[[str], str] = partial(self._pattern.sub, new)
 
     def edits(self, text: str) -> Iterator[Edit]:
         for found in self._pattern.finditer(text):

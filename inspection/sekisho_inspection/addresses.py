@@ -101,7 +101,9 @@ def _mailboxes(text: str) -> Iterator[Address]:
 
 def _values(text: str) -> Iterator[str]:
     """The addresses in a text, lower case, without comments, spaces at the @ and needless quotes."""
-    plain = _AROUND_AT.sub("@", without_comments(text)) if "(" in text or "@" in text else text
+    plain = without_comments(text)
+    if " @" in plain or "@ " in plain or "\t" in plain:
+        plain = _AROUND_AT.sub("@", plain)
     for match in _ADDRESS.finditer(plain):
         value = match[0]
         if match[1] and _PLAIN_LOCAL.fullmatch(match[1]):

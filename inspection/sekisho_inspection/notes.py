@@ -169,7 +169,8 @@ class Notes(Facts):
 
         What is cut from a body is a gap; of a file it is none, whose URLs and bytes are searched whole.
         """
-        if body and len(text.encode("utf-8", "replace")) > self._text_bytes:
+        # No character takes more than four bytes.
+        if body and len(text) * 4 > self._text_bytes and len(text.encode("utf-8", "replace")) > self._text_bytes:
             self.gap(where, "limit", "more readable text than the limit")
         self.add(Text(where, charset, text))
 
