@@ -55,6 +55,8 @@ def _texts(piece: bytes) -> list[str]:
 
 def _pieces(line: bytes) -> list[bytes]:
     """Cut at commas and semicolons outside of quotes, comments and angle brackets; one pass, no recursion."""
+    if b"," not in line and b";" not in line:
+        return [line]
     pieces, start, quoted, depth, angle, skip = [], 0, False, 0, False, -1
     for match in _STRUCTURE.finditer(line):
         index, mark = match.start(), match[0]
@@ -86,7 +88,7 @@ def _mailboxes(text: str) -> Iterator[Address]:
         values = list(_values(inner))
         yield from (Address(value, name) for value in values or [inner.strip("'\" ").lower()] if value or name)
     if inside:
-        last = _clean_name(text.rpartition("<")[0])
+        last = _clean_name(text.rpartition("<")[0]) if text.count("<") > 1 else name
         if last != name:
             yield from (Address(value, last) for value in _values(inside[-1]))
         return
