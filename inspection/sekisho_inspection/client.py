@@ -88,12 +88,18 @@ class InspectionClient:
 
         Raises InspectionError when the service cannot be reached or has no time.
         """
-        errors: dict[str, str] = {}
-        for namespace, text in sources.items():
-            errors |= self._compiled("check", {namespace: text}, {}).errors
+        errors = self.check_yara(sources)
         good = {namespace: text for namespace, text in sources.items() if namespace not in errors}
         compiled = self._compiled("compile", good, sets or {})
         return compiled.rules, errors | compiled.errors
+
+    def check_yara(self, sources: Mapping[str, str]) -> dict[str, str]:
+        """Why YARA sources are not used, by namespace; nothing of those that may be. Raises InspectionError as
+        `compile_yara` does."""
+        errors: dict[str, str] = {}
+        for namespace, text in sources.items():
+            errors |= self._compiled("check", {namespace: text}, {}).errors
+        return errors
 
     def yara_costs(self, sources: Mapping[str, str]) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
         """The cost of each YARA rule by namespace, in times that of a plain string over the samples that sources are

@@ -7,6 +7,7 @@ source, they do not hide from it.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,7 @@ _MAX_SOURCE = 10 << 20
 # Times the cost of one plain string over the samples: a file of thousands of ordinary rules costs about ten.
 MOST_COST = 50.0
 _MEASUREMENTS = 5
+_AT_LINE = re.compile(r"line (\d+): (.*)", re.S)
 # Rules of which the dearest is looked for when their file costs too much.
 _MOST_TIMED = 500
 
@@ -117,6 +119,8 @@ def _set(name: str, sources: Mapping[str, str]) -> RuleSet:
 
 def _check(text: str) -> None:
     rules = _compiled(text)
+    if all(rule.is_private for rule in rules):
+        raise Refused("inert: only private rules, of which none is a hit" if any(True for _ in rules) else "no rules")
     source = take_apart(text)
     if source.single_bytes:
         rule, string = source.single_bytes[0]
@@ -142,11 +146,21 @@ def _compiled(text: str) -> Any:
         text.encode()
         rules = _compile({"": text})
     except (yara.Error, UnicodeError, ValueError) as error:
-        raise Refused(str(error) or type(error).__name__) from error
+        raise Refused(_placed(str(error) or type(error).__name__, text)) from error
     for module in _imported(rules):
         if module not in MODULES:
             raise Refused(f'module "{module}" is not allowed')
     return rules
+
+
+def _placed(error: str, text: str) -> str:
+    """YARA's words on an error with the rule that stands at the line that they name."""
+    if not (found := _AT_LINE.fullmatch(error)):
+        return error
+    # YARA tells line 0 of an error at the very end.
+    line = int(found[1]) or text.rstrip().count("\n") + 1
+    rule = take_apart(text).rule_at(line)
+    return (f"rule {rule}, " if rule else "") + f"line {line}: {found[2]}"
 
 
 def _imported(rules: Any) -> list[str]:

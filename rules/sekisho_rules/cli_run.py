@@ -106,8 +106,8 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
     with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
         protected = Protected.of(settings.of(Organisation))
         report = compile_snapshot(given, Path(directory), client.compile_yara, 1, protected)
-        for one in refused + report.refusals:
-            print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
+        for one in refused + report.refused + report.without_effect:
+            print(visible(f"sekisho: not used: {one}", 1000), file=sys.stderr)
         with closing(SnapshotStore(Path(directory)).current()) as snapshot:
             yield snapshot
 

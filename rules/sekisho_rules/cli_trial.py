@@ -100,7 +100,7 @@ def _tested(
     with private_workers(inspection, count) as client:
         with _stages(settings, indicators, refusals, client, moment) as stages, ThreadPoolExecutor(count) as pool:
             found = list(_stepping(pool.map(lambda sample: _scanned(sample, stages), samples), bar))
-        errors = [f"{one.source}: {one.id}: {one.reason}" for one in refusals]
+        errors = [str(one) for one in refusals]
         facts = [one.facts for one in found if isinstance(one, _Found)][:_MEASURED]
         refused = {(one.id, one.source) for one in refusals}
         used = [one for one in indicators if (one.id, one.source) not in refused]
@@ -117,7 +117,7 @@ def _stages(
     with tempfile.TemporaryDirectory(prefix="sekisho-test-") as directory:
         protected = Protected.of(settings.of(Organisation))
         report = compile_snapshot(indicators, Path(directory), client.compile_yara, 1, protected)
-        refusals += report.refusals
+        refusals += report.refused + report.without_effect
         with closing(SnapshotStore(Path(directory), lambda: moment).current()) as snapshot:
             yield Stages(lambda: snapshot, client, _everything, discard)
 

@@ -110,17 +110,18 @@ def read_indicator_file(
     """The indicators of a STIX 2.0 or 2.1 bundle (or one object, or an array of them), or of a YARA file; for each id
     the version in force.
 
-    `within` is the file's path within the folder that was given, which tells YARA files of one name apart. An object
+    `within` is the file's path within the folder that was given: it tells YARA files of one name apart. An object
     that cannot be read is appended to `refusals`; without that list it raises, as an unreadable file does,
     IndicatorFileError naming the file and the fault.
     """
     content = _content(path)
     provenance = provenance or Provenance()
+    within = within or path.name
     if path.suffix in (".yar", ".yara"):
-        return [_yara(content, path, within or path.name, provenance)]
+        return [_yara(content, path, within, provenance)]
     provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
     refused: list[Refusal] = []
-    found = newest(_stix(content, path, provenance, refused))
+    found = newest(_stix(content, path, within, provenance, refused))
     if refused and refusals is None:
         raise IndicatorFileError(f"{path}: {refused[0].id}: {refused[0].reason}")
     if refusals is not None:
@@ -138,7 +139,7 @@ def _content(path: Path) -> bytes:
         raise IndicatorFileError(f"{path}: {error.strerror}") from error
 
 
-def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
+def _stix(content: bytes, path: Path, within: str, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
     found: list[Indicator] = []
     markings: dict[str, str] = {}
     pending: list[tuple[_Object, msgspec.Raw]] = []
@@ -146,7 +147,7 @@ def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refu
         try:
             item = _decoded(raw)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            refused.append(Refusal(f"object {number + 1}", provenance.source, f"not a STIX object: {error}"))
+            refused.append(Refusal(f"object {number + 1}", provenance.source, f"not a STIX object: {error}", within))
             continue
         if item.type == "marking-definition":
             markings |= _marking(item)
@@ -154,9 +155,10 @@ def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refu
             pending.append((item, raw))
     for item, raw in pending:
         try:
-            found.append(_indicator(item, raw, markings, provenance))
+            found.append(_indicator(item, raw, markings, within, provenance))
         except ValueError as error:
-            refused.append(Refusal(item.id or "an indicator without id", provenance.source, str(error)))
+            name = item.id or "an indicator without id"
+            refused.append(Refusal(name, provenance.source, str(error), within, item.name))
     return found
 
 
@@ -189,7 +191,9 @@ def _marking(item: _Object) -> dict[str, str]:
     return {item.id: tlp} if tlp else {}
 
 
-def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], provenance: Provenance) -> Indicator:
+def _indicator(
+    item: _Object, raw: msgspec.Raw, markings: dict[str, str], within: str, provenance: Provenance
+) -> Indicator:
     if not item.id.startswith("indicator--"):
         raise ValueError("has no indicator id")
     if len(bytes(raw)) > LARGEST_DOCUMENT:
@@ -214,6 +218,7 @@ def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], proven
         revoked=item.revoked,
         labels=tuple(item.labels),
         reference=next((reference.url for reference in item.external_references if reference.url), ""),
+        file=within,
         document=bytes(raw).decode(),
     )
 
@@ -270,6 +275,7 @@ def _yara(content: bytes, path: Path, within: str, provenance: Provenance) -> In
             valid_until=_moment(meta.get("valid_until")),
             modified=_moment(meta.get("modified")) or UNDATED,
             reference=meta.get("reference", ""),
+            file=within,
             document=text,
         )
     except ValueError as error:

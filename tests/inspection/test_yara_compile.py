@@ -50,6 +50,8 @@ REFUSED = {
     "all of some length": ("rule b { condition: filesize > 300 and filesize < 50KB }", "rule b hits nearly all"),
     "all words": ("rule b { strings: $x = /[a-z]{3}/ condition: $x }", "rule b hits nearly all samples"),
     "a global rule": (f"global rule g {{ condition: filesize < 10MB }} {GOOD}", "rule g hits nearly all samples"),
+    "no rules": ("// rules follow", "no rules"),
+    "private rules": ("private rule a { condition: filesize == 5 }", "inert: only private rules"),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
 
@@ -191,6 +193,15 @@ def test_take_apart() -> None:
     assert [rule.name for rule in take_apart(alone).rules] == ["a", "b", "c", "d"]
     assert compile_rules({"n": alone})[1] == {}
     assert [rule.name for rule in take_apart(taken.alone(taken.rules[2])).rules] == ["c"]
+
+
+def test_rule_at_a_line() -> None:
+    """YARA tells the line of an error; the rule is named where one rule alone stands there."""
+    taken = take_apart("// head\nrule a {\n condition: true\n}\nrule b { condition: a } rule c { condition: b }\n}")
+    assert [taken.rule_at(line) for line in range(1, 7)] == ["", "a", "a", "a", "", ""]
+    assert check("rule a {\n condition: $b }") == 'rule a, line 2: undefined string "$b"'
+    assert check("rule a {\n condition:\n\n") == "rule a, line 2: syntax error, unexpected end of file"
+    assert check("rule a { condition: filesize == 5 }\n}").startswith("line 2: syntax error")
 
 
 @given(

@@ -205,7 +205,7 @@ def test_unused_indicator_is_told(folder: Path) -> None:
     (folder / "lures.json").write_text(bundle("[email-message:subject = ]"))
     done = run(folder, "mails/clean.eml")
     assert (done.returncode, done.stdout) == (0, "accept: mails/clean.eml\n")
-    assert f"{ID}: not used" in done.stderr
+    assert f"not used: lures.json: {ID}" in done.stderr
 
 
 class Terminal(io.StringIO):

@@ -146,11 +146,11 @@ def test_a_slip_of_the_pen_is_an_error(folder: Path, expected: str, told: str) -
     ],
 )
 def test_a_rule_that_is_refused_is_an_error(folder: Path, rule: str, told: str) -> None:
-    """A rule that would not come into force is named with its source and the reason, and the others are tested."""
+    """A rule that would not come into force is named with its file and the reason, and the others are tested."""
     (folder / "rules" / "bad.yar").write_text(rule)
     matrix = found(folder, EXPECTED)
     assert matrix["status"] == 2
-    assert [error.partition(":")[0] for error in matrix["errors"]] == ["bad"]
+    assert [error.partition(":")[0] for error in matrix["errors"]] == ["bad.yar"]
     assert told in matrix["errors"][0]
     assert any(one["hits"] for one in matrix["rules"])
 
