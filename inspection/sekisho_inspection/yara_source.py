@@ -44,9 +44,10 @@ class Source:
     words: frozenset[str]
     single_bytes: tuple[tuple[str, str], ...]
 
-    def alone(self, rule: Rule) -> str:
-        """The source of one rule with the imports and the rules that it names, as the compiler takes it."""
-        wanted = {rule.name}
+    def alone(self, name: str) -> str:
+        """The source of the rule of this name with the imports and the rules that it names, as the compiler takes
+        it."""
+        wanted = {name}
         # A rule can only name rules before it.
         for one in reversed(self.rules):
             if one.name in wanted:

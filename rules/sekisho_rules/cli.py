@@ -15,7 +15,7 @@ import click
 import msgspec
 from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.database import open_database
-from sekisho_core.display import column, defanged, visible
+from sekisho_core.display import column, counted, defanged, visible
 from sekisho_core.settings import Database, Organisation, Settings, load
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
@@ -219,8 +219,10 @@ def _print_report(report: CompileReport, as_json: bool) -> None:
     if as_json:
         _print_json(msgspec.to_builtins(report))
         return
-    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
-    print(f"index {report.serial} is in force: {counts}")
+    counts = dict(report.counts)
+    used = f"{counted(counts.pop('indicators'), 'STIX indicator')}, {counted(counts.pop('yara'), 'YARA indicator')}"
+    others = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    print(f"index {report.serial} is in force: {used}, {others}")
     _print_refusals(report.refused + report.without_effect)
 
 
