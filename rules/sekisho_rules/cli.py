@@ -26,7 +26,7 @@ from sekisho_rules.cli_trial import test_command
 from sekisho_rules.compile import CompileReport, compile_snapshot, is_refusal, without_effect, yara_reason
 from sekisho_rules.guard import Protected
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal, refusal_of
-from sekisho_rules.indicator_files import Provenance, read_indicators
+from sekisho_rules.indicator_files import SUFFIXES, IndicatorFileError, Provenance, indicator_files, read_indicators
 from sekisho_rules.packs import pack_names, read_packs
 from sekisho_rules.progress import Bar
 from sekisho_rules.settings import RulesSettings
@@ -66,6 +66,8 @@ def import_command(
     provenance = Provenance(source, tlp, confidence)
     refusals: list[Refusal] = []
     idle: list[Refusal] = []
+    if not any(map(indicator_files, paths)):
+        raise IndicatorFileError(f"no file in {', '.join(map(str, paths))} ends in {', '.join(SUFFIXES)}")
     found = read_indicators(paths, provenance, refusals)
     bar = Bar(len(found))
     reasons = list(_reasons(found, settings, bar))

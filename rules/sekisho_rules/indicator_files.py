@@ -19,7 +19,8 @@ from sekisho_rules.tlp import strictest, tlp_of_id, tlp_of_name
 LARGEST_FILE = 1 << 30
 LARGEST_DOCUMENT = 1 << 20
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
-_SUFFIXES = (".json", ".stix", ".stix2", ".yar", ".yara")
+_YARA_SUFFIXES = (".yar", ".yara")
+SUFFIXES = (".json", ".stix", ".stix2", *_YARA_SUFFIXES)
 _META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
 _META_LINE = re.compile(r'\b(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -75,7 +76,7 @@ def indicator_files(path: Path) -> list[Path]:
     """The indicator files that `path` stands for: itself, or in a folder all that end as such files do, by name."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
 def read_indicators(
@@ -117,11 +118,12 @@ def read_indicator_file(
     content = _content(path)
     provenance = provenance or Provenance()
     within = within or path.name
-    if path.suffix in (".yar", ".yara"):
-        return [_yara(content, path, within, provenance)]
-    provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
     refused: list[Refusal] = []
-    found = newest(_stix(content, path, within, provenance, refused))
+    if path.suffix.lower() in _YARA_SUFFIXES:
+        found = _yara(content, path, within, provenance, refused)
+    else:
+        provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
+        found = newest(_stix(content, path, within, provenance, refused))
     if refused and refusals is None:
         raise IndicatorFileError(f"{path}: {refused[0].id}: {refused[0].reason}")
     if refusals is not None:
@@ -253,33 +255,50 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _yara(content: bytes, path: Path, within: str, provenance: Provenance) -> Indicator:
+def _yara(content: bytes, path: Path, within: str, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
     """The rules of one file are one indicator; the first rule's `meta` gives its provenance."""
+    text = content.decode(errors="replace")
+    meta = _meta(text)
+    # A file must not speak for a source other than the one that the importer names.
+    source = provenance.source or meta.get("source", path.stem)
+    id = meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + within)}"
     try:
-        text = content.decode()
-        meta = _meta(text)
-        # A file must not speak for a source other than the one that the importer names.
-        source = provenance.source or meta.get("source", path.stem)
-        return Indicator(
-            id=meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + within)}",
-            source=source,
-            pattern=text,
-            pattern_type="yara",
-            name=meta.get("name", path.stem),
-            description=meta.get("description", ""),
-            tlp=tlp_of_name(meta.get("tlp", "")) or provenance.tlp,
-            confidence=_confidence(int(meta.get("confidence", provenance.confidence))),
-            severity=_severity(meta.get("severity", ""), [], []),
-            state=_state(meta.get("state", "")),
-            valid_from=_moment(meta.get("valid_from")),
-            valid_until=_moment(meta.get("valid_until")),
-            modified=_moment(meta.get("modified")) or UNDATED,
-            reference=meta.get("reference", ""),
-            file=within,
-            document=text,
-        )
+        _require_utf8(content)
+        return [_yara_indicator(text, meta, provenance, id=id, source=source, name=path.stem, file=within)]
     except ValueError as error:
-        raise IndicatorFileError(f"{path}: {error}") from error
+        refused.append(Refusal(id, source, str(error), within))
+        return []
+
+
+def _require_utf8(content: bytes) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line}: not UTF-8 (byte 0x{content[error.start]:02X})") from error
+
+
+def _yara_indicator(
+    text: str, meta: dict[str, str], provenance: Provenance, *, id: str, source: str, name: str, file: str
+) -> Indicator:
+    return Indicator(
+        id=id,
+        source=source,
+        pattern=text,
+        pattern_type="yara",
+        name=meta.get("name", name),
+        description=meta.get("description", ""),
+        tlp=tlp_of_name(meta.get("tlp", "")) or provenance.tlp,
+        confidence=_confidence(int(meta.get("confidence", provenance.confidence))),
+        severity=_severity(meta.get("severity", ""), [], []),
+        state=_state(meta.get("state", "")),
+        valid_from=_moment(meta.get("valid_from")),
+        valid_until=_moment(meta.get("valid_until")),
+        modified=_moment(meta.get("modified")) or UNDATED,
+        reference=meta.get("reference", ""),
+        file=file,
+        document=text,
+    )
 
 
 def _meta(text: str) -> dict[str, str]:

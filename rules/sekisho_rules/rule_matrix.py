@@ -17,6 +17,7 @@ Cell = Literal["hit", "miss", "false", "may", ""]
 _SIGNS: dict[Cell, str] = {"hit": "+", "miss": "-", "false": "!", "may": "o", "": "."}
 # Samples that have a column of their own.
 _MOST_COLUMNS = 30
+_MOST_UNTESTED = 50
 _NAME, _COST = 44, 9
 
 
@@ -142,8 +143,10 @@ def _wrong(matrix: Matrix) -> Iterable[str]:
         yield visible(f"missed: {pattern} in {outcome.sample.path}{unread}", 1000)
     for outcome, rule in matrix.false_hits:
         yield visible(f"false: {rule.label} in {outcome.sample.path}: {outcome.hits[rule.label][0].explain}", 1000)
-    for rule in matrix.untested:
+    for rule in matrix.untested[:_MOST_UNTESTED]:
         yield visible(f"no sample: {rule.label}", 1000)
+    if (rest := len(matrix.untested) - _MOST_UNTESTED) > 0:
+        yield f"no sample: {counted(rest, 'more rule')} (--json lists all)"
     for rule in matrix.rules:
         if not rule.holds:
             yield visible(f"not in force at that time: {rule.label}", 1000)

@@ -196,6 +196,7 @@ def test_a_file_of_many_rules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "r1999" in matrix["unmeasured"]
     assert matrix["errors"] == []
     told = run(folder, EXPECTED)[1]
+    assert re.search(r"^no sample: 19\d\d more rules \(--json lists all\)$", told, re.M)
     assert re.search(r"^cost not measured, for want of time: 1\d{3} rules of many\.yar$", told, re.M)
 
 
@@ -214,6 +215,20 @@ def test_rules_of_one_name(folder: Path) -> None:
     matrix = found(folder, EXPECTED)
     labels = [one["rule"] for one in matrix["rules"] if one["kind"] == "yara"]
     assert labels == ["loader", "lab:broad", "other:broad"]
+
+
+def test_an_id_of_two_sources(folder: Path) -> None:
+    """Of two sources' rules of one id each is known by its own source: the one that is refused is told, and the
+    other is tested."""
+    for source, month, condition in (("x", 1, "$a"), ("y", 2, "$b")):
+        (folder / "rules" / f"{source}.yar").write_text(
+            f'rule in_{source} {{ meta: id = "indicator--9" source = "{source}" modified = "2026-0{month}-01" '
+            f'strings: $a = "on Act" condition: {condition} }}'
+        )
+    matrix = found(folder, EXPECTED)
+    assert [one["rule"] for one in matrix["rules"] if one["id"] == "indicator--9"] == ["in_x"]
+    assert [one for one in matrix["errors"] if "rule in_y, line 1" not in one] == []
+    assert matrix["errors"][0].startswith('y.yar: indicator--9 "y" of y: refused: ')
 
 
 def test_files_of_one_name(folder: Path) -> None:

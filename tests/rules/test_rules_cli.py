@@ -93,6 +93,16 @@ def test_import_of_no_file(config: Path, tmp_path: Path) -> None:
     assert json.loads(run(config, "list", "--json", "--source", "absent")[1]) == []
 
 
+def test_import_of_a_folder_without_indicator_files(config: Path, tmp_path: Path) -> None:
+    """An empty or wrong folder is an error; endings count in capital letters too."""
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds" / "notes.txt").write_text("none yet")
+    with pytest.raises(IndicatorFileError, match=r"^no file in \S*/feeds ends in \.json, .*\.yara$"):
+        run(config, "import", str(tmp_path / "feeds"))
+    (tmp_path / "feeds" / "GOOD.YAR").write_text(YARA["good"])
+    assert json.loads(run(config, "import", "--json", str(tmp_path / "feeds"))[1])["added"] == 1
+
+
 def test_import_names_what_has_no_effect(config: Path, tmp_path: Path) -> None:
     """A pattern that cannot be read is kept, since its source stated it, and named with the reason at once."""
     feed = tmp_path / "feed.json"
