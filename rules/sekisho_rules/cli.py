@@ -109,8 +109,15 @@ def list_command(config: Path | None, source: str, kind: str, text: str, limit: 
         return
     for one in chosen:
         state = "revoked" if one.revoked else one.state
-        shown = defanged(one.pattern.partition("\n")[0])
-        print(column(one.id, 47), column(one.source, 16), column(one.tlp, 12), column(state, 8), column(shown, 70))
+        # Of YARA the first line says little.
+        shown = one.file if one.pattern_type == "yara" and one.file else defanged(one.pattern.partition("\n")[0])
+        print(
+            column(one.id, 47),
+            column(one.source, 16),
+            column(one.tlp, 12),
+            column(state, 8),
+            column(shown, 70),
+        )
 
 
 @rules.command("show")
@@ -128,7 +135,7 @@ def show_command(config: Path | None, as_json: bool, id: str) -> None:
         _print_json([{key: _plain(value) for key, value in row.items()} for row in rows])
     else:
         for row in rows:
-            print("\n".join(f"{key + ':':<14}{visible(str(_plain(value)), 4000)}" for key, value in row.items()), "\n")
+            print("\n".join(_lines(key, value) for key, value in row.items()), "\n")
     sys.exit(0 if rows else 1)
 
 
@@ -237,6 +244,12 @@ def _print_refusals(refusals: list[Refusal]) -> None:
 
 def _engine(settings: Settings) -> Engine:
     return open_database(settings.of(Database))
+
+
+def _lines(key: str, value: Any) -> str:
+    """A value beside its key; its further lines are set in, so that none looks like a key."""
+    first, *others = (visible(line, 4000) for line in str(_plain(value)).splitlines() or [""])
+    return "\n".join([f"{key + ':':<14}{first}", *(f"{'':<14}{line}" for line in others)])
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,15 +13,14 @@ from sekisho_core.errors import SekishoError
 from sekisho_core.vocabulary import Severity
 
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, UNDATED, Indicator, Refusal, newest
-from sekisho_rules.tlp import strictest, tlp_of_id, tlp_of_name
+from sekisho_rules.tlp import TLPS, strictest, tlp_of_id, tlp_of_name
+from sekisho_rules.yara_meta import first_meta, moment, whole
 
 LARGEST_FILE = 1 << 30
 LARGEST_DOCUMENT = 1 << 20
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
 _YARA_SUFFIXES = (".yar", ".yara")
 SUFFIXES = (".json", ".stix", ".stix2", *_YARA_SUFFIXES)
-_META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
-_META_LINE = re.compile(r'\b(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
@@ -237,7 +235,7 @@ def _confidence(stated: int) -> int:
 
 def _severity(stated: str, labels: list[str], types: list[str]) -> Severity:
     if stated and stated not in _SEVERITIES:
-        raise ValueError(f"x_sekisho_severity {stated} is none of {', '.join(_SEVERITIES)}")
+        raise ValueError(f"severity {stated} is none of {', '.join(_SEVERITIES)}")
     words = [stated, *(label.lower().removeprefix("severity:") for label in labels)]
     found = next((severity for word in words for severity in _SEVERITIES if word == severity), None)
     return found or ("info" if types == ["benign"] else "targeted")
@@ -245,7 +243,7 @@ def _severity(stated: str, labels: list[str], types: list[str]) -> Severity:
 
 def _state(stated: str) -> Any:
     if stated not in ("", "enforce", "observe"):
-        raise ValueError(f"x_sekisho_state {stated} is neither enforce nor observe")
+        raise ValueError(f"state {stated} is neither enforce nor observe")
     return stated or "enforce"
 
 
@@ -258,7 +256,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 def _yara(content: bytes, path: Path, within: str, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
     """The rules of one file are one indicator; the first rule's `meta` gives its provenance."""
     text = content.decode(errors="replace")
-    meta = _meta(text)
+    meta = first_meta(text)
     # A file must not speak for a source other than the one that the importer names.
     source = provenance.source or meta.get("source", path.stem)
     id = meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + within)}"
@@ -281,6 +279,7 @@ def _require_utf8(content: bytes) -> None:
 def _yara_indicator(
     text: str, meta: dict[str, str], provenance: Provenance, *, id: str, source: str, name: str, file: str
 ) -> Indicator:
+    stated = meta.get("severity", "")
     return Indicator(
         id=id,
         source=source,
@@ -288,23 +287,21 @@ def _yara_indicator(
         pattern_type="yara",
         name=meta.get("name", name),
         description=meta.get("description", ""),
-        tlp=tlp_of_name(meta.get("tlp", "")) or provenance.tlp,
-        confidence=_confidence(int(meta.get("confidence", provenance.confidence))),
-        severity=_severity(meta.get("severity", ""), [], []),
+        tlp=_tlp(meta["tlp"]) if "tlp" in meta else provenance.tlp,
+        confidence=_confidence(whole(meta, "confidence", provenance.confidence)),
+        # A number is of another program's scale.
+        severity=_severity("" if stated.isdecimal() else stated, [], []),
         state=_state(meta.get("state", "")),
-        valid_from=_moment(meta.get("valid_from")),
-        valid_until=_moment(meta.get("valid_until")),
-        modified=_moment(meta.get("modified")) or UNDATED,
+        valid_from=moment(meta, "valid_from"),
+        valid_until=moment(meta, "valid_until"),
+        modified=moment(meta, "modified") or UNDATED,
         reference=meta.get("reference", ""),
         file=file,
         document=text,
     )
 
 
-def _meta(text: str) -> dict[str, str]:
-    block = _META.search(text)
-    return {key: quoted or bare for key, quoted, bare in _META_LINE.findall(block[1])} if block else {}
-
-
-def _moment(text: str | None) -> datetime | None:
-    return _utc(datetime.fromisoformat(text)) if text else None
+def _tlp(stated: str) -> str:
+    if not (tlp := tlp_of_name(stated)):
+        raise ValueError(f"meta tlp: {stated} is none of {', '.join(TLPS)}")
+    return tlp

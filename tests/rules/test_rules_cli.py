@@ -79,6 +79,16 @@ def test_packs_are_listed_and_shown(config: Path) -> None:
     assert "対北朝鮮措置の延長について" in run(config, "show", listed[0]["id"])[1]
 
 
+def test_lines_of_what_is_shown(config: Path, tmp_path: Path) -> None:
+    """A rule of several lines is shown in lines, none of which can pass for a property."""
+    path = tmp_path / "lines.yar"
+    path.write_text("rule lines {\n// revoked: \x1b[2J\ncondition: filesize == 5 }")
+    run(config, "import", "--source", "lab", str(path))
+    id = json.loads(run(config, "list", "--json", "--source", "lab")[1])[0]["id"]
+    shown = run(config, "show", id)[1]
+    assert "pattern:      rule lines {\n              // revoked: ⟨U+001B⟩[2J\n              condition:" in shown
+
+
 def test_show_of_an_unknown_indicator(config: Path) -> None:
     """An id that nobody stated is an answer of no, with a word that says so."""
     result = CliRunner().invoke(rules, ["show", "--config", str(config), "indicator--none"])
@@ -141,6 +151,9 @@ def test_import_tries_yara(config: Path, tmp_path: Path) -> None:
         "team/bad.yar": 'refused: rule broken, line 5: undefined string "$b"',
         "team/empty.yar": "refused: no rules",
     }
+    assert "team/good.yar" in run(config, "list")[1]
+    id = next(one["id"] for one in json.loads(run(config, "list", "--json")[1]) if one["file"] == "team/good.yar")
+    assert "\nfile:         team/good.yar" in run(config, "show", id)[1]
     assert ["rule dear costs" in one["reason"] for one in told["refused"]] == [False, True, False]
     assert [(one["file"], one["reason"].partition(":")[0]) for one in told["without_effect"]] == [
         ("team/helpers.yar", "inert")
