@@ -168,7 +168,17 @@ def _placed(error: str, text: str) -> str:
     # YARA tells line 0 of an error at the very end.
     line = int(found[1]) or text.rstrip().count("\n") + 1
     rule = take_apart(text).rule_at(line)
-    return (f"rule {rule}, " if rule else "") + f"line {line}: {found[2]}"
+    return (
+        (f"rule {rule}, " if rule else "")
+        + f"line {line}: {found[2]}"
+        + _hint(found[2], "".join(text.split("\n")[line - 1 : line]))
+    )
+
+
+def _hint(error: str, line: str) -> str:
+    """YARA reads a character that is not ASCII, outside of strings and comments, as the end of the file."""
+    odd = next((char for char in line if not char.isascii()), "")
+    return f' (perhaps for the "{odd}" there)' if odd and "unexpected end of file" in error else ""
 
 
 def _imported(rules: Any) -> list[str]:

@@ -54,7 +54,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         file = f"{self.file}: " if self.file else ""
-        name = f' "{self.name}"' if self.name else ""
+        # A YARA file without either has its stem for both.
+        name = f' "{self.name}"' if self.name and self.name != self.source else ""
         return f"{file}{self.id}{name} of {self.source}: {self.reason}"
 
 

@@ -18,6 +18,7 @@ from sekisho_rules.yara_meta import first_meta, moment, whole
 
 LARGEST_FILE = 1 << 30
 LARGEST_DOCUMENT = 1 << 20
+_ADVICE = " (name the folder above both, or give them a source or id in meta)"
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
 _YARA_SUFFIXES = (".yar", ".yara")
 SUFFIXES = (".json", ".stix", ".stix2", *_YARA_SUFFIXES)
@@ -93,7 +94,8 @@ def read_indicators(
             for one in read_indicator_file(file, provenance, refusals, within):
                 other, first = stated.setdefault(one.id, (file, one))
                 if _contradict(first, one):
-                    raise IndicatorFileError(f"{file}: states {one.id} differently from {other}")
+                    advice = _ADVICE if one.pattern_type == "yara" else ""
+                    raise IndicatorFileError(f"{file}: states {one.id} differently from {other}{advice}")
                 found.append(one)
     return newest(found)
 

@@ -52,6 +52,10 @@ REFUSED = {
     "a global rule": (f"global rule g {{ condition: filesize < 10MB }} {GOOD}", "rule g hits nearly all samples"),
     "no rules": ("// rules follow", "no rules"),
     "private rules": ("private rule a { condition: filesize == 5 }", "inert: only private rules"),
+    "wide colon": (
+        'rule a {\n strings: $a = "abc"\n condition： $a\n}',
+        "rule a, line 3: syntax error, unexpected end of file, expecting ':' (perhaps for the \"：\" there)",
+    ),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
 

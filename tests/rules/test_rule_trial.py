@@ -228,7 +228,7 @@ def test_an_id_of_two_sources(folder: Path) -> None:
     matrix = found(folder, EXPECTED)
     assert [one["rule"] for one in matrix["rules"] if one["id"] == "indicator--9"] == ["in_x"]
     assert [one for one in matrix["errors"] if "rule in_y, line 1" not in one] == []
-    assert matrix["errors"][0].startswith('y.yar: indicator--9 "y" of y: refused: ')
+    assert matrix["errors"][0].startswith("y.yar: indicator--9 of y: refused: ")
 
 
 def test_files_of_one_name(folder: Path) -> None:
