@@ -38,6 +38,7 @@ from sekisho_rules.layout import (
     manifest_bytes,
     number_bytes,
 )
+from sekisho_rules.observed import unobserved
 from sekisho_rules.pattern import parse
 from sekisho_rules.snapshot import IndexSnapshot
 from sekisho_rules.tree import PatternError, Tree
@@ -223,6 +224,8 @@ def _tree(indicator: Indicator, protected: Protected) -> Tree:
         raise _LeftOut(f"inert: {pattern.inert}")
     if reason:
         raise _LeftOut(f"refused: {reason}")
+    if path := unobserved(pattern.tree):
+        raise _LeftOut(f"inert: no mail has a value of {path}")
     return pattern.tree
 
 
