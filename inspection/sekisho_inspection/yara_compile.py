@@ -168,11 +168,9 @@ def _placed(error: str, text: str) -> str:
     # YARA tells line 0 of an error at the very end.
     line = int(found[1]) or text.rstrip().count("\n") + 1
     rule = take_apart(text).rule_at(line)
-    return (
-        (f"rule {rule}, " if rule else "")
-        + f"line {line}: {found[2]}"
-        + _hint(found[2], "".join(text.split("\n")[line - 1 : line]))
-    )
+    place = f"rule {rule}, line {line}" if rule else f"line {line}"
+    hint = _hint(found[2], "".join(text.split("\n")[line - 1 : line]))
+    return f"{place}: {found[2]}{hint}"
 
 
 def _hint(error: str, line: str) -> str:

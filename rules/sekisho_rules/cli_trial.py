@@ -41,7 +41,7 @@ from sekisho_rules.tree import PatternError
 _IN_MEMORY = 1 << 20
 # Mails that the cost of a pattern is measured on.
 _MEASURED = 20
-# Seconds for the costs of YARA rules: some four thousand.
+# Seconds for the costs of YARA rules: enough for a thousand or more.
 _MEASURING = 60.0
 
 
