@@ -50,6 +50,11 @@ def unlinked(text: str) -> str:
     return _OTHER_SCHEME.sub("[:]//", _SCHEME.sub("hxxp", text))
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun in the right number: "1 rule", "2 rules"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def field(value: object) -> str:
     """A value for a key=value line: bare where it is plain, JSON-quoted where it is not."""
     text = visible(str(value), 500)

@@ -205,7 +205,17 @@ def test_unused_indicator_is_told(folder: Path) -> None:
     (folder / "lures.json").write_text(bundle("[email-message:subject = ]"))
     done = run(folder, "mails/clean.eml")
     assert (done.returncode, done.stdout) == (0, "accept: mails/clean.eml\n")
-    assert f"{ID}: not used" in done.stderr
+    assert f"not used: lures.json: {ID}" in done.stderr
+
+
+def test_a_feed_of_what_mails_have_not(folder: Path) -> None:
+    """Feeds have thousands of indicators for other programs: some are named, the others counted."""
+    pattern = "[mutex:name = 'evil mutex']"
+    many = [{"type": "indicator", "id": f"indicator--{number}", "pattern": pattern} for number in range(30)]
+    (folder / "lures.json").write_text(json.dumps({"type": "bundle", "objects": many}))
+    told = run(folder, "mails/clean.eml").stderr.splitlines()
+    assert len(told) == 21
+    assert told[-1] == "sekisho: not used: 10 more indicators (rules import --json names all)"
 
 
 class Terminal(io.StringIO):
