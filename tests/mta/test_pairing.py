@@ -282,7 +282,7 @@ def test_when_the_time_is_over(gateway_factory: Callable[..., Gateway]) -> None:
     until(lambda: ended(gateway, BOB, "expired"), "the end of the time")
     assert_delivered_once(gateway, "lax@example.jp", content["lax@example.jp"])
     assert only_record(gateway, BOB)["action"] == "quarantine" and copies(gateway, BOB, content[BOB]) == []
-    assert "outcome=expired" in gateway.log("milter") and "outcome=released" in gateway.log("milter")
+    assert "outcome=expired" in gateway.log("milter") and "outcome=released-locked" in gateway.log("milter")
 
 
 def test_no_room_to_wait_and_no_seal(gateway_factory: Callable[..., Gateway]) -> None:
