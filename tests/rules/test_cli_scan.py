@@ -113,7 +113,12 @@ def test_password_file(folder: Path) -> None:
     (shut,) = objects(run(folder, "--json", "locked.eml"))
     done = run(folder, "--json", "--password-file", "words", "locked.eml")
     (opened,) = objects(done)
-    assert ([gap["reason"] for gap in shut["incomplete"]], opened["incomplete"]) == (["locked"], [])
+    told = {"where": "part:2/a.zip", "reason": "locked", "detail": "no password that was tried opens it"}
+    assert (shut["incomplete"], opened["incomplete"]) == ([told], [])
+    assert (
+        "\n  incomplete: locked at part:2/a.zip: no password that was tried opens it"
+        in run(folder, "locked.eml").stdout
+    )
     assert "opened" in [part["state"] for part in opened["parts"]] and "Kasumi" not in done.stdout + done.stderr
     assert run(folder, "--password-file", "none", "locked.eml").returncode == 2
 
