@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sekisho_core.vocabulary import Action, Mode
 from sekisho_inspection.client import InspectionClient
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.settings import QuarantineSettings
-from sekisho_rules.policy import Policy
+from sekisho_rules.policy import Policy, Rulebook
 from sekisho_rules.settings import PolicySettings, RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
@@ -37,7 +37,9 @@ def check_own(settings: Settings) -> list[Check]:
     found += [_check_index(Path(settings.of(RulesSettings).index)), *_check_directories(settings)]
     found += _check_seal(settings.of(QuarantineSettings))
     found += _check_inspection(settings.of(InspectionSettings))
-    found += _check_policy(settings.of(PolicySettings), settings.of(MilterSettings))
+    rulebooks = Policy(settings.of(PolicySettings), lambda: datetime.now(UTC)).rulebooks()
+    found += _check_policy(rulebooks, settings.of(PolicySettings), settings.of(MilterSettings))
+    found += _check_wait(rulebooks, settings.of(QuarantineSettings))
     return [*found, check_python(sys.version_info[:3])]
 
 
@@ -107,10 +109,17 @@ def _check_inspection(inspection: InspectionSettings) -> Iterator[Check]:
         yield Check("sandbox", Level.WARN, name, "not in force", reason)
 
 
-def _check_policy(policy: PolicySettings, milter: MilterSettings) -> Iterator[Check]:
+def _check_wait(rulebooks: Sequence[Rulebook], quarantine: QuarantineSettings) -> Iterator[Check]:
+    if any(rulebook.lets_wait() for rulebook in rulebooks):
+        key, minutes = "quarantine.password_minutes", quarantine.password_minutes
+        remedy = "locked mail waits for a password that nobody would remember: give some minutes, or do not hold it"
+        yield judged(minutes > 0, "wait-in-vain", key, str(minutes), remedy, Level.WARN)
+
+
+def _check_policy(rulebooks: Sequence[Rulebook], policy: PolicySettings, milter: MilterSettings) -> Iterator[Check]:
     good = policy.mode is Mode.ENFORCE
     yield judged(good, "observe", "policy.mode", policy.mode, "nothing is stopped until it is enforce", Level.WARN)
-    general, *overrides = Policy(policy, lambda: datetime.now(UTC)).rulebooks()
+    general, *overrides = rulebooks
     yield _check_gaps("policy.incomplete", _shown(general.passing_gaps().items()))
     own = [(rulebook.name, rulebook.passing_gaps().items() - general.passing_gaps().items()) for rulebook in overrides]
     yield _check_gaps("policy.overrides", "; ".join(f"{name}: {_shown(gaps)}" for name, gaps in own if gaps))

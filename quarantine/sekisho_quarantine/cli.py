@@ -88,6 +88,11 @@ quarantine.add_command(open_command)
 @click.option("--subject", default="", help="Text in the subject, also under the normal form of lures.")
 @click.option("--waiting", is_flag=True, help="Only what waits here for its password.")
 @click.option(
+    "--wait",
+    type=click.Choice([state.value for state in WaitState if state is not WaitState.WAITING]),
+    help="How a wait for its password ended; released-locked went unopened.",
+)
+@click.option(
     "--release",
     type=click.Choice([state.value for state in ReleaseState]),
     help="How a release of it stands; uncertain may have arrived: a person decides.",

@@ -39,12 +39,14 @@ def open_command(passage: str, password_file: str, as_json: bool, config: Path |
             record = load(connection, find(connection, passage))
         found = _judged(desk, record, password_file)
         opened = _opens(record.reading, found.reading)
-        _note(desk, found, opened)
+        kept = _note(desk, found, opened)
     said = as_object(found.id, found) | {"opened": opened}
     click.echo(json.dumps(said) if as_json else as_text(found.id, found))
     if not opened:
         locked = is_locked(found.reading)
         click.echo("no password opened it" if locked else "nothing in it is locked", err=True)
+    elif found.verdict.action is Action.ACCEPT and kept:
+        click.echo(f"it stays here until you release it: sekisho quarantine release {found.id}", err=True)
     sys.exit(0 if opened and found.verdict.action is Action.ACCEPT else 1)
 
 
@@ -73,15 +75,17 @@ def _open_parts(reading: Reading) -> set[tuple[str, str]]:
     return {(part.id, part.sha256) for part in reading.parts if part.state is PartState.OPENED}
 
 
-def _note(desk: Desk, found: Passage, opened: bool) -> None:
-    """Take over what was read in an opened mail, and who opened it; also who tried in vain."""
+def _note(desk: Desk, found: Passage, opened: bool) -> list[str]:
+    """Take over what was read in an opened mail, and who opened it; also who tried in vain. Returns the recipients
+    whose copies are kept."""
     taken = 0
     with desk.engine.begin() as connection:
+        addresses = waits.kept(connection, found.id)
         if opened:
-            addresses = waits.kept(connection, found.id)
             waits.take_over(connection, found, found.verdict, addresses)
             if not is_locked(found.reading):
                 taken = waits.end(connection, found.id, addresses, WaitState.TAKEN_OVER)
         audit.append(connection, person(), "opened" if opened else "not-opened", found.id, detail=found.verdict.action)
     if taken:
         desk.events.info("wait", passage=found.id, outcome=WaitState.TAKEN_OVER, recipients=taken)
+    return addresses

@@ -57,8 +57,13 @@ class Rulebook:
         ends so."""
         passing = (Action.ACCEPT, Action.TAG)
         found = {str(reason): action for reason, action in self.incomplete.items() if action in passing}
-        waits = self.incomplete.get("locked", self.incomplete[OTHER]) is Action.HOLD
-        return found | ({"locked_expired": self.wait.otherwise} if waits and self.wait.otherwise in passing else {})
+        return found | (
+            {"locked_expired": self.wait.otherwise} if self.lets_wait() and self.wait.otherwise in passing else {}
+        )
+
+    def lets_wait(self) -> bool:
+        """Whether locked mail waits for its password."""
+        return self.incomplete.get("locked", self.incomplete[OTHER]) is Action.HOLD
 
     def action(self, reason: Match | Finding | Incomplete) -> Action:
         """What one reason does under these tables."""

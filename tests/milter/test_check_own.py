@@ -204,6 +204,18 @@ def test_an_override_beside_general_tables_that_let_mail_pass(config: Path) -> N
     assert passing(config) == {"policy.incomplete": "locked=tag"}
 
 
+@pytest.mark.parametrize(("minutes", "level"), [(0, Level.WARN), (60, Level.OK)])
+def test_a_wait_for_what_nobody_remembers(config: Path, minutes: int, level: Level) -> None:
+    """Locked mail that is held, by an override too, while no mail's password is remembered, waits in vain."""
+    config.write_text(config.read_text(encoding="utf-8") + '[policy]\nincomplete = { locked = "quarantine" }\n')
+    assert [one for one in check_own(load(config)) if one.code == "wait-in-vain"] == []
+    with config.open("a", encoding="utf-8") as file:
+        file.write('overrides = [{ recipients = ["a@example.jp"], incomplete = { locked = "hold" } }]\n')
+    plain = config.read_text(encoding="utf-8")
+    config.write_text(plain.replace("[quarantine]", f"[quarantine]\npassword_minutes = {minutes}"), encoding="utf-8")
+    assert [one.level for one in check_own(load(config)) if one.code == "wait-in-vain"] == [level]
+
+
 def passing(config: Path) -> dict[str, str]:
     """What is warned of as letting unread mail pass, by key."""
     found = [one for one in check_own(load(config)) if one.code == "incomplete-passes"]

@@ -99,7 +99,8 @@ def test_open(
     """The mail is judged anew with the password, the record takes that over, nothing is released, it waits no more."""
     held = waiting(inner)
     type_in(monkeypatch, "wrong\nKasumi#2012\n")
-    code, out, _ = sekisho("open", held.id, "--json")
+    code, out, err = sekisho("open", held.id, "--json")
+    assert ("it stays here until you release it" in err) is (verdict == "accept")
     said = json.loads(out)
     assert (code, said["verdict"], said["opened"]) == (status, verdict, True)
     with engine.connect() as connection:

@@ -151,6 +151,8 @@ def test_the_time_is_over(engine: Engine, store: Store, make_passage: Make) -> N
     assert waits.settle(engine, passage, late()) == {B: WaitState.EXPIRED, C: WaitState.RELEASED_LOCKED}
     with engine.connect() as connection:
         record = load(connection, passage.id)
+        found = [len(listed(connection, Filter(wait=state))) for state in ("released-locked", "expired", "released")]
+    assert found == [1, 1, 0]
     assert (record.row.action, [one.action for one in record.recipients]) == ("quarantine", ["quarantine", "accept"])
     assert "policy lets it go" in record.releases[0].why
 
