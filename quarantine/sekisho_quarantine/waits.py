@@ -24,7 +24,7 @@ RELEASING = (WaitState.RELEASED, WaitState.RELEASED_LOCKED)
 _PASSING = (Action.ACCEPT, Action.TAG)
 _WHY = {
     WaitState.RELEASED: "opened with a password that came separately, nothing against it",
-    WaitState.RELEASED_LOCKED: "not opened, and policy lets it go",
+    WaitState.RELEASED_LOCKED: "still locked, and policy lets it go",
     WaitState.QUARANTINED: "opened or judged anew, and not to be delivered",
     WaitState.EXPIRED: "no password came in time",
 }

@@ -57,9 +57,9 @@ class Rulebook:
         ends so."""
         passing = (Action.ACCEPT, Action.TAG)
         found = {str(reason): action for reason, action in self.incomplete.items() if action in passing}
-        return found | (
-            {"locked_expired": self.wait.otherwise} if self.lets_wait() and self.wait.otherwise in passing else {}
-        )
+        if self.lets_wait() and self.wait.otherwise in passing:
+            found["locked_expired"] = self.wait.otherwise
+        return found
 
     def lets_wait(self) -> bool:
         """Whether locked mail waits for its password."""
