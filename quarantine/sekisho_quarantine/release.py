@@ -220,7 +220,7 @@ def _refuse_unless_open(order: Order, address: str, state: State, earlier: Row[A
         )
     if earlier is not None and earlier.state == ReleaseState.UNCERTAIN and not order.again:
         raise StoreError(
-            f"{where}: was handed to the MTA at {local_time(earlier.at)} without an answer "
+            f"{where}: its release at {local_time(earlier.at)} ended without the MTA's answer "
             "and may have arrived; look for it in the MTA's log and the mailbox, and give --again only if it did not"
         )
     # A mail that the MTA did not let go may still be tried by its sender: only a named recipient gets a copy here.

@@ -258,7 +258,7 @@ def test_a_person_settles_what_a_killed_sender_left(
         connection.execute(update(releases).values(state="sending", at=begun))
     log.clear()
     ours = releaser(sink.port)
-    with pytest.raises(StoreError, match=f"MTA at {re.escape(local_time(begun))} without an answer"):
+    with pytest.raises(StoreError, match=f"release at {re.escape(local_time(begun))} ended without the MTA's answer"):
         ours.release(_order(passage))
     assert [(name, fields["state"]) for name, fields in log] == [("release", "uncertain")]
     with engine.connect() as connection:
