@@ -1,4 +1,4 @@
-"""Untrusted text made safe for a terminal, a log line and a page: nothing in it can act or hide."""
+"""Untrusted text made safe for a terminal, a log line and a page: nothing in it can act or hide. Times too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
 
 _MARKED = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
@@ -74,6 +75,11 @@ def column(text: str, width: int) -> str:
             break
         shown, used = shown + char, used + wide
     return shown + " " * (width - used)
+
+
+def local_time(at: datetime) -> str:
+    """An aware time to the second, in this machine's zone, which it names."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S%z}"
 
 
 def wrapped(text: str, width: int) -> list[str]:
