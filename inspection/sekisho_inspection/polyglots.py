@@ -1,4 +1,4 @@
-"""Polyglots: files that are a second type to a program that looks elsewhere than at their beginning (catalogue B38).
+"""Polyglots: files that are a second type to a program that looks elsewhere than at their beginning.
 
 An archive may stand behind a program (a self-extractor), a picture or anything else; a disc and a tar have their marks
 behind bytes that nobody reads; a page may stand in a picture, which browsers show where the file is called one.
