@@ -1,4 +1,4 @@
-"""Files inside texts: uuencode, yEnc, BinHex, blocks of base64 and ASCII85, OpenPGP messages that need no key."""
+"""Files inside texts: uuencode, yEnc, BinHex, Intel HEX, base64 and ASCII85, OpenPGP messages that need no key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from sekisho_inspection import binhex, blocks, pgp, uuencode, yenc
+from sekisho_inspection import binhex, blocks, intel_hex, pgp, uuencode, yenc
 from sekisho_inspection.inline import Inline
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.texts import is_page
@@ -81,6 +81,10 @@ def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
         for forks in binhex.files(text, binhex.is_named(item.names, item.declared)):
             yield "binhex", forks
             yield "binhex", Inline(forks.start, forks.end, b"", forks.resources)
+    if not kind and item.names:
+        yield from (("intel-hex", found) for found in intel_hex.files(text))
+        if (file := blocks.whole(text, item.names)) is not None:
+            yield "base64-block", file
     if kind in ("", "text/html"):
         for reading, search in _IN_TEXTS:
             yield from ((reading, found) for found in search(text))

@@ -47,6 +47,7 @@ from sekisho_inspection import (
     tnef,
     unread,
     volumes,
+    xdp,
     yara_scan,
 )
 from sekisho_inspection.containers import FileReader
@@ -73,6 +74,7 @@ _READERS: dict[str, FileReader] = {
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
+    xdp.KIND: xdp.read_xdp,
     tnef.KIND: tnef.read_tnef,
     msg.KIND: msg.read_msg,
     onenote.KIND: onenote.read_onenote,
@@ -287,7 +289,7 @@ def _kind(item: Item) -> str:
         return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
-    kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
+    kind = kind or officexml.sniff(item.content) or xdp.sniff(item) or smime.sniff(item) or _old_office(item.content)
     if not kind and is_appended(item.content):
         return "application/zip"
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
