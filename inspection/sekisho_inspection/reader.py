@@ -286,7 +286,7 @@ def _kind(item: Item) -> str:
     """The type by content; a PDF without its header is one still when it is sent as such and has its objects."""
     kind = item.sniffed
     if kind == "application/zip":
-        return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
+        return _kind_of_zip(item.content)
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
     kind = kind or officexml.sniff(item.content) or xdp.sniff(item) or smime.sniff(item) or _old_office(item.content)
@@ -294,6 +294,13 @@ def _kind(item: Item) -> str:
         return "application/zip"
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
+
+
+def _kind_of_zip(content: bytes) -> str:
+    if opendocument.is_one(content):
+        return opendocument.KIND
+    kind = office.kind_of(content)
+    return kind or (opendocument.KIND if opendocument.is_unmarked(content) else "application/zip")
 
 
 def _old_office(content: bytes) -> str:
