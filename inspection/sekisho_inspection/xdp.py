@@ -14,7 +14,7 @@ from sekisho_inspection.xml_source import decoded, note_entities
 
 KIND = "application/vnd.adobe.xdp+xml"
 READING = "xdp"
-_MARK = re.compile(rb"ns\.adobe\.com/xdp|<\?xfa\b", re.I)
+_MARKS = (b"ns.adobe.com/xdp", b"<?xfa ")
 _HEAD = 4096
 _CHUNK = re.compile(r"<(?:[^\s<>:/]{1,100}:)?chunk\b[^<>]{0,2000}>([^<]*+)<")
 
@@ -25,7 +25,8 @@ def sniff(item: Item) -> str:
     head = item.content if named else item.content[:_HEAD]
     if b"<" not in head or not filetype.is_text(head):
         return ""
-    return KIND if _MARK.search(head.replace(b"\0", b"") if b"\0" in head else head) else ""
+    plain = head.replace(b"\0", b"") if b"\0" in head else head
+    return KIND if any(mark in plain for mark in _MARKS) else ""
 
 
 def read_xdp(item: Item, notes: Notes) -> PartState:
