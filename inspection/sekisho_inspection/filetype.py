@@ -109,10 +109,12 @@ _RUNNABLE = frozenset([
     "appref-ms", "xll", "inf", "vb", "ws", "jnlp", "wsc", "settingcontent-ms", "diagcab", "appinstaller", "xbap",
     "vsto", "appx", "appxbundle", "msix", "msixbundle", "apk", "pyw", "pyz", "shb", "shs", "hlp", "mst", "wll", "wsb",
     "diagcfg", "diagpkg", "ps2", "ps1xml", "msh", "udl", "osd", "search-ms", "library-ms", "searchconnector-ms",
+    "msu", "ahk", "au3", "command", "terminal", "theme", "themepack", "deskthemepack", "xla", "ade", "adp", "mda",
+    "mde",
 ])  # fmt: skip
-# Endings that are also ordinary in harmless mail (domain names, source patches): the content must be neither plain text
-# nor begin as a document or picture does.
-_AMBIGUOUS = {"com", "inf", "reg", "application"}
+# Endings that are also ordinary in harmless mail (domain names, source patches, add-ins), or whose texts are read for
+# what they start: the content must be neither plain text nor begin as a document or picture does.
+_AMBIGUOUS = {"com", "inf", "reg", "application", "theme", "xla"}
 _HARMLESS = {*PICTURES, "application/pdf", "application/zip", "application/x-ole-storage", "application/rtf"}
 _DOCUMENT = frozenset([
     "doc", "docx", "docm", "xls", "xlsx", "xlsm", "csv", "ppt", "pptx", "pps", "rtf", "pdf", "txt", "odt",
