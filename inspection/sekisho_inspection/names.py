@@ -30,8 +30,9 @@ def member_names(raw: bytes, utf8: bool = False) -> tuple[str, ...]:
 
 
 def last_component(name: str) -> str:
-    """The name behind the folders."""
-    return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    """The name behind the folders; a dot as the last folder is the name before it."""
+    parts = reversed(name.replace("\\", "/").split("/"))
+    return next((part for part in parts if part not in ("", ".")), "")
 
 
 def spellings(name: str) -> list[str]:

@@ -49,10 +49,10 @@ def files(image: Image, start: int) -> Iterator[File]:
 
 def _streams(record: _Record, records: dict[int, _Record]) -> Iterator[File]:
     paths = [_path(folder, name, records) for folder, name in record.names]
-    if record.is_link:
+    if record.is_link and not record.streams:
         yield File(_names(paths, ""), (), 0, "a link")
         return
-    if record.is_scattered and not record.streams:
+    if record.is_scattered and all(stream for stream, _ in record.streams):
         yield File(_names(paths, ""), (), 0, problem="a file in more records than one")
     for stream, file in record.streams:
         yield File(_names(paths, stream), file.extents, file.size, "", file.content, file.problem)

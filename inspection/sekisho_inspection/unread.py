@@ -20,13 +20,19 @@ _DECLARED: dict[str, tuple[Reason, str]] = {
 }
 # Containers whose content could not be told by its beginning: a program that goes by the name may open it.
 _CONTAINERS = (
-    ".7z", ".ace", ".alz", ".arc", ".arj", ".bz2", ".cab", ".cpio", ".deb", ".dmg", ".egg", ".gz", ".hqx", ".img",
-    ".iso", ".lha", ".lz", ".lz4", ".lzh", ".lzma", ".one", ".p7m", ".pst", ".qcow2", ".rar", ".rpm", ".sit", ".tar",
-    ".tbz", ".tbz2", ".tgz", ".txz", ".tzst", ".udf", ".vdi", ".vhd", ".vhdx", ".vmdk", ".wim", ".xar", ".xz", ".z",
-    ".zip", ".zipx", ".zoo", ".zst",
+    ".7z", ".ace", ".alz", ".arc", ".arj", ".bz2", ".cab", ".cpio", ".deb", ".dmg", ".egg", ".ext2", ".ext3", ".ext4",
+    ".gz", ".hqx", ".img", ".iso", ".lha", ".lz", ".lz4", ".lzh", ".lzma", ".lzma86", ".one", ".p7m", ".pst",
+    ".qcow2", ".rar", ".rpm", ".sit", ".tar", ".tbz", ".tbz2", ".tgz", ".tlz", ".txz", ".tzst", ".udf", ".vdi",
+    ".vhd", ".vhdx", ".vmdk", ".wim", ".xar", ".xz", ".z", ".zip", ".zipx", ".zoo", ".zst",
 )  # fmt: skip
 # Of these the endings that other files have as well; an archive or image of theirs is no text.
 _AMBIGUOUS = (".arc", ".img", ".one")
+# Superblocks of file systems without a reader: ext2 to ext4 with state and errors, HFS+ and HFSX, APFS.
+_FILE_SYSTEMS = (
+    (0x438, re.compile(rb"\x53\xef[\0-\x07]\0[\0-\x03]\0"), "ext"),
+    (0x400, re.compile(rb"H\+\0\x04|HX\0\x05"), "HFS+"),
+    (0x20, re.compile(rb"NXSB"), "APFS"),
+)
 # A further volume of an archive begins anywhere in it; texts have the short endings as well.
 _VOLUME = re.compile(r"\.(?:7z|zip|rar|tar|lzh|cab|iso|vhdx?|exe)\.\d{2,3}$", re.I)
 _SHORT_VOLUME = re.compile(r"\.[rz]\d\d$", re.I)
@@ -44,6 +50,9 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
         return "locked", "OpenPGP"
     if binhex.is_named(item.names, item.declared):
         return None if binhex.decode(item.content) is not None else ("unreadable", "BinHex that is none")
+    for place, mark, system in _FILE_SYSTEMS:
+        if mark.match(item.content, place):
+            return "unreadable", f"no reader for the file system {system}"
     named = any(_is_container(name.lower().rstrip(" ."), item) for name in item.names)
     if any(_is_volume(name[-12:].rstrip(" ."), item) for name in item.names):
         return "unreadable", "named as a volume of an archive"
