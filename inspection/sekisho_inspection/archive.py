@@ -150,7 +150,7 @@ def list_folders(folders: Iterable[tuple[str, ...]], item: Item, notes: Notes, r
     held = {folder for name in names for folder in _above(name)}
     for folder in dict.fromkeys(folders):
         if folder and notes.slots > 0 and _slashed(folder[0]) not in held:
-            notes.closed_child(item, folder, 0, PartState.SKIPPED, reading)
+            notes.closed_child(item, folder, 0, PartState.SKIPPED, reading, None)
 
 
 def _slashed(name: str) -> str:

@@ -128,8 +128,6 @@ def _read(member: _Member, item: Item, notes: Notes) -> PartState:
 
 def _content(member: _Member, packed: bytes, item: Item, notes: Notes) -> bytes | None:
     if member.method in _STORED:
-        if member.size != len(packed):
-            notes.gap(item.gap, "ambiguous", "a stored member with two sizes")
         return packed
     if not within(member.size, len(packed), item, notes):
         return None

@@ -7,8 +7,9 @@ import tarfile
 from collections.abc import Callable
 
 import pytest
-from archive_writers import lzh, sevenzip
+from archive_writers import END5, RAR5, block5, file5, lzh, number5, sevenzip
 from archives import NAME, packed
+from locked_archives import classic_zip
 from sekisho_core.vocabulary import Reading
 
 Read = Callable[..., Reading]
@@ -49,6 +50,48 @@ def test_device_with_data_in_a_tar(kind: bytes, read: Read, attach: Attach) -> N
         content = head.tobuf(tarfile.GNU_FORMAT) + FILE.ljust(512, b"\0") * bool(size) + bytes(1024)
         reading = read(attach("x", ("a.tar", content)))
         assert ("ambiguous" in {gap.reason for gap in reading.incomplete}) == expected
+
+
+def without_content(kind: bytes, name: str) -> bytes:
+    """A tar of a member that has a type and a name alone."""
+    head = tarfile.TarInfo(name)
+    head.type, head.linkname = kind, "a.txt"
+    return head.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+
+
+def rar5_link(name: str) -> bytes:
+    """A RAR 5 of a hard link to a.txt."""
+    record = number5(5) + number5(4) + number5(0) + number5(5) + b"a.txt"
+    return RAR5 + block5(bytes([1, 0, 0])) + file5(name, b"", b"", number5(len(record)) + record) + END5
+
+
+def test_name_of_a_program_without_content(read: Read, attach: Attach) -> None:
+    """B17, B36: a link or a locked member that a system would run by its name is a program, as one with content is."""
+    link, symbolic = tarfile.LNKTYPE, tarfile.SYMTYPE
+    cases = {
+        "a.tar": [without_content(link, "a/invoice.js"), without_content(symbolic, "invoice.exe")],
+        "a.rar": [rar5_link("invoice.js")],
+        "a.zip": [classic_zip(b"unknown", "invoice.exe", FILE)],
+    }
+    for file, contents in cases.items():
+        for content in contents:
+            found = {(one.kind, one.where) for one in read(attach("x", (file, content))).findings}
+            assert ("archived-executable", "part:2.1") in found
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("a.tar", without_content(tarfile.SYMTYPE, "www.example.com")),
+        ("a.tar", without_content(tarfile.LNKTYPE, "b.txt")),
+        ("a.tar", without_content(tarfile.DIRTYPE, "chart.js")),
+        ("a.rar", rar5_link("b.txt")),
+        ("a.zip", classic_zip(b"unknown", "invoice.doc", FILE)),
+    ],
+)
+def test_name_of_no_program_without_content(file: str, content: bytes, read: Read, attach: Attach) -> None:
+    """B51: folders, links to documents and locked documents are no programs."""
+    assert "archived-executable" not in {one.kind for one in read(attach("x", (file, content))).findings}
 
 
 def test_stored_member_of_an_lzh_that_is_longer_than_it_says(read: Read, attach: Attach) -> None:
