@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from sekisho_inspection import archive, cab, disc, disk, filetype, lzh, rar, sevenzip
+from sekisho_inspection import archive, cab, disc, disk, filetype, lzh, rar, sevenzip, streams, unread
 from sekisho_inspection.notes import Item, Notes
 
 READING = "appended"
@@ -36,6 +36,10 @@ def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
         disc.read_disc(item, notes)
     if kind not in _DISKS and filetype.disk_kind(data) in _DISKS:
         disk.read_disk(item, notes)
+    if kind and kind not in filetype.UNREAD:
+        _note_images(item, notes)
+    if not kind:
+        streams.read_unusual(item, notes)
     if kind != "application/x-tar" and data[257:262] == b"ustar":
         archive.read_tar(item, notes)
     if kind.startswith("image/") and (page := _PAGE.search(data)) and notes.spend(len(data) - page.start(), item):
@@ -43,6 +47,13 @@ def read_polyglot(item: Item, kind: str, notes: Notes) -> None:
     _read_archives(item, kind, notes)
     if kind == filetype.PE and (maker := next((name for mark, name in _INSTALLERS if mark in data), "")):
         notes.gap(item.gap, "unreadable", f"no reader for installers of {maker}")
+
+
+def _note_images(item: Item, notes: Notes) -> None:
+    """Note an image that nothing here reads: programs look for its marks behind the beginning or at the end."""
+    shown = unread.image(item.content) or filetype.disk_kind(item.content)
+    if shown and shown not in _DISKS:
+        notes.gap(item.gap, "unreadable", f"no reader for {shown}")
 
 
 def _read_archives(item: Item, kind: str, notes: Notes) -> None:

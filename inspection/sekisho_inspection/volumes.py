@@ -39,4 +39,6 @@ def join_volumes(notes: Notes) -> None:
 
 
 def _is_data(item: Item) -> bool:
-    return not item.sniffed and not filetype.is_text(item.content)
+    """Whether it is data of no type; pictures of medicine (DICOM PS3.10 section 7.1) are often numbered."""
+    known = item.sniffed or item.content.startswith(b"DICM", 128)
+    return not known and not filetype.is_text(item.content)

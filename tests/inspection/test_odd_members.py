@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
+import struct
 import tarfile
 from collections.abc import Callable
 
@@ -116,3 +118,31 @@ def test_archive_behind_many_false_marks(read: Read, attach: Attach) -> None:
 def test_zip_before_much_junk(read: Read, attach: Attach) -> None:
     """B32, B38: a ZIP in a picture is found whatever stands behind it."""
     assert is_found(read(attach("x", ("a.gif", GIF + packed(FILE) + bytes(300_000)))))
+
+
+def lzma_of(**properties: int) -> bytes:
+    """The file packed by LZMA with these properties."""
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": 4096, **properties}]
+    return lzma.compress(FILE, lzma.FORMAT_ALONE, filters=filters)
+
+
+@pytest.mark.parametrize("content", [lzma_of(), lzma_of(lc=2), lzma_of(lc=0, lp=4, pb=0)])
+def test_lzma_of_other_properties(content: bytes, read: Read, attach: Attach) -> None:
+    """B36: it is read whatever its name is."""
+    reading = read(attach("x", ("a.bin", content)))
+    assert is_found(reading)
+    assert not reading.incomplete
+
+
+def test_lzma_that_the_library_does_not_read(read: Read, attach: Attach) -> None:
+    """B36: more bits than the library takes are a gap."""
+    reading = read(attach("x", ("a.bin", b"\x08" + lzma_of()[1:])))
+    assert {gap.reason for gap in reading.incomplete} == {"unreadable"}
+
+
+@pytest.mark.parametrize("shape", ["<8L", ">8L", "<8H"])
+def test_numbers_that_look_like_lzma(shape: str, read: Read, attach: Attach) -> None:
+    """B51: other data that begins with small numbers is no gap."""
+    for first in (1, 2, 5, 16):
+        content = struct.pack(shape, first, 1, 16, 0, 1, 2, 3, 4) + bytes(range(256)) * 20
+        assert not read(attach("x", ("a.bin", content))).incomplete

@@ -49,7 +49,9 @@ def test_missing_volumes_are_gaps(files: list[tuple[str, bytes]], read: Read, at
     assert read(attach("x", *files)).incomplete
 
 
-@pytest.mark.parametrize(("name", "content"), [("app.log.001", b"started\n"), ("run.365", DATA)])
+@pytest.mark.parametrize(
+    ("name", "content"), [("app.log.001", b"started\n"), ("run.365", DATA), ("scan.001", bytes(128) + b"DICM" + DATA)]
+)
 def test_numbers_of_other_files_are_no_gap(name: str, content: bytes, read: Read, attach: Attach) -> None:
-    """B51: a text with a number, and data with a high one by itself, are no volumes."""
+    """B51: a text with a number, and data with a high one by itself, are no volumes; nor are pictures of medicine."""
     assert not read(attach("x", (name, content))).incomplete
