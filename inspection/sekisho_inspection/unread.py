@@ -62,8 +62,9 @@ def problem(item: Item, kind: str) -> tuple[Reason, str] | None:
     named = any(_is_container(name.lower().rstrip(" ."), item) for name in item.names)
     if any(_is_volume(name[-12:].rstrip(" ."), item) for name in item.names):
         return "unreadable", "named as a volume of an archive"
-    # What a wrong decoding gives is no archive; that the part could not be decoded is said of the part.
-    if named and item.origin.reading not in ("mime-encoding", "mime-header"):
+    # What a wrong decoding gives is no archive; that the part could not be decoded is said of the part. Zeros alone are
+    # an archive of nothing.
+    if named and item.content.strip(b"\0") and item.origin.reading not in ("mime-encoding", "mime-header"):
         return "unreadable", "named as an archive, and none that is known"
     return None
 

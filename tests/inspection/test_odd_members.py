@@ -6,10 +6,28 @@ import hashlib
 import lzma
 import struct
 import tarfile
+import zlib
 from collections.abc import Callable
 
 import pytest
-from archive_writers import END5, RAR5, block5, file5, lzh, number5, sevenzip
+from archive_writers import (
+    END4,
+    END5,
+    LZMA2_CODER,
+    RAR4,
+    RAR5,
+    archive7,
+    block5,
+    file4,
+    file5,
+    header4,
+    header7,
+    lzh,
+    lzma2,
+    number5,
+    sevenzip,
+    streams7,
+)
 from archives import NAME, packed
 from locked_archives import classic_zip
 from sekisho_core.vocabulary import Reading
@@ -94,6 +112,57 @@ def test_name_of_a_program_without_content(read: Read, attach: Attach) -> None:
 def test_name_of_no_program_without_content(file: str, content: bytes, read: Read, attach: Attach) -> None:
     """B51: folders, links to documents and locked documents are no programs."""
     assert "archived-executable" not in {one.kind for one in read(attach("x", (file, content))).findings}
+
+
+def packed5(version: int, checked: bool) -> bytes:
+    """A RAR 5 of a member that is said to be packed by a version of the algorithm, with a checksum or without."""
+    told = number5(2) + number5(2) + number5(len(FILE)) + number5(4 * checked) + number5(len(FILE)) + number5(0x20)
+    told += b"\1\2\3\4" * checked + number5(0x80 | version) + number5(0) + number5(5) + b"a.exe"
+    return RAR5 + block5(bytes([1, 0, 0])) + block5(told, FILE) + END5
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_rar_7_is_a_gap(checked: bool, read: Read, attach: Attach) -> None:
+    """B36: a member packed by RAR 7 is not unpacked to what the library makes of it, with a checksum or without."""
+    reading = read(attach("x", ("a.rar", packed5(1, checked))))
+    assert ("unreadable", "a member packed by RAR 7") in {(gap.reason, gap.detail) for gap in reading.incomplete}
+    assert [(part.names, part.state.value) for part in reading.parts][2:] == [(("a.exe",), "unreadable")]
+
+
+@pytest.mark.parametrize("version", [15, 20, 26])
+def test_early_rar_is_a_gap(version: int, read: Read, attach: Attach) -> None:
+    """B36: a member packed before RAR 2.9 does not unpack to its checksum, and is a gap."""
+    block = file4("a.dat", FILE, FILE)
+    packed = block[:24] + bytes([version, 0x33]) + block[26:]
+    checked = (zlib.crc32(packed[2:]) & 0xFFFF).to_bytes(2, "little") + packed[2:]
+    content = RAR4 + header4(0x73, 0, bytes(6)) + checked + FILE + END4
+    assert "unreadable" in {gap.reason for gap in read(attach("x", ("a.rar", content))).incomplete}
+
+
+@pytest.mark.parametrize("method", [0x0A, 0x0B, 0x020304], ids=["ARM64", "RISC-V", "Swap4"])
+def test_filter_of_7z_without_a_reader_is_a_gap(method: int, read: Read, attach: Attach) -> None:
+    """B36: files behind a filter that nothing here turns back are a gap, and their names are listed."""
+    name = method.to_bytes(3 if method > 0xFF else 1, "big")
+    coders = b"\x02" + bytes([len(name)]) + name + LZMA2_CODER + b"\0\x01"
+    header = header7("a.dat", streams7(FILE, lzma2(FILE), coders, 2))
+    reading = read(attach("x", ("a.7z", archive7(lzma2(FILE), header))))
+    assert {gap.reason for gap in reading.incomplete} == {"unreadable"}
+    assert any("a.dat" in part.names for part in reading.parts)
+
+
+def test_filter_of_xz_without_a_reader_is_a_gap(read: Read, attach: Attach) -> None:
+    """B36: so is a stream of xz behind a filter that the library does not know."""
+    packed = bytearray(lzma.compress(FILE, filters=[{"id": lzma.FILTER_ARM}, {"id": lzma.FILTER_LZMA2}]))
+    packed[14] = 0x3E
+    end = 12 + 4 * packed[12]
+    packed[end : end + 4] = zlib.crc32(packed[12:end]).to_bytes(4, "little")
+    reading = read(attach("x", ("a.xz", bytes(packed))))
+    assert {gap.reason for gap in reading.incomplete} == {"unreadable"}
+
+
+def test_tar_of_nothing_is_no_gap(read: Read, attach: Attach) -> None:
+    """B51: what tar makes of no files is zeros alone."""
+    assert not read(attach("x", ("a.tar", bytes(10240)))).incomplete
 
 
 def test_stored_member_of_an_lzh_that_is_longer_than_it_says(read: Read, attach: Attach) -> None:
