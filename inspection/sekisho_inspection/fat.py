@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sekisho_inspection.names import member_names
-from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File, Image
+from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File, Image, written
 
 _LABEL, _FOLDER, _LONG = 0x08, 0x10, 0x0F
 _ENTRY = 32
@@ -167,4 +167,5 @@ def _exfat_entries(volume: _Volume, data: bytes) -> Iterator[_Found]:
             extents: Extents = ((volume.heap + (first - 2) * volume.cluster, size),)
         else:
             extents = volume.extents(first, min(size, _MAX_FOLDER + 1) if folder else size)
-        yield _Found((name,), folder, size, extents)
+        valid = struct.unpack_from("<Q", stream, 8)[0]
+        yield _Found((name,), folder, size, extents if folder else written(extents, valid))

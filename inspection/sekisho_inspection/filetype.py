@@ -222,7 +222,10 @@ def _is_tar(head: bytes) -> bool:
         return True
     if len(head) < 512 or not head[0] or not (stated := _CHECKSUM.match(head, 148)):
         return False
-    return int(stated[1], 8) == sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
+    fields = head[:148] + head[156:512]
+    # Old systems summed signed bytes, and programs take both.
+    total = sum(fields) + 8 * 0x20
+    return int(stated[1], 8) in (total, total - 0x100 * sum(byte > 0x7F for byte in fields))
 
 
 def _behind_skipped(content: bytes) -> str:

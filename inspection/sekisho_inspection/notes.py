@@ -136,8 +136,8 @@ class Notes(Facts):
         self.named: list[str] = []
         # Pieces of files that stand in several texts, by name and whole size, each with the text that holds it.
         self.pieces: dict[tuple[bytes, int], list[tuple[Item, Piece]]] = {}
-        # Numbered files, by the part around them and their common name in lower case, then by number.
-        self.volumes: dict[tuple[str, str], dict[int, Item]] = {}
+        # Numbered files, by the part around them, their common name in lower case and digits, then by number.
+        self.volumes: dict[tuple[str, str, int], dict[int, Item]] = {}
         self._children: dict[str, int] = {}
         self._met: set[tuple[str, str, str]] = set()
         self._asked = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 
 import pytest
-from disk_writers import fat12, iso, partitioned
+from disk_writers import exfat, fat12, iso, partitioned
 from ntfs_writer import attribute, ntfs
 from sekisho_core.vocabulary import Reading
+from sekisho_inspection.volume import written
 
 Read = Callable[..., Reading]
 Attach = Callable[..., bytes]
@@ -54,6 +56,32 @@ def test_file_of_ntfs_in_several_records_is_a_gap(read: Read, attach: Attach) ->
     reading = read(attach("x", ("a.img", scattered)))
     assert is_found(reading)
     assert {gap.reason for gap in reading.incomplete} == {"unreadable"}
+
+
+def test_file_that_windows_packed_is_a_gap(read: Read, attach: Attach) -> None:
+    """B36: what Windows reads of it stands packed in a stream."""
+    stream = attribute(0x80, b"packed", "WofCompressedData")
+    reading = read(attach("x", ("a.img", ntfs("a.dat", attribute(0x80, bytes(9)), stream))))
+    assert {gap.reason for gap in reading.incomplete} == {"unreadable"}
+
+
+def test_bytes_that_were_never_written_are_zeros(read: Read, attach: Attach) -> None:
+    """B36: what stands on the disk behind the bytes that are valid is not in the file."""
+    content = FILE + b"junk of before"
+    place, size = struct.pack("<Q", len(content)), struct.pack("<LLQ", 0, 3, len(content))
+    image = exfat("a.dat", content)
+    assert image.count(place + size) == 1
+    shorter = image.replace(place + size, struct.pack("<Q", len(FILE)) + size)
+    padded = hashlib.sha256(FILE + bytes(14)).hexdigest()
+    assert padded in {part.sha256 for part in read(attach("x", ("a.img", shorter))).parts}
+
+
+def test_extents_end_where_nothing_was_written() -> None:
+    """Zeros take the place of what was not written, in one extent or in several."""
+    assert written(((0, 10), (20, 10)), 30) == ((0, 10), (20, 10))
+    assert written(((0, 10), (20, 10)), 15) == ((0, 10), (20, 5), (-1, 5))
+    assert written(((0, 10), (20, 10)), 10) == ((0, 10), (-1, 10))
+    assert written(((0, 10), (20, 10)), 0) == ((-1, 10), (-1, 10))
 
 
 def test_link_of_ntfs_without_content_is_listed(read: Read, attach: Attach) -> None:

@@ -72,6 +72,27 @@ def test_device_with_data_in_a_tar(kind: bytes, read: Read, attach: Attach) -> N
         assert ("ambiguous" in {gap.reason for gap in reading.incomplete}) == expected
 
 
+def old_tar(name: str, content: bytes) -> bytes:
+    """A member of a tar of version 7, which has no mark, with a sum of signed bytes."""
+    head = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
+    head[124:136] = b"%011o\0" % len(content)
+    head[257:] = bytes(255)
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(byte - 0x100 * (byte > 0x7F) for byte in head)
+    return bytes(head) + content + bytes(-len(content) % 512)
+
+
+def test_sum_of_signed_bytes_in_a_tar(read: Read, attach: Attach) -> None:
+    """B36: a tar of old systems is one, whatever it is called."""
+    assert is_found(read(attach("x", ("a.bin", old_tar("é.dat", FILE) + bytes(1024)))))
+
+
+def test_junk_between_members_of_a_tar_is_said(read: Read, attach: Attach) -> None:
+    """B36: programs read on behind what is no header."""
+    content = old_tar("a.txt", b"text") + b"j" * 512 + old_tar("é.dat", FILE) + bytes(1024)
+    assert {gap.reason for gap in read(attach("x", ("a.tar", content))).incomplete} == {"malformed"}
+
+
 def without_content(kind: bytes, name: str) -> bytes:
     """A tar of a member that has a type and a name alone."""
     head = tarfile.TarInfo(name)
