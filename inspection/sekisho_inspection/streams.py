@@ -80,7 +80,8 @@ def read_unusual(item: Item, notes: Notes) -> None:
     most = room(len(data), notes)
     if data[0] % 9 + data[0] // 9 % 5 > _MAX_BITS:
         size = struct.unpack_from("<Q", data, 5)[0]
-        if size == _UNKNOWN or size <= most:
+        # Of numbers and zeros nothing can be told but that they are common.
+        if (size == _UNKNOWN or size <= most) and any(data[14:18]):
             notes.gap(item.gap, "unreadable", "LZMA of properties that nothing here reads")
         return
     content, _ = _one(_lzma(), data, 0, most + 1)

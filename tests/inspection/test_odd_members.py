@@ -233,6 +233,8 @@ def test_lzma_that_the_library_does_not_read(read: Read, attach: Attach) -> None
 @pytest.mark.parametrize("shape", ["<8L", ">8L", "<8H"])
 def test_numbers_that_look_like_lzma(shape: str, read: Read, attach: Attach) -> None:
     """B51: other data that begins with small numbers is no gap."""
-    for first in (1, 2, 5, 16):
+    for first in (1, 2, 5, 16, 0x182A):
         content = struct.pack(shape, first, 1, 16, 0, 1, 2, 3, 4) + bytes(range(256)) * 20
         assert not read(attach("x", ("a.bin", content))).incomplete
+    index = bytes.fromhex("2a180000000020000000") + b"\x1a".ljust(13, b"\0") + bytes(range(100))
+    assert not read(attach("x", ("a.bin", index))).incomplete
