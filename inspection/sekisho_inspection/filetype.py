@@ -218,8 +218,11 @@ def _structure(content: bytes, head: bytes) -> str:
 
 def _is_tar(head: bytes) -> bool:
     """By the mark of POSIX, or by the checksum that the first tar had already."""
-    if head[257:262] == b"ustar":
-        return True
+    return head[257:262] == b"ustar" or is_summed(head)
+
+
+def is_summed(head: bytes) -> bool:
+    """Whether it begins with a header of tar that has its right checksum."""
     if len(head) < 512 or not head[0] or not (stated := _CHECKSUM.match(head, 148)):
         return False
     fields = head[:148] + head[156:512]
