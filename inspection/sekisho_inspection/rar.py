@@ -67,6 +67,9 @@ class _Members:
         if member.is_split:
             self._notes.gap(self._item.gap, "unreadable", "a member that goes on in another volume")
             return self._closed(member, PartState.UNREADABLE)
+        if member.is_newer:
+            self._notes.gap(self._item.gap, "unreadable", "a member packed by RAR 7")
+            return self._closed(member, PartState.UNREADABLE)
         if not within(member.size, len(member.packed), self._item, self._notes):
             return self._closed(member, PartState.UNREADABLE)
         if (plain := self._unlocked(member)) is None:

@@ -57,7 +57,7 @@ from sekisho_inspection.headers import Field
 from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.lures import note_lures
 from sekisho_inspection.mismatch import note_mismatch
-from sekisho_inspection.names import spellings
+from sekisho_inspection.names import run_by_name
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
@@ -327,8 +327,7 @@ def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
 
 
 def _names(item: Item, kind: str, notes: Notes) -> None:
-    spelt = (one for name in item.names for one in spellings(name))
-    named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
+    named = run_by_name(item.names, item.content)
     started = kind in filetype.EXECUTABLE or onenote.is_started(item, kind)
     if started or named:
         shown = kind or "a script" if started else f"named {named.rpartition('.')[2]}"
