@@ -61,4 +61,4 @@ fuzz: $(FUZZ_STAMP)
 
 # The part of it that belongs to every test.
 fuzz-minute: $(FUZZ_STAMP)
-	test ! -e $(FUZZ_STAMP) || $(BIN)/python tests/fuzz/drive.py --seconds 60 --directory .run/fuzz-minute --fresh
+	test ! -e $(FUZZ_STAMP) || $(BIN)/python tests/fuzz/drive.py --seconds 60 --seeds 150 --directory .run/fuzz-minute --fresh
