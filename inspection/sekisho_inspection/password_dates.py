@@ -42,6 +42,15 @@ _PATTERN = re.compile(
 )
 _PIECE = re.compile(r"yyyy|yy|mmm|mm|ddd|dd|hh|[-/._ ]", re.I)
 _CODES = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "mmm": "%b", "ddd": "%a", "hh": "%H"}
+# A form of the day, which says that the day is the password and not the time at which one gets it.
+_FORM = re.compile(r"日付(?!け|で(?:お|ご)?[送届出通知])|年月|月日|曜日|西暦|和暦|令和", re.I)
+# What is done on a day, or its hour.
+_WHEN = re.compile(
+    r"送(?!付?信?(?:年月)?日)|連絡|知らせ|通知|渡|配(?!信日)|伝え|届|記載|掲載|掲示|案内|発行|変更|共有|発表|公開|公表|説明し|申し上げ"
+    r"|中(?:に|を?目|$)|午[前後]|[0-9]時|頃|ごろ|夕方|朝|昼|夜|付け?(?:の|で|に)|予定|次第|までに|以降|受付に|会場|手元"
+    r"|^\W*(?:当日|明日|昨日|翌日|前日)\W*$"
+)
+_DEADLINE = re.compile(r"\b(?:by|before|after|since|until|on)\s(?:the|this|that)\s$", re.I)
 _WEEKDAYS = "月火水木金土日"
 _JAPAN = timezone(timedelta(hours=9))
 _REIWA = 2018
@@ -49,6 +58,8 @@ _REIWA = 2018
 
 def day_forms(sentence: str, lines: list[str], today: datetime | None) -> Iterator[str]:
     """The forms of the day that a sentence describes: one of an event that the lines give, or the mail's own."""
+    if not _FORM.search(sentence) and _WHEN.search(sentence):
+        return
     if _OTHER_DAY.search(sentence):
         for day in _stated_days(sentence, lines, today):
             yield from _forms(day, sentence)
@@ -72,14 +83,20 @@ def local_day(date: str) -> datetime | None:
 
 def _is_described(sentence: str, found: re.Match[str]) -> bool:
     """Whether a sentence with a day's name describes a password by it: it gives a form, or ends with it."""
-    rest = sentence[found.end() : found.end() + 40]
+    rest = sentence[found.end() : found.end() + 60]
+    if _DEADLINE.search(sentence[: found.start()]):
+        return False
     hint = re.search(
         r"[0-9一二三四五六七八]\s?(?:桁|けた|文字)|digits|和暦|西暦|令和|曜日|英語|半角|数字|weekday"
         r"|day\sof\sthe\sweek|format",
         sentence,
         re.I,
     )
-    said = re.match(r"[^。\n]{0,20}?(?:です|とな|にな|でござ|を(?:ご?入力|ご?使用)|\(|とし|で解凍|で開|$)", rest)
+    said = re.match(
+        r"[^。\n]{0,20}?(?:です|とな|にな|でござ|を(?:ご?入力|ご?使用)|\(|とし|で解凍|で開)"
+        r"|(?:の?(?:日付|年月日|月日|曜日|日))?\s?(?:\([^()]{0,40}\))?\s?[」』】]?\s?$",
+        rest,
+    )
     english = re.search(r"\b(?:is|are|use|enter)\b", sentence[: found.start()] or " is ", re.I) and found[0].isascii()
     return bool(hint or _PATTERN.search(sentence) or said or english)
 
@@ -135,7 +152,7 @@ def _forms(day: datetime, hint: str) -> Iterator[str]:
         forms = ["%m", "%Y%m", "%B", "%b"]
     elif re.search(r"今年|this\syear|西暦(?:4|四)桁", hint, re.I):
         forms = ["%Y", *forms]
-    elif re.search(r"(?:4|四|four)[\s-]?(?:桁|けた|ケタ|digit|文字)|月日", hint, re.I):
+    elif re.search(r"(?:4|四|four)[\s-]?(?:桁|けた|ケタ|digit|文字)|(?<!年)月日", hint, re.I):
         forms = ["%m%d", "%d%m", "%Y%m%d", "%y%m%d"]
     elif re.search(r"(?:6|六|six)[\s-]?(?:桁|けた|ケタ|digit|文字)", hint, re.I):
         forms = ["%y%m%d", "%d%m%y", "%Y%m%d", "%Y%m"]
