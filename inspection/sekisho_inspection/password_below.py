@@ -24,14 +24,12 @@ from sekisho_inspection.password_spelling import as_noted, spelt
 from sekisho_inspection.password_values import (
     QUOTED,
     SPACED,
-    TAIL,
     TOKEN,
     is_compound,
-    native,
     pass_notes,
-    phrase,
     trimmings,
 )
+from sekisho_inspection.password_words import TAIL, native, phrase
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
 _ROW = re.compile(

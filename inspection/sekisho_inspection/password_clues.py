@@ -27,7 +27,7 @@ _BEGINNING = re.compile(
     re.I,
 )
 _PHONE = re.compile(r"電話|代表番号|tel(?![a-z])|携帯|fax|ファックス|ファクス|内線|phone|mobile|extension|cell", re.I)
-_THEIRS = re.compile(r"貴社|御社|貴殿|貴方|貴部|貴校|あなた|お客様の|ご自身|皆様の|ご担当者様の|your\s", re.I)
+_THEIRS = re.compile(r"貴社|御社|貴殿|貴方|貴部|貴校|あなた|お客様の|ご登録|ご自身|皆様の|ご担当者様の|your\s", re.I)
 _DIGITS = r"[^0-9+\n]{0,10}(\+?[(0-9][0-9() .-]{2,22}[0-9])"
 _NUMBERS = {
     "fax": re.compile(r"(?:fax|ファックス|ファクス|ファクシミリ)" + _DIGITS, re.I),

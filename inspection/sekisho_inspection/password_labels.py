@@ -110,6 +110,12 @@ OTHERWISE = re.compile(
     r"|log\s?-?in|sign\s?-?in|account",
     re.I,
 )  # fmt: skip
+# What one enters to change a password is none, and the day of it neither.
+_RESET = re.compile(
+    r"パスワードの?(?:ご?変更|再設定|再発行|リセット|初期化)(?:に(?!つ)|手続|用|す?る?(?:際|時|とき|場合|ため))"
+    r"|\b(?:change|reset|recover|renew|update)\s(?:your|the|our|my)\s(?:\w{1,12}\s)?password",
+    re.I,
+)
 # Words that send a reader to the next lines, endings of files, and names of other fields of a mail.
 TITLED = re.compile(
     r"以下|下記|次の|こちら|below|following|follows|next\sline|次の?行|通り|とおり|お知らせ|ご?連絡"
@@ -130,31 +136,30 @@ NAMED = re.compile(
     r"|screen|page|field|box|file|folder|mail|tab|policy)",
     re.I,
 )
-# Words of a promise or remark where a value might stand.
-REMARK = re.compile(
-    r"[ごお][一-龥]|共通|同[じ一様]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済"
-    r"|省|略|参照|共有"
-    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
-)
 # Words of sentences, which stand where a value may stand.
 _WORDS = frozenset([
-    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or", "is",
-    "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided", "protected",
-    "required", "needed", "available", "given", "different", "case-sensitive", "here", "this", "that", "zip", "pdf",
-    "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail", "reset", "expired", "expiring",
-    "incorrect", "wrong", "correct", "password", "passwords", "about", "none", "n/a", "na", "yes", "no", "nil", "via",
-    "from", "with", "at", "if", "when", "please", "above", "tba", "tbd", "null", "unknown", "unchanged", "usual", "see",
-    "secret", "hidden", "pass", "passcode", "pw", "pwd", "must", "should", "can", "may", "has", "have", "was", "were",
-    "which", "separately", "separate", "upon", "you", "we", "i", "they", "he", "she", "all", "any", "only", "also",
-    "use", "enter", "using", "used", "open", "ask", "call", "contact", "and/or", "tel", "fax", "url", "id", "re", "fw",
-    "fwd", "subject", "date", "to:", "from:", "set", "under", "known", "simple", "easy", "blank", "empty", "optional",
-    "key", "code", "pin", "text", "both", "are", "now", "sms", "phone", "excluded", "confidential", "windows", "office",
-    "microsoft", "unique", "still", "too", "very", "never", "always", "already", "later", "soon", "like", "just",
-    "shared", "stored", "long", "short", "strong", "weak", "valid", "invalid", "temporary", "next", "last", "first",
-    "encrypted", "locked", "rar", "7z", "docx", "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok",
+    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or",
+    "is", "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided",
+    "protected", "required", "needed", "available", "given", "different", "case-sensitive", "here", "this", "that",
+    "zip", "pdf", "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail", "reset",
+    "expired", "expiring", "incorrect", "wrong", "correct", "password", "passwords", "about", "none", "n/a", "na",
+    "yes", "no", "nil", "via", "from", "with", "at", "if", "when", "please", "above", "tba", "tbc", "tbd", "null",
+    "unknown", "unchanged", "usual", "see", "secret", "hidden", "pass", "passcode", "pw", "pwd", "must", "should",
+    "can", "may", "has", "have", "was", "were", "which", "separately", "separate", "upon", "you", "we", "i", "they",
+    "he", "she", "all", "any", "only", "also", "use", "enter", "using", "used", "open", "ask", "call", "contact",
+    "and/or", "tel", "fax", "url", "id", "re", "fw", "fwd", "subject", "date", "to:", "from:", "set", "under",
+    "known", "simple", "easy", "blank", "empty", "optional", "key", "code", "pin", "text", "both", "are", "now",
+    "sms", "phone", "excluded", "confidential", "windows", "office", "microsoft", "unique", "still", "too", "very",
+    "never", "always", "already", "later", "soon", "like", "just", "shared", "stored", "long", "short", "strong",
+    "weak", "valid", "invalid", "temporary", "next", "last", "first", "encrypted", "locked", "rar", "7z", "docx",
+    "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok",
 ])  # fmt: skip
 # The password under which people who study malware send it.
 _CUSTOMARY = "infected"
+_CONTRACTION = re.compile(
+    r"(?:i|you|he|she|it|we|they|that|this|there|what|here|who|let|don|doesn|didn|can|won|isn|aren|wasn|hasn|haven)"
+    r"['’](?:s|ll|re|ve|d|m|t)"
+)
 _ENDINGS = ("ed", "ing", "ly", "able", "ible", "ful", "sensitive")
 _PLACEHOLDER = re.compile(
     r"[\[<{(%$#]{1,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}"
@@ -203,12 +208,17 @@ def is_about_files(text: str) -> bool:
     return _FILES.search(text) is not None and _ACCOUNT.search(text) is None
 
 
+def is_reset(line: str) -> bool:
+    """Whether a line tells how to change a password."""
+    return _RESET.search(line) is not None
+
+
 def is_word(token: str) -> bool:
     """Whether a token in a sentence is a word of the sentence."""
     plain = token.lower().strip(".,;:!?()[]\"'")
     if plain == _CUSTOMARY:
         return False
-    if plain in _WORDS or not plain:
+    if plain.strip("<>{}*") in _WORDS or not plain or _CONTRACTION.fullmatch(plain):
         return True
     return plain.isalpha() and plain.endswith(_ENDINGS) and len(plain) > 4
 

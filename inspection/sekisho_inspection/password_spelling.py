@@ -92,6 +92,9 @@ def spelt(text: str) -> list[str]:
 
     Where a letter's case is not said, both are tried.
     """
+    # Nothing but 〇 is a mask.
+    if not text.strip("〇。です "):
+        return []
     pieces = [piece for piece in _PIECES.split(_shorten(text)) if piece]
     if len(pieces) < 2 and (run := _JAPANESE.findall(text)) and "".join(run) == text.strip():
         pieces = run

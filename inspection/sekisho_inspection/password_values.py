@@ -13,8 +13,6 @@ from sekisho_inspection.password_labels import (
     OTHER_FIELD,
     OTHERWISE,
     REACH,
-    REMARK,
-    TITLED,
     Label,
     has_label,
     is_made_up,
@@ -23,6 +21,7 @@ from sekisho_inspection.password_labels import (
 )
 from sekisho_inspection.password_ornaments import set_off
 from sekisho_inspection.password_spelling import as_noted, spelt
+from sekisho_inspection.password_words import glued, is_told, native, phrase
 
 _NOTE = re.compile(r"\s*\([^()]{0,80}\)|\s*[\[〔][^\[\]〔〕]{0,40}[\]〕](?=\s*[:=は])")
 _NUMBER = re.compile(r"\s?(?:その)?[#]?[0-9A-Z]{1,2}(?=\s*(?:[:=はが]|→))")
@@ -64,7 +63,6 @@ _JOINT = re.compile(
     r"|followed by)[^「『【“\"\n]{0,20})[「『【“\"]"
 )
 _STATES = re.compile(r"[\s\])】》』」]*+(?:[:=;→⇒はがを「『【\"“<-]|is\b|$|[!-~]+\s*$)", re.I)
-_ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
 # Behind a quotation that is one of several parts.
 _MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
 # Behind a quotation that is the password, also in a sentence that says what it protects.
@@ -75,10 +73,6 @@ _OPENED_BY = re.compile(
 )
 # What stands between characters is none of them: a comma either parts all of them or is one.
 SPACED = re.compile(r"[!-~](?:[\s・]++[!-~]){3,31}|[!-+\--~](?:,\s*+[!-+\--~]){3,31}")
-TAIL = re.compile(
-    r"\s*(?:\([^()]{0,80}\)|\[[^\[\]]{0,40}\]|※.{0,80}|←.{0,40}|です。?|となります。?|になります。?"
-    r"|でございます。?|。)++$"
-)
 _BEFORE = re.compile(
     r"(?:[「『【“\"‘]([^「」『』【】“”\"‘’\n]{1,64})[」』】”\"’]|([!-~]{3,64}))\s*+"
     r"(?:が|を|は|も|←|<-+|<=+|…|\.{3}|=|:|→|,)?\s*+(?:\(|\[|【)?\s*+(?:こちらが|これが"
@@ -198,11 +192,11 @@ def _value(text: str) -> list[str]:
         return []
     if ELSEWHERE.search(text) and not is_made_up(match[0].strip("()")):
         return []
-    if re.match(r"\s*(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種)", text[text.find(match[0]) + len(match[0]) :]):
+    if is_told(match[0], text.lstrip()[match.end() :]):
         return []
     return [
         form
-        for token in [*_glued(match[0], text), *trimmings(match[0]), *phrase(plain)]
+        for token in [*glued(match[0], text), *trimmings(match[0]), *phrase(plain)]
         for form in as_noted(token, text)
     ]
 
@@ -213,44 +207,6 @@ def _token(text: str) -> re.Match[str] | None:
     if match and (cut := match[0].find("(")) > 0 and ")" not in match[0]:
         return re.compile(f"[!-~]{{{cut}}}").match(text)
     return match
-
-
-def _glued(token: str, text: str) -> list[str]:
-    """A value in both scripts (taro太郎2024)."""
-    rest = text.lstrip()[len(token) :]
-    native = re.match(r"[ぁ-んァ-ヶー一-龥]{1,12}[0-9!-/]{0,8}$", rest.strip())
-    return (
-        [token + native[0]]
-        if native
-        and token.isalnum()
-        and rest[:1] != " "
-        and not re.search(r"です|ます|まで|より|から|を|で$|と$", rest)
-        else []
-    )
-
-
-def phrase(plain: str, long: bool = False) -> list[str]:
-    """Several words that are one password; where it begins as a sentence would, a `long` one or one with digits."""
-    words = plain.split()
-    odd = _ADDRESS.search(plain) or re.search(r"[(:;]|\.$", plain)
-    if odd or not 2 <= len(words) <= 8 or not plain.isascii() or len(plain) > 64:
-        return []
-    common = sum(map(is_word, words))
-    if long:
-        return [plain] if len(words) >= 4 and common <= 1 else []
-    return [plain] if common <= len(words) // 2 else []
-
-
-def native(plain: str) -> list[str]:
-    """A value in Japanese without quotes: short, and no promise or remark."""
-    bare = re.sub(r"(?:です|となります|になります)?[。]?$", "", TAIL.sub("", plain))
-    if not 2 <= len(bare) <= 20 or re.search(r"[\s。、()「」『』【】:]|^[ー―—–-]", bare):
-        return []
-    if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
-        return []
-    if REMARK.search(bare):
-        return []
-    return [bare] if is_plausible(bare, quoted=True) else []
 
 
 def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
@@ -266,7 +222,11 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
         return [form for one in quoted for form in as_noted(one, behind)]
     if ELSEWHERE.search(sentence):
         return []
-    if (match := _token(value)) and not is_word(match[0]) and _COPULA.match(value, match.end()):
+    if (
+        (match := _token(value))
+        and not (is_word(match[0]) or is_told(match[0], value[match.end() :]))
+        and _COPULA.match(value, match.end())
+    ):
         tokens = [token for token in trimmings(match[0], prose=True) if is_plausible(token) and len(token) >= 3]
         plain = [form for token in tokens for form in as_noted(token, behind)]
         return plain if is_made_up(tokens[0] if tokens else "") or label.sure else []
@@ -282,7 +242,8 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
         value = next(filter(None, match.groups()), "")
         rest = text[match.end() :]
         remark = not value.isascii() and OTHERWISE.search(value)
-        if remark or not is_plausible(value, quoted=True) or NAMED.match(rest):
+        named = NAMED.match(rest) or (FILE_NAME.search(value) and not _COPULA.match(rest))
+        if remark or named or not is_plausible(value, quoted=True):
             continue
         said = _COPULA.match(rest) or _MORE.match(rest)
         if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (

@@ -150,14 +150,14 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
                 below = password_below.below(lines, index, label)
                 values.sure += below
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
-        if not spoken or not values.sure[start:]:
+        if (not spoken or not values.sure[start:]) and not (spoken and password_labels.is_reset(line)):
             values.sure += password_below.told_to_enter(line, spoken)
     _whole(lines, values, start, subject)
 
 
 def _described(line: str, label: password_labels.Label, lines: list[str], index: int, source: Source) -> list[str]:
     """What the label's sentence describes, which may go on in the next line."""
-    if label.announces or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
+    if label.announces or password_labels.is_reset(line) or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
         return []
     rest = line[label.end : label.end + password_labels.REACH]
     found = described(rest.partition("。")[0], source)

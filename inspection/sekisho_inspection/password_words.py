@@ -1,0 +1,88 @@
+"""Words that can be the value of a password, several or in Japanese, and those that tell how and when one comes.
+
+All patterns are for text in its compatibility form (NFKC). They are bounded, because their text is the sender's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sekisho_inspection.password_labels import ELSEWHERE, OTHERWISE, TITLED, is_made_up, is_plausible, is_word
+
+# Words of a promise or remark where a value might stand.
+_REMARK = re.compile(
+    r"[ごお][一-龥]|共通|同[じ一様]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済"
+    r"|省|略|参照|共有"
+    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
+    r"|^(?:明日|明後日|昨日|翌日|[来先今翌][週月]|近日|近々|いずれ|すぐ|今から)|まもなく|間もなく|折り?返し|追伸|表示|No\.?$|中$"
+    r"|手書き|手渡し|同封|封[書筒]|別[ルの途紙件]|変わ|馴染|毎回|例年|従前|現行|既存|内緒|秘密|ひみつ|伏せ|保留|検討|準備|調整"
+    r"|^\D*(?:で|に|から|より|へ|まで|ついて|続いて|おって)$"
+)
+# Behind a number: what is counted, or the hour or day.
+_COUNTED = re.compile(
+    r"\s?(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種|時(?!計)|月|年[0-9度前後内]|通|件|名|人|円|週|階|章|頁|ページ|枚|行|社"
+    r"|番目|つ目)"
+)
+_NUMBER = re.compile(r"[0-9]{1,4}(?:[/.:~-][0-9]{1,4}){0,2}")
+_DAY = re.compile(r"(?:[0-9]{4}/)?[0-9]{1,2}/[0-9]{1,2}")
+_ON_A_DAY = re.compile(
+    r"\s?(?:\([月火水木金土日]\))?\s?(?:に|の|頃|ごろ|付|送|渡|予|中|ま|以|よ|か|朝|夕|夜|午|[月火水木金土日]曜)"
+)
+_PHONE = re.compile(r"\+?[0-9]{2,5}-[0-9]{1,4}-[0-9]{3,4}|0[0-9]{9,10}")
+_CALLED = re.compile(r"\s?(?:\([^()]{0,20}\))?\s?(?:へ|に|まで|宛|の(?:番号|担当))")
+_WAY = re.compile(
+    r"\s?(?:で|に|にて|から|より|へ|経由|宛て?|を(?:見|参照|ご))"
+    r"(?=[。、]|$|別|後|お?送|ご?連絡|お?知らせ|ご?共有|ご?通知|お?伝え|お?渡|受|て?ご?確認)"
+)
+_ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
+TAIL = re.compile(
+    r"\s*(?:\([^()]{0,80}\)|\[[^\[\]]{0,40}\]|※.{0,80}|←.{0,40}|です。?|となります。?|になります。?"
+    r"|でございます。?|。)++$"
+)
+
+
+def is_told(token: str, rest: str) -> bool:
+    """Whether a token is a number, a day, a telephone or a way in a sentence that goes on with `rest`."""
+    if _NUMBER.fullmatch(token) and _COUNTED.match(rest):
+        return True
+    if (_DAY.fullmatch(token) and _ON_A_DAY.match(rest)) or (_PHONE.fullmatch(token) and _CALLED.match(rest)):
+        return True
+    return not is_made_up(token) and _WAY.match(rest) is not None
+
+
+def glued(token: str, text: str) -> list[str]:
+    """A value in both scripts (taro太郎2024)."""
+    rest = text.lstrip()[len(token) :]
+    native = re.match(r"[ぁ-んァ-ヶー一-龥]{1,12}[0-9!-/]{0,8}$", rest.strip())
+    return (
+        [token + native[0]]
+        if native
+        and token.isalnum()
+        and rest[:1] != " "
+        and not re.search(r"です|ます|まで|より|から|を|で$|と$", rest)
+        else []
+    )
+
+
+def phrase(plain: str, long: bool = False) -> list[str]:
+    """Several words that are one password; where it begins as a sentence would, a `long` one or one with digits."""
+    words = plain.split()
+    odd = _ADDRESS.search(plain) or re.search(r"[(:;]|\.$", plain)
+    if odd or not 2 <= len(words) <= 8 or not plain.isascii() or len(plain) > 64:
+        return []
+    common = sum(map(is_word, words))
+    if long:
+        return [plain] if len(words) >= 4 and common <= 1 else []
+    return [plain] if common <= len(words) // 2 else []
+
+
+def native(plain: str) -> list[str]:
+    """A value in Japanese without quotes: short, and no promise or remark."""
+    bare = re.sub(r"(?:です|となります|になります)?[。]?$", "", TAIL.sub("", plain))
+    if not 2 <= len(bare) <= 20 or re.search(r"[\s。、()「」『』【】:]|^[ー―—–-]", bare):
+        return []
+    if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
+        return []
+    if _REMARK.search(bare):
+        return []
+    return [bare] if is_plausible(bare, quoted=True) else []
