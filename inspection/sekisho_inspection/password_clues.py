@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sekisho_inspection.password_dates import day_forms
+from sekisho_inspection.password_dates import day_forms, is_in_digits
 
 _NUMERALS = {
     **dict(zip("一二三四五六七八九", range(1, 10), strict=True)),
@@ -30,10 +30,12 @@ _PHONE = re.compile(r"電話|代表番号|tel(?![a-z])|携帯|fax|ファック�
 _THEIRS = re.compile(r"貴社|御社|貴殿|貴方|貴部|貴校|あなた|お客様の|ご登録|ご自身|皆様の|ご担当者様の|your\s", re.I)
 _DIGITS = r"[^0-9+\n]{0,10}(\+?[(0-9][0-9() .-]{2,22}[0-9])"
 _NUMBERS = {
-    "fax": re.compile(r"(?:fax|ファックス|ファクス|ファクシミリ)" + _DIGITS, re.I),
+    "fax": re.compile(r"(?:fax|ファックス|ファクス|ファクシミリ|(?<![A-Za-z])F(?=[:.]))" + _DIGITS, re.I),
     "mobile": re.compile(r"(?:携帯|mobile|cell|mob)" + _DIGITS, re.I),
     "extension": re.compile(r"(?:内線|extension|ext\.?)[^0-9\n]{0,6}([0-9]{2,6})", re.I),
-    "phone": re.compile(r"(?<!内線)(?:tel|電話(?:番号)?|℡|phone|☎|直通|代表)" + _DIGITS, re.I),
+    "phone": re.compile(
+        r"(?<!内線)(?:tel|電話(?:番号)?|℡|phone|☎|直通|代表|(?<![A-Za-z])(?:T|ph)(?=[:.]))" + _DIGITS, re.I
+    ),
 }
 _BARE_PHONE = re.compile(r"(?<![0-9])(0[0-9]{1,4}[-(][0-9]{1,4}[-)][0-9]{3,4})(?![0-9])")
 _POSTAL = re.compile(
@@ -76,12 +78,14 @@ PLUS = re.compile(
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|&)\s*"
 )
 _NO_CLUE = re.compile(
-    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ|照会|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
 _NOTE = re.compile(r"\([^()]{0,60}\+[^()]{0,60}\)")
 _QUOTED = re.compile(r"[「『【“\"‘']([!-~ぁ-んァ-ヶー一-龥]{1,40})[」』】”\"’']")
+# A part of the day that the first part of a sum names.
+_OF_THE_DAY = re.compile(r"\s?(?:(?:西暦|和暦)?(?:年|月|日|月日|年月)(?:の?\(?[0-9]桁|(?:を|です|\(|$))|曜日|西暦)")
 _MOST = 12
 
 
@@ -112,10 +116,16 @@ def described(sentence: str, source: Source) -> list[str]:
     return list(islice(dict.fromkeys(_of_clue(sentence, source)), _MOST))
 
 
+def is_described(text: str) -> bool:
+    """Whether what stands behind a label is not the value, though it is written out: a sum, or the digits of a day."""
+    return PLUS.search(text) is not None or is_in_digits(text)
+
+
 def _together(pieces: list[str], sentence: str, source: Source) -> Iterator[str]:
     found = [""]
     for number, piece in enumerate(pieces):
-        quoted = _QUOTED.findall(piece)
+        piece = f"送信日の{piece}" if number and _OF_THE_DAY.match(piece) else piece
+        quoted = [one for one in _QUOTED.findall(piece) if one.isascii() or not any(_of_clue(one, source))]
         tail = piece.strip() if number else re.sub(r"^\s*(?:[はが、:=]|is\s)+", "", piece).strip()
         plain = re.match(r"[!-~]{1,40}", tail)
         described_here = list(islice(_of_clue(piece, source), 3))
@@ -154,6 +164,9 @@ def _count(match: re.Match[str] | None) -> int:
 def _cut(value: str, sentence: str) -> list[str]:
     """The value's end or beginning where the sentence says so, else all of it."""
     digits = re.sub(r"[^0-9A-Za-z]", "", value)
+    if re.search(r"(?<!英)数字", sentence) and digits.strip("0123456789"):
+        value = max(re.findall("[0-9]+", value), key=len, default=value)
+        digits = re.sub(r"\D", "", digits)
     if count := _count(_END.search(sentence)):
         return [digits[-count:]] if len(digits) >= count else []
     if count := _count(_BEGINNING.search(sentence)):

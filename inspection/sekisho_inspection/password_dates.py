@@ -10,10 +10,10 @@ from itertools import islice
 
 _MAIL_DAY = re.compile(
     r"本日|今日|当日|送信日|発信日|配信日|受信日|送付日|(?:メール|本状|文書"
-    r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|送信年月日|年月日|曜日|西暦|和暦|令和の"
+    r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|(?:送信|発信|送付|配信)年月日?|年月日|曜日|西暦|和暦|令和の"
     r"|today(?='s|\s?\(|\sin\s|\.?$)|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
     r"|message|mail)\s(?:date|day)|date\s(?:it\swas\s)?sent"
-    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|(?:tomorrow|yesterday)'s|今月|今年"
+    r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|(?:tomorrow|yesterday)'s|今月|当月|今年|本年"
     r"|this\s(?:year|month)",
     re.I,
 )
@@ -50,10 +50,24 @@ _WHEN = re.compile(
     r"|中(?:に|を?目|$)|午[前後]|[0-9]時|頃|ごろ|夕方|朝|昼|夜|付け?(?:の|で|に)|予定|次第|までに|以降|受付に|会場|手元"
     r"|^\W*(?:当日|明日|昨日|翌日|前日)\W*$"
 )
+_EXAMPLE = re.compile(r"(?:例(?![外年題会示文])|たとえば|e\.g\.|for\sexample|example|such\sas)(?s:.)*", re.I)
+# The day in an example, or what is made of it there.
+_SHOWN = re.compile(r"(?<![0-9A-Za-z])[0-9]{4,8}(?:(?P<sign>[/.-])[0-9]{1,2}){0,2}(?![0-9A-Za-z年月])")
+_SHOWN_AS = {8: "%Y%m%d", 6: "%y%m%d", 4: "%m%d"}
+# Parts of the day that are put together, or used alone.
+_PART = re.compile(
+    r"(?P<Y>(?:西暦|年)の?\(?[4四]桁)|(?P<y>(?:西暦|年)の?\(?(?:下|末尾)?の?[2二]桁)|(?P<md>(?<!年)月日)"
+    r"|(?P<m>月の?\(?[2二]桁)|(?P<d>日の?\(?[2二]桁)"
+)
+_PARTS = {"Y": "%Y", "y": "%y", "md": "%m%d", "m": "%m", "d": "%d"}
+# A day that is written out, in digits.
+_IN_DIGITS = re.compile(r"[」』】)]?\s?(?:を|の)[^。\n]{0,16}?(?:数字|[4-8]\s?桁)")
 _DEADLINE = re.compile(r"\b(?:by|before|after|since|until|on)\s(?:the|this|that)\s$", re.I)
 _WEEKDAYS = "月火水木金土日"
 _JAPAN = timezone(timedelta(hours=9))
 _REIWA = 2018
+# Characters of a line in which a day is looked for.
+_LONGEST = 500
 
 
 def day_forms(sentence: str, lines: list[str], today: datetime | None) -> Iterator[str]:
@@ -66,6 +80,18 @@ def day_forms(sentence: str, lines: list[str], today: datetime | None) -> Iterat
     elif today and (found := _MAIL_DAY.search(sentence)) and _is_described(sentence, found):
         for day in _dates([sentence], today) or [_moved(today, sentence)]:
             yield from _forms(day, sentence)
+    elif is_in_digits(sentence):
+        for day in _dates([sentence], today):
+            yield from _forms(day, sentence)
+
+
+def is_in_digits(sentence: str) -> bool:
+    """Whether a sentence gives a day and says that its digits are the password: 「2026年4月1日」の数字8桁."""
+    found = _DATE.search(sentence[:_LONGEST])
+    return (
+        found is not None
+        and _IN_DIGITS.match(sentence, found.end() + sentence.startswith("日", found.end())) is not None
+    )
 
 
 def local_day(date: str) -> datetime | None:
@@ -123,6 +149,8 @@ def _forms(day: datetime, hint: str) -> Iterator[str]:
                 day.strftime(_CODES[piece.lower()]) if piece.lower() in _CODES else piece
                 for piece in _PIECE.findall(match[1])
             )
+    if parts := "".join(_PARTS[part.lastgroup or "Y"] for part in islice(_PART.finditer(hint), 5)):
+        yield day.strftime(parts)
     if re.search(r"曜日|day\sof\sthe\sweek|weekday", hint, re.I):
         if re.search(r"漢字|日本語", hint):
             yield from (f"{_WEEKDAYS[day.weekday()]}曜日", f"{_WEEKDAYS[day.weekday()]}曜", _WEEKDAYS[day.weekday()])
@@ -148,9 +176,11 @@ def _forms(day: datetime, hint: str) -> Iterator[str]:
         )
         return
     forms = ["%Y%m%d", "%m%d", "%y%m%d", "%d%m%Y", "%d%m"]
-    if re.search(r"今月|this\smonth|英語の月", hint, re.I):
+    if re.search(r"年月(?!日)", hint):
+        forms = ["%Y%m", "%y%m"]
+    elif re.search(r"[今当]月|this\smonth|英語の月", hint, re.I):
         forms = ["%m", "%Y%m", "%B", "%b"]
-    elif re.search(r"今年|this\syear|西暦(?:4|四)桁", hint, re.I):
+    elif re.search(r"[今本]年|this\syear|西暦(?:4|四)桁", hint, re.I):
         forms = ["%Y", *forms]
     elif re.search(r"(?:4|四|four)[\s-]?(?:桁|けた|ケタ|digit|文字)|(?<!年)月日", hint, re.I):
         forms = ["%m%d", "%d%m", "%Y%m%d", "%y%m%d"]
@@ -160,7 +190,19 @@ def _forms(day: datetime, hint: str) -> Iterator[str]:
         forms = ["%Y/%m/%d", "%m/%d", *forms]
     elif re.search(r"ハイフン|hyphen|-区切", hint, re.I):
         forms = ["%Y-%m-%d", *forms]
+    if shown := _shown(hint):
+        forms = [shown, *forms]
     yield from (day.strftime(form) for form in forms)
+
+
+def _shown(hint: str) -> str:
+    """The form that an example of the day has, the last one of it; "" without an example of digits."""
+    example = _EXAMPLE.search(hint)
+    days = list(islice(_SHOWN.finditer(example[0]), 4)) if example else []
+    if not days:
+        return ""
+    sign = days[-1]["sign"]
+    return f"%Y{sign}%m{sign}%d" if sign else _SHOWN_AS.get(len(days[-1][0]), "")
 
 
 def _stated_days(sentence: str, lines: list[str], today: datetime | None) -> Iterator[datetime]:
@@ -174,7 +216,9 @@ def _stated_days(sentence: str, lines: list[str], today: datetime | None) -> Ite
 
 def _dates(lines: list[str], today: datetime | None) -> list[datetime]:
     """The first three days that the lines give."""
-    found = (_date(match, today) for line in lines for match in _DATE.finditer(line[:500]))
+    # An example shows the form and is another day.
+    own = (_EXAMPLE.sub("", line[:_LONGEST]) for line in lines)
+    found = (_date(match, today) for line in own for match in _DATE.finditer(line))
     return list(islice(dict.fromkeys(day for day in found if day), 3))
 
 

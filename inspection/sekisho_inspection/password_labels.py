@@ -88,7 +88,7 @@ ELSEWHERE = re.compile(
     r"|(?-i:(?<![A-Za-z-])(?:Teams|Slack|LINE)(?![A-Za-z0-9-]))|直接お|窓口"
     r"|従来|いつもの|いつも通|いつもどお|いつもと|前回(?:と|の|同)|前と同|以前(?:に|お|と|の)|先日(?:お"
     r"|ご|の)|事前に|既に|すでに|ご存[じ知]|共有済|通知済|連絡済|お渡し済|お伝え(?:済|した|し[てま])"
-    r"|取り?決め|規定の|既定の|所定の|社内共通|共通の(?:もの|パス)|例の|同上|お問い?合わせ|お尋ね|ご照会"
+    r"|取り?決め|規定の|既定の|所定の|社内共通|共通の(?:もの|パス)|例の|同上|お問い?合わせ(?!番号)|お尋ね|ご照会(?!番号)"
     r"|に(?:ご)?確認(?:ください|願)"
     r"|separate|by\s(?:tele)?phone|over\sthe\sphone|via\s(?:phone|sms|text|chat|teams|slack|whatsapp"
     r"|signal)|by\s(?:sms|text|fax|post)|as\s(?:usual|before|always|agreed|last)"

@@ -24,6 +24,7 @@ from sekisho_inspection.password_spelling import as_noted, spelt
 from sekisho_inspection.password_words import glued, is_told, native, phrase
 
 _NOTE = re.compile(r"\s*\([^()]{0,80}\)|\s*[\[〔][^\[\]〔〕]{0,40}[\]〕](?=\s*[:=は])")
+_EXAMPLE = re.compile(r"\((?:例(?![外年題会文])|たとえば|e\.g\.)[^()]{0,80}\)", re.I)
 _NUMBER = re.compile(r"\s?(?:その)?[#]?[0-9A-Z]{1,2}(?=\s*(?:[:=はが]|→))")
 _CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△♦♢]*")
 # Words between a label and its mark: 解凍パスワードのお知らせ：
@@ -89,7 +90,7 @@ _BEFORE_LINK = re.compile(
 
 def on_line(line: str, label: Label) -> list[str]:
     """The values that stand on the label's own line."""
-    rest = line[label.end : label.end + REACH]
+    rest = _EXAMPLE.sub("", line[label.end : label.end + REACH])
     sentence = _sentence(rest)
     # In English prose the word passes something, or is a verdict.
     if is_compound(rest) or (label.is_pass and not _STATES.match(rest)):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sekisho_inspection import password_below, password_labels, password_values
-from sekisho_inspection.password_clues import PLUS, Source, described, named_before
+from sekisho_inspection.password_clues import Source, described, is_described, named_before
 from sekisho_inspection.password_dates import local_day
 from sekisho_inspection.password_ornaments import close_up
 from sekisho_inspection.password_spelling import are_joined, joined_halves
@@ -134,7 +134,7 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
                 return
             spoken = True
             if found := password_values.on_line(line, label):
-                if PLUS.search(line, label.end) and (made := _described(line, label, lines, index, source)):
+                if is_described(line[label.end :]) and (made := _described(line, label, lines, index, source)):
                     values.sure += made
                 values.sure += found
                 values.typed += _typed(raw[index][:_MAX_LINE], found)
