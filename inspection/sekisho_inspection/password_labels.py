@@ -161,6 +161,15 @@ _CONTRACTION = re.compile(
     r"['’](?:s|ll|re|ve|d|m|t)"
 )
 _ENDINGS = ("ed", "ing", "ly", "able", "ible", "ful", "sensitive")
+# Those of words that tell alone how a password comes; other words with such an ending (Spring, United) may be one.
+_TELLING = re.compile(
+    r"(?:re|un|dis)?(?:pend|miss|forthcom|incom|follow|com|wait|await|work|chang|updat|expir|mask|redact|remov|delet|hidd?"
+    r"|obscur|omitt|includ|attach|enclos|e?mail|messag|text|fax|phon|post|print|writt|stat|describ|mention|indicat|agre"
+    r"|discuss|announc|issu|assign|generat|stor|sav|supply|suppli|deliver|communicat|transmitt|forward|distribut|confirm"
+    r"|disclos|notifi|inform|requir|request|receiv|publish|specifi|defin|configur|enabl|abl|protect|select|provid|shar)"
+    r"(?:ed|ing|able)"
+    r"|[a-z]{2,20}(?:al|at|et|nt|us|rt|ct|iv|re|tr|ri|ie|ur|pl|if|ul)e?ly|(?:un)?(?:available|applicable|accessible)|verbally"
+)
 _PLACEHOLDER = re.compile(
     r"[\[<{(%$#]{1,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}"
     r"|[\[<{(%$#]{0,3}(?:パスワード|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}",
@@ -213,13 +222,16 @@ def is_reset(line: str) -> bool:
     return _RESET.search(line) is not None
 
 
-def is_word(token: str) -> bool:
-    """Whether a token in a sentence is a word of the sentence."""
+def is_word(token: str, alone: bool = False) -> bool:
+    """Whether a token in a sentence is a word of the sentence; one that stands `alone` behind a mark only where such
+    words tell how a password comes."""
     plain = token.lower().strip(".,;:!?()[]\"'")
     if plain == _CUSTOMARY:
         return False
     if plain.strip("<>{}*") in _WORDS or not plain or _CONTRACTION.fullmatch(plain):
         return True
+    if alone:
+        return _TELLING.fullmatch(plain) is not None
     return plain.isalpha() and plain.endswith(_ENDINGS) and len(plain) > 4
 
 

@@ -53,6 +53,8 @@ _ENGLISH = re.compile(
     r"|still)?\s?[:=-]?|[:=]|->|=>)\s*",
     re.I,
 )
+# A word behind a mark with nothing else on its line but a year.
+_ALONE = re.compile(r"[A-Za-z]{3,32}(?:\s[0-9]{1,8})?")
 TOKEN = re.compile(r"[!-~]{1,64}")
 _OPENING, _CLOSING = "「『【“\"‘'«《`〝〔", "」』】”\"’'»》`〟〕"
 QUOTED = re.compile(
@@ -187,9 +189,10 @@ def _value(text: str) -> list[str]:
     # The word itself, alone behind the mark, is the simplest password of all.
     if plain.lower() in ("password", "pass"):
         return [plain]
-    if is_word(match[0]) and not ELSEWHERE.search(text):
+    word = is_word(match[0], alone=_ALONE.fullmatch(plain) is not None)
+    if word and not ELSEWHERE.search(text):
         return phrase(plain, long=True)
-    if is_word(match[0]) or not is_plausible(match[0]) or (match[0].startswith("(") and ELSEWHERE.search(text)):
+    if word or not is_plausible(match[0]) or (match[0].startswith("(") and ELSEWHERE.search(text)):
         return []
     if ELSEWHERE.search(text) and not is_made_up(match[0].strip("()")):
         return []
