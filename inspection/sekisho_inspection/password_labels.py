@@ -65,7 +65,8 @@ _ANNOUNCED = re.compile(
     r"|(?:open|unlock|extract|unzip|decrypt|view)\s[^.\n]{0,60}\bthe\sfollowing\s(?:code|key|pin|word|string|phrase"
     r"|characters)[^.\n:]{0,40}(?=[:.]|$)"
     r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b"
-    r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)",
+    r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)"
+    r"|need\sthis\sto\s(?:open|unlock|extract|unzip|decrypt|view)\b[^.\n:]{0,40}(?=:|$)",
     re.I,
 )
 _FILES = re.compile(

@@ -48,11 +48,18 @@ _COPULA = re.compile(
     r"|[。、,(※\[]|\.(?:\s|$)|$)"
 )
 _ENGLISH = re.compile(
-    r"(?P<between>[^:=\n。]{0,80}?)(?P<mark>\b(?:has\sbeen\sset\s(?:to|as)|have\sset\sto|is|are|was"
-    r"|will\sbe|would\sbe)\b\s?(?:set\s(?:to|as)|as\sfollows|the\sfollowing|now|simply|just"
-    r"|still)?\s?[:=-]?|[:=]|->|=>)\s*",
+    r"(?P<between>[^:=\n。]{0,80}?)(?P<mark>\b(?:(?:(?:has\sbeen|is|was)\s)?(?:now\s)?changed\sto|has\sbeen\sset\s(?:to|as)"
+    r"|have\sset\sto|is|are|was|will\sbe|would\sbe)\b\s?(?:set\s(?:to|as)|as\sfollows|the\sfollowing|now|simply|just"
+    r"|still)?\s?[:=-]?|[:=]|->|=>|\s(?P<dash>[-–—]{1,2})\s|^['’]s\s)\s*",
     re.I,
 )
+# How a value is typed, or a number of characters, where the value may stand.
+_TYPED_AS = re.compile(
+    r"(?:(?:(?:all|in|entirely)\s(?:in\s)?(?:(?:lower|upper)\s?-?case|caps|capitals|capital\sletters)|(?:no|without)\s(?:spaces|hyphens)"
+    r"|case[\s-]sensitive|one\sword|it(?:['’]s|\sis))[,;:]?\s(?:and\s)?)++",
+    re.I,
+)
+_LENGTH = re.compile(r"\s?-?(?:characters?|chars|digits?|letters?|days?|months?|hours?|minutes?|years?|times)\b", re.I)
 # A word behind a mark with nothing else on its line but a year.
 _ALONE = re.compile(r"[A-Za-z]{3,32}(?:\s[0-9]{1,8})?")
 TOKEN = re.compile(r"[!-~]{1,64}")
@@ -175,7 +182,7 @@ def _is_link(between: str) -> bool:
 
 def _value(text: str) -> list[str]:
     """The value right behind a mark."""
-    text = re.sub(r"^\s*(?:(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
+    text = re.sub(r"^\s*(?:it(?:['’]s|\sis)\s|(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
     if quoted := _quoted_values(text, leading=True):
         return [form for value in quoted for form in as_noted(value, text)]
     plain = text.strip()
@@ -271,12 +278,14 @@ def _in_english(behind: str, sentence: str, label: Label) -> list[str]:
     match = _ENGLISH.match(behind) if label.latin or behind[:4].strip() in ("is", "are") else None
     if not match or OTHERWISE.search(match["between"]):
         return []
-    value = behind[match.end() :]
+    value = _TYPED_AS.sub("", behind[match.end() :], count=1)
     if quoted := _stated_quotes_in_english(value):
         # A full stop in English quotation marks may be the sentence's.
         return [form for one in quoted for plain in trimmings(one) for form in as_noted(plain, behind)]
     token = TOKEN.match(value)
-    if not token or is_word(token[0]) or not is_plausible(token[0]):
+    if not token or is_word(token[0]) or not is_plausible(token[0]) or _LENGTH.match(value, token.end()):
+        return []
+    if match["dash"] and not is_made_up(token[0]):
         return []
     rest = value[token.end() :].strip()
     ended = not rest or token[0][-1] in ".,;!)" or re.match(r"[(,;.-]|and\b|to\b|for\b|in\b|\(", rest) is not None

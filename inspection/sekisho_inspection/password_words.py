@@ -35,6 +35,7 @@ _WAY = re.compile(
     r"(?=[。、]|$|別|後|お?送|ご?連絡|お?知らせ|ご?共有|ご?通知|お?伝え|お?渡|受|て?ご?確認)"
 )
 _ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
+_LATIN = re.compile("(?=[À-ɏ])[!-~À-ɏ]{1,64}")
 TAIL = re.compile(
     r"\s*(?:\([^()]{0,80}\)|\[[^\[\]]{0,40}\]|※.{0,80}|←.{0,40}|です。?|となります。?|になります。?"
     r"|でございます。?|。)++$"
@@ -51,8 +52,10 @@ def is_told(token: str, rest: str) -> bool:
 
 
 def glued(token: str, text: str) -> list[str]:
-    """A value in both scripts (taro太郎2024)."""
+    """A value in both scripts (taro太郎2024), or with letters of other languages than English (Str4ße-9)."""
     rest = text.lstrip()[len(token) :]
+    if wide := _LATIN.match(rest):
+        return [token + wide[0]]
     native = re.match(r"[ぁ-んァ-ヶー一-龥]{1,12}[0-9!-/]{0,8}$", rest.strip())
     return (
         [token + native[0]]
