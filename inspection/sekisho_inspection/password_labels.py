@@ -55,6 +55,8 @@ _TOLD = (
     r"(?=は、?\s?(?:[「『“\"]|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
 )
 _LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE})", re.I)
+# Before the word for one that opens no file.
+_ONCE = re.compile(r"(?:ワンタイム|使い捨て|one[-\s]time\s?|二段階認証|2段階認証|認証用)(?:の)?$", re.I)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
     r"正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
@@ -153,7 +155,7 @@ _WORDS = frozenset([
     "sms", "phone", "excluded", "confidential", "windows", "office", "microsoft", "unique", "still", "too", "very",
     "never", "always", "already", "later", "soon", "like", "just", "shared", "stored", "long", "short", "strong",
     "weak", "valid", "invalid", "temporary", "next", "last", "first", "encrypted", "locked", "rar", "7z", "docx",
-    "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok",
+    "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok", "ext", "n.a",
 ])  # fmt: skip
 # The password under which people who study malware send it.
 _CUSTOMARY = "infected"
@@ -173,6 +175,7 @@ _TELLING = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"[\[<{(%$#]{1,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}"
+    r"|[\[<{(]?(?:yyyy|yy)[-/]?mm(?:[-/]?dd)?[\])}>]?|[\[<{(]?mmdd[\])}>]?"
     r"|[\[<{(%$#]{0,3}(?:パスワード|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}",
     re.I,
 )
@@ -200,7 +203,8 @@ class Label:
 def labels(line: str, about_files: bool) -> Iterator[Label]:
     """The labels of a line in order; those that may be of other things where the text is `about_files`."""
     for match in _LABELS.finditer(line):
-        if match["sure"] or about_files:
+        once = _ONCE.search(line, max(0, match.start() - 12), match.start()) and not _FILES.search(line)
+        if (match["sure"] or about_files) and not once:
             sure = match["unsure"] is None
             yield Label(match.start(), match.end(), False, match[0].isascii(), match[0].lower() == "pass", sure)
     for match in _ANNOUNCED.finditer(line):

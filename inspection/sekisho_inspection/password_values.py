@@ -21,7 +21,7 @@ from sekisho_inspection.password_labels import (
 )
 from sekisho_inspection.password_ornaments import set_off
 from sekisho_inspection.password_spelling import as_noted, spelt
-from sekisho_inspection.password_words import glued, is_told, native, phrase
+from sekisho_inspection.password_words import glued, is_remark, is_told, native, phrase
 
 _NOTE = re.compile(r"\s*\([^()]{0,80}\)|\s*[\[〔][^\[\]〔〕]{0,40}[\]〕](?=\s*[:=は])")
 _EXAMPLE = re.compile(r"\((?:例(?![外年題会文])|たとえば|e\.g\.)[^()]{0,80}\)", re.I)
@@ -349,7 +349,7 @@ def _content(match: re.Match[str], marked: bool) -> str:
     """The content of quotes that can be a password; "" else. Square and pointed brackets also hold remarks. A value may
     have a label in it (日本語パス) where a mark stands before it; else the quotes name what is spoken of."""
     value = str(next(filter(None, match.groups())))
-    remark = match[0][0] in "[<" and is_word(value)
+    remark = match[0][0] in "[<【〔" and (is_word(value) if value.isascii() else is_remark(value))
     label = has_label(value) and not value.isascii() and not (marked and native(value))
     return value if is_plausible(value, quoted=True) and not remark and not label else ""
 

@@ -16,6 +16,7 @@ _REMARK = re.compile(
     r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
     r"|^(?:明日|明後日|昨日|翌日|[来先今翌][週月]|近日|近々|いずれ|すぐ|今から)|まもなく|間もなく|折り?返し|追伸|表示|No\.?$|中$"
     r"|手書き|手渡し|同封|封[書筒]|別[ルの途紙件]|変わ|馴染|毎回|例年|従前|現行|既存|内緒|秘密|ひみつ|伏せ|保留|検討|準備|調整"
+    r"|の[裏表右左上下中内]$|投函|郵便|^午[前後]|^[0-9]{1,2}時|今まで|もの$|やつ$|^(?:あれ|それ|これ)$|空[白欄]"
     r"|^\D*(?:で|に|から|より|へ|まで|ついて|続いて|おって)$"
 )
 # Behind a number: what is counted, or the hour or day.
@@ -23,6 +24,7 @@ _COUNTED = re.compile(
     r"\s?(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種|時(?!計)|月|年[0-9度前後内]|通|件|名|人|円|週|階|章|頁|ページ|枚|行|社"
     r"|番目|つ目)"
 )
+_METHOD = re.compile(r"(?:AES|RSA|SHA|TLS|SSL|ZIP|PDF|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
 _NUMBER = re.compile(r"[0-9]{1,4}(?:[/.:~-][0-9]{1,4}){0,2}")
 _DAY = re.compile(r"(?:[0-9]{4}/)?[0-9]{1,2}/[0-9]{1,2}")
 _ON_A_DAY = re.compile(
@@ -44,7 +46,7 @@ TAIL = re.compile(
 
 def is_told(token: str, rest: str) -> bool:
     """Whether a token is a number, a day, a telephone or a way in a sentence that goes on with `rest`."""
-    if _NUMBER.fullmatch(token) and _COUNTED.match(rest):
+    if (_NUMBER.fullmatch(token) and _COUNTED.match(rest)) or (rest[:1] in "でをには" and _METHOD.fullmatch(token)):
         return True
     if (_DAY.fullmatch(token) and _ON_A_DAY.match(rest)) or (_PHONE.fullmatch(token) and _CALLED.match(rest)):
         return True
@@ -79,13 +81,16 @@ def phrase(plain: str, long: bool = False) -> list[str]:
     return [plain] if common <= len(words) // 2 else []
 
 
+def is_remark(text: str) -> bool:
+    """Whether a text tells about a password and is none."""
+    return any(pattern.search(text) is not None for pattern in (ELSEWHERE, OTHERWISE, _REMARK))
+
+
 def native(plain: str) -> list[str]:
     """A value in Japanese without quotes: short, and no promise or remark."""
     bare = re.sub(r"(?:です|となります|になります)?[。]?$", "", TAIL.sub("", plain))
     if not 2 <= len(bare) <= 20 or re.search(r"[\s。、()「」『』【】:]|^[ー―—–-]", bare):
         return []
-    if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
-        return []
-    if _REMARK.search(bare):
+    if is_remark(bare) or TITLED.search(bare):
         return []
     return [bare] if is_plausible(bare, quoted=True) else []

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sekisho_inspection import password_below, password_labels, password_values
-from sekisho_inspection.password_clues import Source, described, is_described, named_before
+from sekisho_inspection.password_clues import Source, described, is_about_else, is_described, named_before
 from sekisho_inspection.password_dates import local_day
 from sekisho_inspection.password_ornaments import close_up
 from sekisho_inspection.password_spelling import are_joined, joined_halves
@@ -21,6 +21,9 @@ _MAX_LINE = 2000
 _MAX_TEXT = 200_000
 _MAX_LABELS = 150
 _MAX_DESCRIBED = 20
+# A line that describes a password gives its form.
+_LONGEST_CLUE = 60
+_CLUE = re.compile(r"[0-9一二三四六八]\s?(?:桁|けた|ケタ)|日付|年月日|(?<![a-z])(?:yyyy|yymm|mmdd)|digits", re.I)
 # Characters that take no room, between those of a label or a value.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
 _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
@@ -149,6 +152,8 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             elif password_below.expects_below(line, label):
                 below = password_below.below(lines, index, label)
                 values.sure += below
+                if not below and clues <= _MAX_DESCRIBED:
+                    values.described += _described_below(lines, index, label, source)
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
         if (not spoken or not values.sure[start:]) and not (spoken and password_labels.is_reset(line)):
             values.sure += password_below.told_to_enter(line, spoken)
@@ -166,6 +171,16 @@ def _described(line: str, label: password_labels.Label, lines: list[str], index:
     if not found and (sentence := named_before(line[: label.start], rest)):
         found = described(sentence, source)
     return found
+
+
+def _described_below(lines: list[str], index: int, label: password_labels.Label, source: Source) -> list[str]:
+    """What the next line of text describes, below a label that announces it."""
+    text = next((line.strip() for line in lines[index + 1 : index + 4] if line.strip()), "")
+    if is_about_else(lines[index][label.end :]) or len(text) > _LONGEST_CLUE or not _CLUE.search(text):
+        return []
+    if password_labels.ELSEWHERE.search(text) or password_labels.has_label(text):
+        return []
+    return described(f"は{text.partition('。')[0].lstrip('・※*- ')}", source)
 
 
 def _whole(lines: list[str], values: _Values, start: int, subject: str) -> None:
