@@ -81,7 +81,7 @@ PLUS = re.compile(
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|&)\s*"
 )
 _NO_CLUE = re.compile(
-    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|ご?相談|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|内線\s?[0-9]{2,6}(?:$|まで|へ|に)|\+\s?(?:characters|chars|letters|digits|文字|桁)|ご?相談|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
@@ -237,7 +237,7 @@ def _of_words(texts: Iterable[str], sentence: str) -> Iterator[str]:
         numbers = re.findall(r"[0-9]{3,20}", text)
         first, second = (tokens, numbers) if re.search("英数|番号|コード|code|記号", sentence) else (numbers, tokens)
         yield from [*quoted, *first, *(word for word in second if any(char.isdigit() for char in word))]
-        if not re.search("数字|digit|number", sentence, re.I):
+        if text.strip() and not re.search("数字|digit|number", sentence, re.I):
             yield text.strip()
 
 

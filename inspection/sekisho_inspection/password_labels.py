@@ -57,6 +57,22 @@ _TOLD = (
 _LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE})", re.I)
 # Before the word for one that opens no file.
 _ONCE = re.compile(r"(?:ワンタイム|使い捨て|one[-\s]time\s?|二段階認証|2段階認証|認証用)(?:の)?$", re.I)
+# Networks and meetings have passwords that open no file; of those their names are told on the line before.
+_NO_FILE = re.compile(
+    r"(?:(?:wi-?fi|無線\s?LAN|(?<![a-z])ssid)[^。\n]{0,40}"
+    r"|(?:(?<![a-z])vpn|zoom|webex|google\s?meet|ミーティング|ウェビナー|会議|meeting|webinar|dial-?in)"
+    r"(?:\s?(?:参加|接続|用|の|ID|room|access|[:/・\])】])){0,4}\s?)$",
+    re.I,
+)
+_FOR_NO_FILE = re.compile(
+    r"\s(?:for|to|of)\s(?:(?:the|our|this|today's)\s)?(?:(?:guest|zoom|teams|webex|online|video)\s)?"
+    r"(?:wi-?fi|network|meeting|call|conference|webinar|zoom)(?![a-z]|\s(?:minutes|notes|agenda|material|slides|paper))",
+    re.I,
+)
+_ITS_NAME = re.compile(
+    r"\W{0,6}(?:ssid|ネットワーク名?|アクセスポイント|(?:zoom\s?)?(?:ミーティング|会議|meeting|webinar|ウェビナー)\s?(?:ID|番号|URL))\s?[:=は)\]】]",
+    re.I,
+)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
     r"正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
@@ -155,7 +171,9 @@ _WORDS = frozenset([
     "sms", "phone", "excluded", "confidential", "windows", "office", "microsoft", "unique", "still", "too", "very",
     "never", "always", "already", "later", "soon", "like", "just", "shared", "stored", "long", "short", "strong",
     "weak", "valid", "invalid", "temporary", "next", "last", "first", "encrypted", "locked", "rar", "7z", "docx",
-    "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok", "ext", "n.a",
+    "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok", "ext", "n.a", "off", "ng", "wip",
+    "tomorrow", "tonight", "yesterday", "asap", "eod", "voicemail", "whatsapp", "minimum",
+    "maximum", "1st", "2nd", "3rd", "reception",
 ])  # fmt: skip
 # The password under which people who study malware send it.
 _CUSTOMARY = "infected"
@@ -220,6 +238,14 @@ def has_label(text: str) -> bool:
 def is_about_files(text: str) -> bool:
     """Whether a text speaks of files and not of accounts, so that a code in it opens a file."""
     return _FILES.search(text) is not None and _ACCOUNT.search(text) is None
+
+
+def is_of_a_network(line: str, label: Label, before: str) -> bool:
+    """Whether a label is of a network or a meeting, by the words about it or the line `before`."""
+    if _ITS_NAME.match(before):
+        return True
+    named = _NO_FILE.search(line, max(0, label.start - 60), label.start) or _FOR_NO_FILE.match(line, label.end)
+    return named is not None and _FILES.search(line) is None
 
 
 def is_reset(line: str) -> bool:

@@ -53,13 +53,12 @@ _ENGLISH = re.compile(
     r"|still)?\s?[:=-]?|[:=]|->|=>|\s(?P<dash>[-–—]{1,2})\s|^['’]s\s)\s*",
     re.I,
 )
-# How a value is typed, or a number of characters, where the value may stand.
+# How a value is typed, where it may stand.
 _TYPED_AS = re.compile(
     r"(?:(?:(?:all|in|entirely)\s(?:in\s)?(?:(?:lower|upper)\s?-?case|caps|capitals|capital\sletters)|(?:no|without)\s(?:spaces|hyphens)"
     r"|case[\s-]sensitive|one\sword|it(?:['’]s|\sis))[,;:]?\s(?:and\s)?)++",
     re.I,
 )
-_LENGTH = re.compile(r"\s?-?(?:characters?|chars|digits?|letters?|days?|months?|hours?|minutes?|years?|times)\b", re.I)
 # A word behind a mark with nothing else on its line but a year.
 _ALONE = re.compile(r"[A-Za-z]{3,32}(?:\s[0-9]{1,8})?")
 TOKEN = re.compile(r"[!-~]{1,64}")
@@ -283,9 +282,9 @@ def _in_english(behind: str, sentence: str, label: Label) -> list[str]:
         # A full stop in English quotation marks may be the sentence's.
         return [form for one in quoted for plain in trimmings(one) for form in as_noted(plain, behind)]
     token = TOKEN.match(value)
-    if not token or is_word(token[0]) or not is_plausible(token[0]) or _LENGTH.match(value, token.end()):
+    if not token or is_word(token[0]) or not is_plausible(token[0]):
         return []
-    if match["dash"] and not is_made_up(token[0]):
+    if is_told(token[0], value[token.end() :]) or (match["dash"] and not is_made_up(token[0])):
         return []
     rest = value[token.end() :].strip()
     ended = not rest or token[0][-1] in ".,;!)" or re.match(r"[(,;.-]|and\b|to\b|for\b|in\b|\(", rest) is not None

@@ -16,22 +16,36 @@ _REMARK = re.compile(
     r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
     r"|^(?:明日|明後日|昨日|翌日|[来先今翌][週月]|近日|近々|いずれ|すぐ|今から)|まもなく|間もなく|折り?返し|追伸|表示|No\.?$|中$"
     r"|手書き|手渡し|同封|封[書筒]|別[ルの途紙件]|変わ|馴染|毎回|例年|従前|現行|既存|内緒|秘密|ひみつ|伏せ|保留|検討|準備|調整"
+    r"|第?[0-9一二三][通便]|内線|^有効|^(?:半角|全角|英数字?|英字|数字|記号|大文字|小文字)+$"
     r"|の[裏表右左上下中内]$|投函|郵便|^午[前後]|^[0-9]{1,2}時|今まで|もの$|やつ$|^(?:あれ|それ|これ)$|空[白欄]"
     r"|^\D*(?:で|に|から|より|へ|まで|ついて|続いて|おって)$"
 )
-# Behind a number: what is counted, or the hour or day.
-_COUNTED = re.compile(
-    r"\s?(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種|時(?!計)|月|年[0-9度前後内]|通|件|名|人|円|週|階|章|頁|ページ|枚|行|社"
-    r"|番目|つ目)"
+# Tokens and what stands behind them where a sentence tells how or when a password comes: numbers and what is counted,
+# days, telephones to call, methods of encryption, other mails, and those whose password is the same.
+_TOLD = tuple(
+    (re.compile(token, re.I), re.compile(rest, re.I))
+    for token, rest in (
+        (
+            r"[0-9]{1,4}(?:[/.:~-][0-9]{1,4}){0,2}",
+            r"\s?(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種|時(?!計)|月|年[0-9度前後内]|通|件|名|人|円|週|階|章|頁|ページ"
+            r"|枚|行|社|番目|つ目)",
+        ),
+        (
+            r"[0-9]{1,4}(?:-[0-9]{1,4})?\+?",
+            r"\s?-?(?:characters?|chars|digits?|letters?|days?|months?|hours?|minutes?|years?|times|[ap]\.?m)\b",
+        ),
+        (
+            r"\(?(?:[0-9]{4}/)?[0-9]{1,2}/[0-9]{1,2}\)?",
+            r"\s?(?:\([月火水木金土日]\))?\s?(?=[ぁ-んァ-ヶ一-龥])(?!です|でござ|とな|にな|で(?:お願い|開|解凍)|を|と(?:入力|し))",
+        ),
+        (
+            r"\+?[0-9]{2,5}-[0-9]{1,4}-[0-9]{3,4}|0[0-9]{9,10}",
+            r"\s?(?:\([^()]{0,20}\))?\s?(?:へ|に|まで|宛|の(?:番号|担当))",
+        ),
+        (r"(?:AES|RSA|SHA|TLS|SSL|ZIP|PDF|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", r"[でをには]"),
+        (r"[!-~]{1,64}", r"\s?(?:番目|通目|つ目)?(?:の(?:電子)?(?:メール|便|件名)|[^。、]{0,8}と同[じ様一]|済)"),
+    )
 )
-_METHOD = re.compile(r"(?:AES|RSA|SHA|TLS|SSL|ZIP|PDF|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
-_NUMBER = re.compile(r"[0-9]{1,4}(?:[/.:~-][0-9]{1,4}){0,2}")
-_DAY = re.compile(r"(?:[0-9]{4}/)?[0-9]{1,2}/[0-9]{1,2}")
-_ON_A_DAY = re.compile(
-    r"\s?(?:\([月火水木金土日]\))?\s?(?:に|の|頃|ごろ|付|送|渡|予|中|ま|以|よ|か|朝|夕|夜|午|[月火水木金土日]曜)"
-)
-_PHONE = re.compile(r"\+?[0-9]{2,5}-[0-9]{1,4}-[0-9]{3,4}|0[0-9]{9,10}")
-_CALLED = re.compile(r"\s?(?:\([^()]{0,20}\))?\s?(?:へ|に|まで|宛|の(?:番号|担当))")
 _WAY = re.compile(
     r"\s?(?:で|に|にて|から|より|へ|経由|宛て?|を(?:見|参照|ご))"
     r"(?=[。、]|$|別|後|お?送|ご?連絡|お?知らせ|ご?共有|ご?通知|お?伝え|お?渡|受|て?ご?確認)"
@@ -46,9 +60,7 @@ TAIL = re.compile(
 
 def is_told(token: str, rest: str) -> bool:
     """Whether a token is a number, a day, a telephone or a way in a sentence that goes on with `rest`."""
-    if (_NUMBER.fullmatch(token) and _COUNTED.match(rest)) or (rest[:1] in "でをには" and _METHOD.fullmatch(token)):
-        return True
-    if (_DAY.fullmatch(token) and _ON_A_DAY.match(rest)) or (_PHONE.fullmatch(token) and _CALLED.match(rest)):
+    if any(kind.fullmatch(token) and behind.match(rest) for kind, behind in _TOLD):
         return True
     return not is_made_up(token) and _WAY.match(rest) is not None
 
