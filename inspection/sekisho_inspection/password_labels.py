@@ -129,9 +129,18 @@ OTHERWISE = re.compile(
     r"|log\s?-?in|sign\s?-?in|account",
     re.I,
 )  # fmt: skip
+# Fields about a password that do not hold it.
+_FIELD = re.compile(
+    r"の?(?:長さ|桁数|文字数|送[付信](?:日時?|先|方法|者)|通知(?:日時?|先|方法|者)|連絡(?:日時?|先|方法)|問い?合わ?せ先?|担当者?"
+    r"|(?:発行|管理|設定|作成)(?:日時?|者|元|手数料|費用)|手数料|種[類別]|状[態況]|有無|要否|強度|履歴|試行|期間|変更[日者]|更新日)"
+    r"\s?(?:\([^()]{0,20}\))?\s?[:=は]"
+    r"|\s(?:length|history|age|status|owner|type|hint|strength|rules?|field|box|count|attempts|(?:set|sent|issued|changed|updated)\s"
+    r"(?:by|to|on|at|from))\s?[:=]",
+    re.I,
+)
 # What one enters to change a password is none, and the day of it neither.
 _RESET = re.compile(
-    r"パスワードの?(?:ご?変更|再設定|再発行|リセット|初期化)(?:に(?!つ)|手続|用|す?る?(?:際|時|とき|場合|ため))"
+    r"パスワード[のを]?(?:ご?変更|再設定|再発行|リセット|初期化)(?:に(?!つ)|手続|用|するに|す?る?(?:際|時|とき|場合|ため))"
     r"|\b(?:change|reset|recover|renew|update)\s(?:your|the|our|my)\s(?:\w{1,12}\s)?password",
     re.I,
 )
@@ -173,7 +182,7 @@ _WORDS = frozenset([
     "weak", "valid", "invalid", "temporary", "next", "last", "first", "encrypted", "locked", "rar", "7z", "docx",
     "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok", "ext", "n.a", "off", "ng", "wip",
     "tomorrow", "tonight", "yesterday", "asap", "eod", "voicemail", "whatsapp", "minimum",
-    "maximum", "1st", "2nd", "3rd", "reception",
+    "maximum", "active", "inactive", "due", "written", "printed", "one-time", "1st", "2nd", "3rd", "reception",
 ])  # fmt: skip
 # The password under which people who study malware send it.
 _CUSTOMARY = "infected"
@@ -240,9 +249,10 @@ def is_about_files(text: str) -> bool:
     return _FILES.search(text) is not None and _ACCOUNT.search(text) is None
 
 
-def is_of_a_network(line: str, label: Label, before: str) -> bool:
-    """Whether a label is of a network or a meeting, by the words about it or the line `before`."""
-    if _ITS_NAME.match(before):
+def opens_no_file(line: str, label: Label, before: str) -> bool:
+    """Whether a label is of a network or a meeting, by the words about it or the line `before`, or the name of a field
+    about a password (パスワード送付日)."""
+    if _ITS_NAME.match(before) or _FIELD.match(line, label.end):
         return True
     named = _NO_FILE.search(line, max(0, label.start - 60), label.start) or _FOR_NO_FILE.match(line, label.end)
     return named is not None and _FILES.search(line) is None

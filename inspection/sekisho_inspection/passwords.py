@@ -130,14 +130,15 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
     about_files = password_labels.is_about_files("\n".join(lines[:300]) + subject)
     count, clues = 0, 0
     for index, line in enumerate(lines):
-        spoken = networked = False
+        spoken = other = False
         for label in password_labels.labels(line, about_files):
             count += 1
             if count > _MAX_LABELS:
                 return
             spoken = True
-            if password_labels.is_of_a_network(line, label, lines[index - 1] if index else ""):
-                networked = True
+            reset = label.announces and password_labels.is_reset(line)
+            if reset or password_labels.opens_no_file(line, label, lines[index - 1] if index else ""):
+                other = True
                 continue
             if found := password_values.on_line(line, label):
                 if is_described(line[label.end :]) and (made := _described(line, label, lines, index, source)):
@@ -158,7 +159,7 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
                 if not below and clues <= _MAX_DESCRIBED:
                     values.described += _described_below(lines, index, label, source)
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
-        of_files = not (networked or (spoken and password_labels.is_reset(line)))
+        of_files = not (other or (spoken and password_labels.is_reset(line)))
         if of_files and (not spoken or not values.sure[start:]):
             values.sure += password_below.told_to_enter(line, spoken)
     _whole(lines, values, start, subject)
