@@ -20,18 +20,9 @@ from sekisho_inspection.password_labels import (
     is_word,
 )
 from sekisho_inspection.password_ornaments import unadorned
+from sekisho_inspection.password_sentences import is_compound, pass_notes
 from sekisho_inspection.password_spelling import as_noted, spelt
-from sekisho_inspection.password_values import (
-    QUOTED,
-    SPACED,
-    TAIL,
-    TOKEN,
-    is_compound,
-    native,
-    pass_notes,
-    phrase,
-    trimmings,
-)
+from sekisho_inspection.password_values import QUOTED, SPACED, TAIL, TOKEN, native, phrase, trimmings
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
 _ROW = re.compile(

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sekisho_inspection import password_below, password_labels, password_values
+from sekisho_inspection import password_below, password_labels, password_sentences
 from sekisho_inspection.password_clues import PLUS, Source, described, named_before
 from sekisho_inspection.password_dates import local_day
 from sekisho_inspection.password_ornaments import close_up
@@ -133,7 +133,7 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             if count > _MAX_LABELS:
                 return
             spoken = True
-            if found := password_values.on_line(line, label):
+            if found := password_sentences.on_line(line, label):
                 if PLUS.search(line, label.end) and (made := _described(line, label, lines, index, source)):
                     values.sure += made
                 values.sure += found
