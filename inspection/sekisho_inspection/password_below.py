@@ -25,12 +25,19 @@ from sekisho_inspection.password_spelling import as_noted, spelt
 from sekisho_inspection.password_values import QUOTED, SPACED, TAIL, TOKEN, native, phrase, trimmings
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
+_ITEM = re.compile(r"(?:[・●○■□◆◇▼▽※*•–—-]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
+# A line that says how the value below it is typed.
+_HOW_TYPED = re.compile(
+    r"(?:半角|全角|英数字?|英字|数字|記号|大文字|小文字|アルファベット|[0-9]{1,2}(?:文字|桁|ケタ)|混在|混じり|区別|を?含[むみ]"
+    r"|あり|です|[の、,・/()※*。と\s-])++"
+)
 _ROW = re.compile(
-    r"(?P<name>[^:=→\n]{1,80}?)(?:\s*+(?:[:=】|]|→|⇒|->|=>)\s*+|\t\s*+|\s-\s++|\s{2,}+)(?P<value>[!-~]{1,64}+"
+    r"(?P<name>[^:=→\n]{1,80}?)(?:\s*+(?:[:=】|]|→|⇒|->|=>|\.{3,8}+)\s*+|\t\s*+|\s-\s++|\s{2,}+"
+    r"|(?<=[ぁ-んァ-ヶー一-龥])\s(?=[!-~]{0,64}[0-9A-Z]))(?P<value>[!-~]{1,64}+"
     r"|[「『【][^\n]{1,40}[」』】])\s*+(?P<note>.{0,60})"
 )
 _PART_NAME = re.compile(
-    r"ファイル|資料|[書表図票簿版分編状]$|その[0-9]|[0-9](?:つ|通)目|第[0-9]|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
+    r"ファイル|資料|[書表図票簿版分編状案]$|図面$|その[0-9]|[0-9](?:つ|通)目|第[0-9]|行目|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
     r"|attach|archive|document|part|half|前半|後半|解凍|開封|閲覧|編集|読取|書込"
 )
 _DATED = re.compile(
@@ -76,8 +83,26 @@ _OPENS = re.compile(
 )
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
 _POINTS_BACK = re.compile(
-    r"(?:上記|いずれも|以上)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
+    r"(?:上記|いずれも|以上|(?:「」|『』|【】|かっこ|カッコ|括弧)[の内]内?)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
     re.I,
+)
+# A file, not its password, came by another mail.
+_SENT_BEFORE = re.compile(
+    r"(?:別の?メール|別途|別便|別送|先日|先ほど|先程|前回|後続)[^。\n]{0,12}?(?:送付|お?送り|送信|送)(?:いた)?(?:し(?:まし)?た|済みの?|の)"
+    r"[^。\n]{0,8}?(?:ファイル|資料|書類|zip|添付|圧縮|データ|メール|pdf|excel)"
+    r"|(?:お問い?合わせ|ご照会|ご依頼)の(?:件|資料|書類|ファイル|データ)",
+    re.I,
+)
+# What a mail forgot, it now brings.
+_FORGOTTEN = re.compile(r"(?:送|記載|連絡|知らせ|通知|添付|書き?)[^。\n]{0,8}?(?:忘れ|漏れ|もれ|間違)")
+_LATER = re.compile(
+    r"場合|明日|来週|予定|まもなく|間もなく|教え|(?:知らせ|連絡|送付|返信|回答|確認)(?:して)?(?:くだ|下)さ|ます?か[。?]?|でしょうか|[?]"
+    r"|控え|(?<!ござい)ません|tomorrow|later|soon|\b(?:will|shall|would|not|never|if|please)\b|n't",
+    re.I,
+)
+# Telephone numbers and sizes.
+_MEASURED = re.compile(
+    r"[+(]?[0-9]{1,5}[-() ]{1,2}[0-9]{1,5}[- )]{1,2}[0-9]{3,5}|[0-9][0-9.,]{0,12}\s?(?:[kmg]i?b|bytes?)", re.I
 )
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
@@ -85,11 +110,12 @@ _MAX_BELOW, _LONGEST_ALONE = 14, 200
 def expects_below(line: str, label: Label) -> bool:
     """Whether the value of a label without one stands on the lines below it."""
     rest = line[label.end : label.end + REACH]
-    if ELSEWHERE.search(line) or is_compound(rest):
+    said = _said_with(line, label)
+    if ELSEWHERE.search(said) or is_compound(rest):
         return False
     if label.announces:
         return True
-    if TITLED.search(line):
+    if TITLED.search(said):
         return not OTHERWISE.search(rest.partition("。")[0])
     closed = pass_notes(rest).strip(" :=→⇒>-*_~.・↓⇩▼―─━")
     if label.latin and re.fullmatch(r"(?:for|to|of)\s[^.:]{1,40}", closed):
@@ -99,11 +125,27 @@ def expects_below(line: str, label: Label) -> bool:
     return (
         not OTHERWISE.search(rest)
         and re.fullmatch(
-            r"(?:です|となります|になります|でございます|を?(?:お送り|送付|再送|連絡|通知|お知らせ)(?:いた|致)?します)。?",
+            r"(?:です|となります|になります|でございます|を?(?:お送り|送付|再送|連絡|通知|お知らせ|送信|送り|お届け|共有|記載|転記"
+            r"|記|お送りさせて|送付させて)(?:いただき|いた|致)?(?:し)?ます|をどうぞ)[。!]?",
             closed,
         )
         is not None
     )
+
+
+def may_stand_below(line: str, label: Label) -> bool:
+    """Whether a label that states nothing leaves it to the next line, where only a made-up word is then a value."""
+    rest = line[label.end : label.end + REACH]
+    said = _said_with(line, label)
+    refused = ELSEWHERE.search(said) or OTHERWISE.search(_FORGOTTEN.sub(" ", said)) or _LATER.search(said)
+    return label.sure and not label.is_pass and not refused and not is_compound(rest)
+
+
+def _said_with(line: str, label: Label) -> str:
+    """What the label's sentence and those behind it say, without what describes a file that was sent before."""
+    start = line.rfind("。", 0, label.start) + 1
+    said = line[start : label.end + REACH]
+    return _SENT_BEFORE.sub(" ", said, count=1)
 
 
 def above(lines: list[str], index: int) -> list[str]:
@@ -122,31 +164,49 @@ def above(lines: list[str], index: int) -> list[str]:
     return found
 
 
-def below(lines: list[str], index: int, label: Label | None = None) -> list[str]:
-    """Values on the next lines, past blank ones and rulers: one alone, or rows of files with one each. Without a label
-    five lines of other text are passed."""
+def by_chance(lines: list[str], index: int, label: Label) -> list[str]:
+    """Values on the next lines where nothing announces them but a label without one: made up, and nothing else."""
+    if not may_stand_below(lines[index], label):
+        return []
+    found = below(lines, index, label, strict=True)
+    odd = [value for value in found if len(value) > 3 and is_made_up(value)]
+    return [value for value in odd if not _MEASURED.fullmatch(value) and not FILE_NAME.search(value)]
+
+
+def below(lines: list[str], index: int, label: Label | None = None, strict: bool = False) -> list[str]:
+    """Values on the next lines, past blank ones and rulers: one alone, the items of a list, or rows of files with one
+    each. Without a label five lines of other text are passed; `strict` wants values made up."""
     seen, found = 0, []
     # An English sentence that does not point at the next line has a value there by chance.
-    strict = label is None or (label.latin and not _POINTS_ON.search(lines[index]))
+    strict = strict or label is None or (label.latin and not _POINTS_ON.search(lines[index]))
     for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
         plain = line.strip()
         if plain in ("--", "以上", "---- "):
             break
-        if not plain or RULER.fullmatch(plain):
+        if not plain or RULER.fullmatch(plain) or (len(plain) < 60 and _HOW_TYPED.fullmatch(plain)):
             continue
         if values := _row(plain):
             found += values
             continue
-        if found:
+        item = _ITEM.match(plain)
+        if found and not item:
+            break
+        if values := alone(plain, strict or bool(found)):
+            found += values
+            if item:
+                continue
             break
         seen += 1
-        if values := alone(plain, strict):
-            return values
-        if seen >= (
-            6 if label is None else 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1
-        ):
+        if found or seen >= _patience(plain, label):
             break
     return found
+
+
+def _patience(plain: str, label: Label | None) -> int:
+    """The lines of other text, this one among them, behind which no value is looked for."""
+    if label is None:
+        return 6
+    return 2 if FILE_NAME.search(plain) or plain.startswith("(") or "※" in plain[:2] else 1
 
 
 def _row(plain: str) -> list[str]:
@@ -188,9 +248,11 @@ def alone(plain: str, strict: bool = False) -> list[str]:
             ]
     if words := spelt(bare):
         return words
-    if not strict and any(char.isdigit() for char in bare) and not re.search(r"[年月日時分円]", bare):
-        return native(bare)
-    return phrase(bare) if not strict and is_made_up(bare) and not ELSEWHERE.search(plain) else []
+    other = FILE_NAME.search(bare) or re.search(r"[年月日時分円]", bare)
+    if not strict and not other and any(char.isdigit() for char in bare) and (found := native(bare)):
+        return found
+    refused = strict or ELSEWHERE.search(plain) or OTHER_FIELD.match(bare)
+    return phrase(bare) if is_made_up(bare) and not refused else []
 
 
 def _can_stand_alone(token: str, strict: bool) -> bool:

@@ -6,8 +6,10 @@ import re
 
 from sekisho_inspection.password_labels import ELSEWHERE, FILE_NAME, is_made_up, is_plausible, is_word
 
-_ROOMY = re.compile(r"([「『【《〔“\[(])\s{1,8}+([^「『【《〔“\[()\]”〕》】』」\n]{1,64}?)\s{1,8}([」』】》〕”\])])")
-_PAIRS = frozenset(["「」", "『』", "【】", "《》", "〔〕", "“”", "[]", "()"])
+_ROOMY = re.compile(
+    r"([「『【《〔“\[(<])\s{1,8}+([^「『【《〔“\[(<>)\]”〕》】』」\n]{1,64}?)\s{1,8}([」』】》〕”\])>])"
+)
+_PAIRS = frozenset(["「」", "『』", "【】", "《》", "〔〕", "“”", "[]", "()", "<>"])
 # An arrow towards the value and one back, doubled brackets, or a row of the same mark on both sides; one of the plainer
 # marks is a value's own.
 _ADORNED = re.compile(

@@ -33,6 +33,10 @@ _CLOSING_LABEL = re.compile(r"\s*[\])】》』」〕>◆■●◇□★☆▼▽
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
 _MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨☞👉]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
+# Between the values of a row; a row has one for each file.
+_IN_ROW = re.compile(r"\s?(?:\([^()]{0,20}\))?\s?、\s?")
+_ROW_GOES_ON = re.compile(r"\s*(?:[、。(]|です|$)")
+_MOST_IN_ROW = 8
 _SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
 _TOPIC = re.compile(
     r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|として(?:は)?、?|[はがも]、?|、"
@@ -103,7 +107,7 @@ def is_compound(rest: str) -> bool:
     """Whether the label is the beginning of another word: パスワード付き, password-protected."""
     return (
         re.match(
-            r"\s?(?:付|つき|保護|ロック|ポリシ|管理|認証|変更|リセット|再|-?protect|-?reset|\smanager|\sless)",
+            r"\s?(?:付|つき|保護|ロック|ポリシ|管理|認証|変更|リセット|再(?!送)|-?protect|-?reset|\smanager|\sless)",
             rest,
             re.I,
         )
@@ -158,7 +162,23 @@ def _marked(behind: str, sentence: str, label: Label) -> list[str]:
     value = behind[mark.end() :]
     # The second of two marks may be the value's.
     doubled = TOKEN.match("=" + value) if mark[0].strip() == ":=" else None
-    return [*([doubled[0]] if doubled and is_made_up(doubled[0]) else []), *marked_value(value)]
+    found = marked_value(value)
+    return [*([doubled[0]] if doubled and is_made_up(doubled[0]) else []), *found, *_further(value, found)]
+
+
+def _further(text: str, found: list[str]) -> list[str]:
+    """The values of a row of them whose first is found: abc-1(ZIP用)、def-2."""
+    at = text.find(found[0]) + len(found[0]) if found and found[0] in text else len(text)
+    values: list[str] = []
+    while len(values) < _MOST_IN_ROW and (comma := _IN_ROW.match(text, at)):
+        token = token_at(text[comma.end() : comma.end() + 64])
+        if not token or not is_made_up(token[0]) or not is_plausible(token[0]) or len(token[0]) < 3:
+            break
+        if not _ROW_GOES_ON.match(text, comma.end() + len(token[0])):
+            break
+        values.append(trimmings(token[0], prose=True)[0])
+        at = comma.end() + len(token[0])
+    return values
 
 
 def _with_sign(behind: str, between: str, sentence: str) -> list[str]:

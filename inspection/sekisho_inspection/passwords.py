@@ -26,8 +26,9 @@ _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0
 _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
 # Colons that their compatibility form turns into dots.
 _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
+_CIRCLED = re.compile(r"^\s{0,8}[①-⑳]")
 # Quotation marks of other languages, and pairs of the same mark.
-_MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙"), "〔〕" * 5, strict=True))
+_MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙≪≫"), "〔〕" * 6, strict=True))
 _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 # The same as what the mail shows, which is no other way.
 _SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
@@ -111,6 +112,7 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 
 
 def _fold(line: str) -> str:
+    line = _CIRCLED.sub(lambda match: f"({ord(match[0][-1]) - ord('①') + 1}) ", line, count=1)
     plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
     plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
     return close_up(_URL.sub("://", plain) if "://" in plain else plain)
@@ -150,6 +152,8 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
                 below = password_below.below(lines, index, label)
                 values.sure += below
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
+            elif not values.sure[start:]:
+                values.sure += password_below.by_chance(lines, index, label)
         if not spoken or not values.sure[start:]:
             values.sure += password_below.told_to_enter(line, spoken)
     _whole(lines, values, start, subject)

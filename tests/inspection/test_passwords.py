@@ -115,6 +115,10 @@ HOSTILE = {
     "quotations to enter": 'open type "' * 90_000,
     "purposes": "解凍するための" * 140_000,
     "doubled brackets": ("パスワード" + "((" * 40 + "a" * 90 + "\n") * 3000,
+    "a row of values": ("パスワード：a1" + "、a1" * 600 + "\n") * 400,
+    "mails before": ("別途送" * 60 + "パスワードです\n") * 2000,
+    "how it is typed": ("パスワードは下記です\n" + "半角英数8文字" * 8 + "終\n") * 3000,
+    "circled": ("パスワード\n" + "①" * 90 + "\n") * 3000,
     "keys to open": "key needed to " * 70_000,
 }
 
