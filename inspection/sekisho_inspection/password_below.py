@@ -55,6 +55,8 @@ _INPUT = re.compile(
     r"|locked)\s(?:it\s|them\s|the\s\w{1,12}\s)?(?:with|using|by)\s?:?\s"
     r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})"
     r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
+    r"|(?:添付|ファイル|zip|資料|書庫)[^。「『\n]{0,12}は、?\s?[「『](?P<key>[!-~]{3,64})[」』]\s?で(?:開(?:き|け|く)|解凍|展開|復号)"
+    r"|(?<![!-~])(?=[!-~]{0,63}[0-9#$%&@!?_+=])([!-~]{4,64})\s?(?:で|にて)(?:ご?開(?:き|け|く|い|封)|ご?解凍|展開|復号)"
     r"|\bopens?\swith\s([!#-&(-~]{3,64})",
     re.I,
 )
@@ -72,7 +74,7 @@ _QUOTED_ORDER = re.compile(
     re.I,
 )
 _PROGRAM = re.compile(
-    r"adobe|acrobat|\breader|microsoft|word\s20|excel|powerpoint|zip\b|winrar|explorer|lhaplus|windows|office|chrome"
+    r"adobe|acrobat|\breader|microsoft|word\s?(?:20|365)|excel|powerpoint|zip\b|winrar|explorer|lhaplus|lhaca|lhaz|explzh|bandizip|cubeice|noah|\bi(?:os|phone|pad)|android|\bmac(?:os)?\b|windows|office|chrome"
     r"|\bedge\b|version|\b(?:ctrl|alt|shift|enter)\b",
     re.I,
 )
@@ -81,6 +83,7 @@ _OPENS = re.compile(
     r"|locked|protected|archive|zip",
     re.I,
 )
+_TIME = re.compile(r"[0-9]{1,4}(?:[:/][0-9]{1,2}){1,2}")
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
 _POINTS_BACK = re.compile(
     r"(?:上記|いずれも|以上|(?:「」|『』|【】|かっこ|カッコ|括弧)[の内]内?)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
@@ -289,11 +292,9 @@ def told_to_enter(line: str, labelled: bool) -> list[str]:
         quoted = match.re is _INPUT and match[1] is not None
         plain = value.rstrip(".,;:")
         offered = quoted and not is_made_up(plain) and "入力" not in match[0]
-        if (
-            is_plausible(plain, quoted)
-            and not offered
-            and (quoted or (is_made_up(plain) and not FILE_NAME.search(plain) and not _PROGRAM.search(plain)))
-        ):
+        odd = is_made_up(plain) or (match.re is _INPUT and match["key"])
+        other = FILE_NAME.search(plain) or _PROGRAM.search(plain) or _TIME.fullmatch(plain)
+        if is_plausible(plain, quoted) and not offered and (quoted or (odd and not other)):
             found.append(plain if not quoted else value)
     return [value for value in [*found, *_quoted_orders(line)] if not is_word(value)]
 

@@ -45,12 +45,19 @@ _TOPIC = re.compile(
 _ANNOUNCING = re.compile(r"(?:こちら|以下|下記|次|これ)[^:=→⇒]{0,20}?(?:[:=→⇒]|->|=>)\s*")
 _MANNER = re.compile(
     r"(?:(?:すべて|全て|いずれも|今回は?|添付の?|共通で|一律で?|半角|全角|英数字?|数字|英字"
-    r"|アルファベット|大文字|小文字|記号|ローマ字)++(?:の|で|にて|で、|は|、)?\s*+)++"
+    r"|アルファベット|大文字|小文字|記号|ローマ字|[0-9]{1,2}(?:桁|文字)|(?:下記|以下|次)の(?=[0-9])|引き続き|これまで通り"
+    r"|(?:社内共通|共通|いつも|従来|前回|前回同様)の|(?:前回|いつも|従来)と(?:同じ|同様の?))++(?:の|で|にて|で、|は|、)?\s*+)++"
 )
+# A clause between the label and its value, which says that the file is locked.
+_LOCKED = re.compile(
+    r"\s*[をがは](?:かか|掛か|かけ|掛け|付け|付い|つけ|つい|設定)[^。、「『\n]{0,14}?(?:まして|ますが|ですが|ていて|て)、\s*"
+)
+_NOTE_BEHIND = re.compile(r"(?<=[」』】”\"])\s?\([^()]{0,60}\)")
 _COPULA = re.compile(
     r"\s*(?:(?:\([^()]{0,60}\)\s*)?(?:です|でした|となり|とな(?:る|って)|になり|とし(?:て|ま)|でござ"
-    r"|である|だ(?:。|$|よ)|で(?:お願い|解凍|開|復号|展開|す|ロック|保護|暗号)|を(?:ご?入力|ご?使用"
-    r"|ご?利用|お使い)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更)"
+    r"|になって|のまま|よろしく|宜しく|である|だ(?:。|$|よ)"
+    r"|で(?:お願い|ご?解凍|ご?開|復号|展開|す|ロック|保護|暗号|設定|ご?入力|[!。、]|$)|を(?:ご?入力|ご?使用"
+    r"|ご?利用|お使い|設定|かけ|掛け|付け|用い|使っ)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更)"
     r"|が(?:設定|かか|必要))"
     r"|[。、,(※\[]|\.(?:\s|$)|$)"
 )
@@ -65,19 +72,19 @@ _STATES = re.compile(r"[\s\])】》』」〕>◆■●◇□★☆]*+(?:[:=;→�
 _MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
 # Behind a quotation that is the password, also in a sentence that says what it protects.
 _OPENED_BY = re.compile(
-    r"\s*(?:です|とな|にな|でござ|にて|により|によ?って|を(?:ご?入力|ご?使用|ご?利用|用い|使っ|お使い|設定|かけ|掛け)"
-    r"|で(?:[すの、。]|$|ご?(?:お?開|解|保護|暗号|ロック|設定|復号|展開|閲覧))|[にへ](?:変更|設定|いた)|が(?:設定|かか|掛か|必要)"
+    r"\s*(?:\([^()]{0,60}\)\s*)?(?:です|とな|にな|でござ|にて|により|によ?って|を(?:ご?入力|ご?使用|ご?利用|用い|使っ|お使い|設定|かけ|掛け)"
+    r"|で(?:[すの、。]|$|ご?(?:お?開|解|保護|暗号|ロック|設定|復号|展開|閲覧))|[にへ](?:変更|変わ|設定|いた)|が(?:設定|かか|掛か|必要)"
     r"|と(?:設定|して|ご?入力)|付き|つき)"
 )
 _BEFORE = re.compile(
     r"(?:[「『【“\"‘]([^「」『』【】“”\"‘’\n]{1,64})[」』】”\"’]|([!-~]{3,64}))\s*+"
-    r"(?:が|を|は|も|←|<-+|<=+|…|\.{3}|=|:|→|,)?\s*+(?:\(|\[|【)?\s*+(?:こちらが|これが"
+    r"(?:が|という|といった|を|は|も|←|<-+|<=+|…|\.{3}|=|:|→|,)?\s*+(?:\(|\[|【)?\s*+(?:こちらが|これが"
     r"|添付(?:ファイル)?の?|今回の|ファイルの|解凍(?:用)?の?|復号|開封|展開|zip|pdf|excel|(?:is|are|was"
     r"|as|be)\s(?:the|your|our)?\s?)?$",
     re.I,
 )
 _BEFORE_LINK = re.compile(
-    r"(?:が|を|←|<-|<=|\(|\[|【|is\sthe|is\syour|as\sthe|as|:|=|は)\s*(?:添付(?:ファイル)?の?|今回の"
+    r"(?:が|という|といった|を|←|<-|<=|\(|\[|【|is\sthe|is\syour|as\sthe|as|:|=|は)\s*(?:添付(?:ファイル)?の?|今回の"
     r"|ファイルの|解凍(?:用)?の?|復号|開封|展開|zip|pdf|excel)*$",
     re.I,
 )
@@ -204,11 +211,12 @@ def _is_link(between: str) -> bool:
 
 
 def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
-    topic = _TOPIC.match(behind)
+    topic = _LOCKED.match(behind) or _TOPIC.match(behind)
     if not topic:
         return []
     value = behind[topic.end() :]
-    value = value[manner.end() :] if (manner := _MANNER.match(value)) else value
+    if manner := _MANNER.match(value):
+        value, sentence = value[manner.end() :], sentence.replace(manner[0], "", 1)
     if mark := _MARK.match(value):
         return marked_value(value[mark.end() :])
     until = value.partition("。")[0] if "「" not in value and "『" not in value else value
@@ -228,6 +236,8 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
 def _stated_quotes(text: str, sentence: str) -> list[str]:
     """Quotations that are the password; of a sentence that names another way only one that is said to be it."""
     values = []
+    promised = _NOTE_BEHIND.sub("", sentence)
+    promised = ELSEWHERE.search(promised) or OTHERWISE.search(promised)
     for match in islice(QUOTED.finditer(text), MOST_QUOTES):
         value = next(filter(None, match.groups()), "")
         rest = text[match.end() :]
@@ -235,9 +245,7 @@ def _stated_quotes(text: str, sentence: str) -> list[str]:
         if remark or not is_plausible(value, quoted=True) or NAMED.match(rest):
             continue
         said = _COPULA.match(rest) or _MORE.match(rest)
-        if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (
-            is_made_up(value) and _OPENED_BY.match(rest)
-        ):
+        if promised and not (is_made_up(value) and _OPENED_BY.match(rest)):
             continue
         if said or is_made_up(value):
             values.append(value)
@@ -307,6 +315,6 @@ def _before(text: str, sentence: str) -> list[str]:
         return []
     if FILE_NAME.search(value) or (not match[1] and not is_made_up(value)):  # type: ignore[index]
         return []
-    if re.match(r"\s*(?:付|保護|の|を)", sentence):
+    if re.match(r"\s*(?:付|保護|の|を)", sentence) and not text.rstrip().endswith(("という", "といった")):
         return []
     return trimmings(value, prose=True)
