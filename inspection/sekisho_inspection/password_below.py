@@ -183,7 +183,7 @@ def below(lines: list[str], index: int, label: Label | None = None, strict: bool
     # An English sentence that does not point at the next line has a value there by chance.
     strict = strict or label is None or (label.latin and not _POINTS_ON.search(lines[index]))
     for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
-        plain = line.strip()
+        plain = _unframed(line.strip())
         if plain in ("--", "以上", "---- "):
             break
         if not plain or RULER.fullmatch(plain) or (len(plain) < 60 and _HOW_TYPED.fullmatch(plain)):
@@ -203,6 +203,11 @@ def below(lines: list[str], index: int, label: Label | None = None, strict: bool
         if found or seen >= _patience(plain, label):
             break
     return found
+
+
+def _unframed(plain: str) -> str:
+    """What a frame's sides are around."""
+    return plain.strip("| ") if len(plain) > 2 and plain[0] == plain[-1] == "|" else plain
 
 
 def _patience(plain: str, label: Label | None) -> int:
@@ -268,11 +273,12 @@ def _can_stand_alone(token: str, strict: bool) -> bool:
 
 def column(lines: list[str], index: int, label: Label) -> list[str]:
     """Values of the rows below a table's header whose last column the label is."""
-    if lines[index][label.end :].strip(" |\t") or not lines[index][: label.start].strip(" |\t"):
+    before, behind = lines[index][: label.start].rstrip(' |\t"'), lines[index][label.end :].strip(' |\t"')
+    if behind or not before.strip(' |\t"'):
         return []
     found = []
     for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
-        cells = line.strip(" |\t").replace("|", " ").split()
+        cells = _cells(line, before.endswith(","))
         if RULER.fullmatch(line):
             continue
         if len(cells) < 2 or len(cells) > 8 or not (FILE_NAME.search(line) or is_made_up(cells[-1])):
@@ -280,6 +286,10 @@ def column(lines: list[str], index: int, label: Label) -> list[str]:
         if is_plausible(cells[-1]) and not is_word(cells[-1]) and not FILE_NAME.search(cells[-1]):
             found.append(cells[-1])
     return found
+
+
+def _cells(line: str, commas: bool) -> list[str]:
+    return [cell.strip(' "') for cell in line.split(",")] if commas else line.strip(" |\t").replace("|", " ").split()
 
 
 def told_to_enter(line: str, labelled: bool) -> list[str]:

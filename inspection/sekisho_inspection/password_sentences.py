@@ -67,6 +67,11 @@ _ENGLISH = re.compile(
     r"|still)?\s?[:=-]?|[:=]|->|=>)\s*",
     re.I,
 )
+_RENEWED = re.compile(
+    r"(?:\s(?:has\sbeen|have\sbeen|was|is\snow|now)\s(?:changed|reset|updated|set)\sto:?|['’]s(?:\snow)?)\s[\"“]?"
+    r"(?=[!-~]{4})(?![0-9]{1,3}\s)",
+    re.I,
+)
 _STATES = re.compile(r"[\s\])】》』」〕>◆■●◇□★☆]*+(?:[:=;→⇒はがを「『【\"“<-]|is\b|$|[!-~]+\s*$)", re.I)
 # Behind a quotation that is one of several parts.
 _MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
@@ -260,7 +265,17 @@ def _in_quotes(behind: str, sentence: str, label: Label) -> list[str]:
     return [form for value in _stated_quotes(behind, sentence) for form in as_noted(value, behind)]
 
 
+def _renewed(behind: str) -> list[str]:
+    """A made-up word that English says to be the password now: password has been changed to abc1, password's abc1."""
+    token = TOKEN.match(behind, match.end()) if (match := _RENEWED.match(behind)) else None
+    if not token or (not re.match(r"\s*(?:$|[(,;])", behind[token.end() :]) and token[0][-1] not in ".,;!)"):
+        return []
+    return trimmings(token[0], prose=True) if is_made_up(token[0]) and is_plausible(token[0]) else []
+
+
 def _in_english(behind: str, sentence: str, label: Label) -> list[str]:
+    if renewed := _renewed(behind):
+        return renewed
     match = _ENGLISH.match(behind) if label.latin or behind[:4].strip() in ("is", "are") else None
     if not match or OTHERWISE.search(match["between"]):
         return []

@@ -138,7 +138,7 @@ def trimmings(token: str, prose: bool = False) -> list[str]:
     if re.fullmatch(r"\([^()]+\)", token):
         return [token[1:-1], token]
     bare = token.partition("(")[0] if token.endswith("(") or re.search(r".\([^()]+\)$", token) else token
-    trimmed = bare.rstrip(".,;:)>\"'*").lstrip("\"'*")
+    trimmed = bare.rstrip(".,;:)>\"'*|/").lstrip("\"'*")
     if prose or bare != token or token.endswith((",", ";", ")", '"', "'", "*")):
         both = [trimmed, token]
     else:

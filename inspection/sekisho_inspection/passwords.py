@@ -29,6 +29,8 @@ _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
 _CIRCLED = re.compile(r"^\s{0,8}[①-⑳]")
 # Quotation marks of other languages, and pairs of the same mark.
 _MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙≪≫"), "〔〕" * 6, strict=True))
+# The sides of frames are the bars of tables.
+_MARKS |= dict.fromkeys(map(ord, "│┃║"), "|")
 _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 # The same as what the mail shows, which is no other way.
 _SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
