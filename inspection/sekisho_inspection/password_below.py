@@ -21,7 +21,7 @@ from sekisho_inspection.password_labels import (
 )
 from sekisho_inspection.password_ornaments import unadorned
 from sekisho_inspection.password_sentences import is_compound, pass_notes
-from sekisho_inspection.password_spelling import as_noted, spelt
+from sekisho_inspection.password_spelling import are_joined, as_noted, spelt
 from sekisho_inspection.password_values import QUOTED, SPACED, TAIL, TOKEN, native, phrase, trimmings
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
@@ -57,6 +57,7 @@ _INPUT = re.compile(
     r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
     r"|(?:添付|ファイル|zip|資料|書庫)[^。「『\n]{0,12}は、?\s?[「『](?P<key>[!-~]{3,64})[」』]\s?で(?:開(?:き|け|く)|解凍|展開|復号)"
     r"|(?<![!-~])(?=[!-~]{0,63}[0-9#$%&@!?_+=])([!-~]{4,64})\s?(?:で|にて)(?:ご?開(?:き|け|く|い|封)|ご?解凍|展開|復号)"
+    r"|(?:解除|解凍|開封|復号|展開)は、?\s?[「『“\"]?([!-~]{3,64}?)[」』”\"]?\s?で(?:す|お願い|。|$)"
     r"|\bopens?\swith\s([!#-&(-~]{3,64})",
     re.I,
 )
@@ -74,7 +75,7 @@ _QUOTED_ORDER = re.compile(
     re.I,
 )
 _PROGRAM = re.compile(
-    r"adobe|acrobat|\breader|microsoft|word\s?(?:20|365)|excel|powerpoint|zip\b|winrar|explorer|lhaplus|lhaca|lhaz|explzh|bandizip|cubeice|noah|\bi(?:os|phone|pad)|android|\bmac(?:os)?\b|windows|office|chrome"
+    r"adobe|acrobat|\breader|microsoft|word\s?(?:20|365)|excel|powerpoint|zip\b|7-?zip|winrar|explorer|lhaplus|lhaca|lhaz|explzh|bandizip|cubeice|noah|\bi(?:os|phone|pad)|android|\bmac(?:os)?\b|windows|office|chrome"
     r"|\bedge\b|version|\b(?:ctrl|alt|shift|enter)\b",
     re.I,
 )
@@ -82,6 +83,14 @@ _OPENS = re.compile(
     r"解凍|展開|復号|開封|開(?:く|け|い|き|封)|暗号|ロック|閲覧|unzip|extract|open|unlock|decrypt|encrypt"
     r"|locked|protected|archive|zip",
     re.I,
+)
+_MISTAKEN = re.compile(r"誤|訂正|間違|変更|修正|wrong|incorrect|mistake|correct", re.I)
+_RIGHT = (
+    r"(?:正(?:しく|しい(?:もの|方|値|パスワード))?|新(?:しい(?:もの|方|値|パスワード)|パスワード)?"
+    r"|(?:訂正|変更|修正)後|new|correct)"
+)
+_CORRECT = re.compile(
+    rf"[・●○■◆※*\s]{{0,3}}(?:[【\[(]{_RIGHT}[】\])]\s?[:=は]?|{_RIGHT}\s?(?:[:=は]|→|->))\s*+(?=[「『\"!-~])", re.I
 )
 _TIME = re.compile(r"[0-9]{1,4}(?:[:/][0-9]{1,2}){1,2}")
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
@@ -151,6 +160,17 @@ def _said_with(line: str, label: Label) -> str:
     return _SENT_BEFORE.sub(" ", said, count=1)
 
 
+def corrected(lines: list[str], index: int) -> list[str]:
+    """The value that the lines below one which speaks of a mistake or a change give as the right one."""
+    if not _MISTAKEN.search(lines[index]):
+        return []
+    below_it = (_unframed(line.strip()) for line in lines[index + 1 : index + 1 + _MAX_BELOW])
+    stated = (line[match.end() :] for line in below_it if (match := _CORRECT.match(line)))
+    # A word alone may be a program's or a place's name.
+    found = (alone(line) for line in stated if line[0] in '「『"' or not line.isalpha())
+    return next(filter(None, found), [])
+
+
 def above(lines: list[str], index: int) -> list[str]:
     """Values in the rows, or alone on the line, before one that points at them."""
     if not _POINTS_BACK.search(lines[index]) or ELSEWHERE.search(lines[index]):
@@ -182,6 +202,7 @@ def below(lines: list[str], index: int, label: Label | None = None, strict: bool
     seen, found = 0, []
     # An English sentence that does not point at the next line has a value there by chance.
     strict = strict or label is None or (label.latin and not _POINTS_ON.search(lines[index]))
+    joined = label is not None and are_joined(lines[index])
     for line in lines[index + 1 : index + 1 + _MAX_BELOW]:
         plain = _unframed(line.strip())
         if plain in ("--", "以上", "---- "):
@@ -194,7 +215,8 @@ def below(lines: list[str], index: int, label: Label | None = None, strict: bool
         item = _ITEM.match(plain)
         if found and not item:
             break
-        if values := alone(plain, strict or bool(found)):
+        last = plain.rstrip("。").rpartition("。")[2] if label is None else plain
+        if values := alone(last, strict or bool(found)) or _part(plain, joined):
             found += values
             if item:
                 continue
@@ -203,6 +225,13 @@ def below(lines: list[str], index: int, label: Label | None = None, strict: bool
         if found or seen >= _patience(plain, label):
             break
     return found
+
+
+def _part(plain: str, joined: bool) -> list[str]:
+    """An item of a list whose items are joined may be short."""
+    item = _ITEM.match(plain) if joined else None
+    part = plain[item.end() :] if item else ""
+    return [part] if TOKEN.fullmatch(part) and is_plausible(part) else []
 
 
 def _unframed(plain: str) -> str:
@@ -268,7 +297,7 @@ def _can_stand_alone(token: str, strict: bool) -> bool:
         return False
     if re.search(r"@[\w-]+\.[a-z]|\.(?:jp|com|net|org|example)\b", token) or is_word(token):
         return False
-    return is_made_up(token) if strict else True
+    return not strict or (is_made_up(token) and not _MEASURED.fullmatch(token))
 
 
 def column(lines: list[str], index: int, label: Label) -> list[str]:

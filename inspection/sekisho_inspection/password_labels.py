@@ -57,7 +57,7 @@ _TOLD = (
 _LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE})", re.I)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
-    r"正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
+    r"正しくは|正しい(?:パスワード|もの|方|値)は|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
     r"|[0-9]{1,2}桁(?:の数字)?)"
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"

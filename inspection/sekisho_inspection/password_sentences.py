@@ -20,7 +20,17 @@ from sekisho_inspection.password_labels import (
 )
 from sekisho_inspection.password_ornaments import set_off
 from sekisho_inspection.password_spelling import as_noted, spelt
-from sekisho_inspection.password_values import JOINT, QUOTED, TOKEN, marked_value, quoted_values, token_at, trimmings
+from sekisho_inspection.password_values import (
+    JOINT,
+    QUOTED,
+    SPACED,
+    TAIL,
+    TOKEN,
+    marked_value,
+    quoted_values,
+    token_at,
+    trimmings,
+)
 
 _NOTE = re.compile(
     r"\s*\([^()]{0,80}\)|\s*[\[〔][^\[\]〔〕]{0,40}[\]〕](?=\s*[:=は])"
@@ -155,6 +165,12 @@ def _announced(behind: str) -> list[str]:
     between = re.match(r"[^:=「『【\"“。\n]{0,30}", behind)
     if mark := _MARK.match(behind, between.end() if between else 0):
         return marked_value(behind[mark.end() :])
+    if (
+        (token := TOKEN.match(behind.lstrip(" 、は")))
+        and is_made_up(token[0])
+        and _COPULA.match(behind.lstrip(" 、は"), token.end())
+    ):
+        return trimmings(token[0], prose=True)
     return quoted_values(behind, leading=False)
 
 
@@ -235,6 +251,8 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
         return plain if is_made_up(tokens[0] if tokens else "") or label.sure else []
     if announced := _ANNOUNCING.match(value):
         return marked_value(value[announced.end() :])
+    if SPACED.fullmatch(row := TAIL.sub("", value).strip()):
+        return ["".join(row.split()), row]
     return spelt(re.split(r"です|となります|。", value, maxsplit=1)[0])
 
 

@@ -16,7 +16,7 @@ from sekisho_inspection.password_labels import (
     is_plausible,
     is_word,
 )
-from sekisho_inspection.password_spelling import as_noted, spelt
+from sekisho_inspection.password_spelling import as_noted, spelt, with_named_signs
 
 TOKEN = re.compile(r"[!-~]{1,64}")
 _OPENING, _CLOSING = "「『【“\"‘'«《`〝〔", "」』】”\"’'»》`〟〕"
@@ -40,11 +40,12 @@ TAIL = re.compile(
 def marked_value(text: str) -> list[str]:
     """The value right behind a mark."""
     text = re.sub(r"^\s*(?:(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
+    text = with_named_signs(text)
     if quoted := quoted_values(text, leading=True):
         return [form for value in quoted for form in as_noted(value, text)]
     plain = text.strip()
-    if SPACED.fullmatch(plain):
-        return ["".join(re.split(r"[\s・,]+", plain)), plain]
+    if SPACED.fullmatch(row := TAIL.sub("", plain)):
+        return ["".join(re.split(r"[\s・,]+", row)), row]
     if words := spelt(plain.partition("。")[0].removesuffix("です")):
         return words
     match = token_at(text.lstrip())

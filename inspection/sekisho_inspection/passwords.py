@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sekisho_inspection import password_below, password_labels, password_sentences
 from sekisho_inspection.password_clues import PLUS, Source, described, named_before
@@ -26,7 +27,7 @@ _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0
 _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
 # Colons that their compatibility form turns into dots.
 _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
-_CIRCLED = re.compile(r"^\s{0,8}[①-⑳]")
+_ASKS = re.compile(r"教え|知らせ|(?:くだ|下)さい|何で|でしょうか|[?？]|\b(?:what|send|need|tell)\b", re.I)
 # Quotation marks of other languages, and pairs of the same mark.
 _MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙≪≫"), "〔〕" * 6, strict=True))
 # The sides of frames are the bars of tables.
@@ -65,7 +66,7 @@ def candidates(
         for page in text[:_MAX_TEXT].split("\f"):
             own, quoted = _split(page)
             source = Source(_folded(own), _fold(subject), sender, named, local_day(date))
-            _read_lines(own, source, found.own, subject)
+            _read_lines(own, source, found.own, subject + _asked(quoted))
             if quoted:
                 _read_lines(quoted, Source(_folded(quoted), "", "", named, local_day(date)), found.quoted, "")
     _read_lines([subject], Source([_fold(subject)], "", sender, named, local_day(date)), found.own, "")
@@ -113,8 +114,17 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     return own, quoted
 
 
+def _asked(quoted: list[str]) -> str:
+    """The line of a quoted mail that asks for a password, which an answer then is; "" where none does."""
+    asking = (line for line in map(_fold, islice(filter(_ASKS.search, quoted), 5)) if password_labels.has_label(line))
+    return next(asking, "")
+
+
 def _fold(line: str) -> str:
-    line = _CIRCLED.sub(lambda match: f"({ord(match[0][-1]) - ord('①') + 1}) ", line, count=1)
+    first = line[:8].lstrip()[:1]
+    # The compatibility form of a circled number would be part of the value behind it.
+    if first and "①" <= first <= "⑳":
+        line = line.replace(first, f"({ord(first) - ord('①') + 1}) ", 1)
     plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
     plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
     return close_up(_URL.sub("://", plain) if "://" in plain else plain)
@@ -146,6 +156,8 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             clues += label.sure
             if label.sure and clues <= _MAX_DESCRIBED and (made := _described(line, label, lines, index, source)):
                 values.described += made
+            elif right := password_below.corrected(lines, index):
+                values.sure += right
             elif above := password_below.above(lines, index):
                 values.sure += above
             elif below := password_below.column(lines, index, label):
