@@ -57,5 +57,5 @@ def set_off(rest: str) -> list[str]:
     if not match or _REMARKS.fullmatch(match[1]):
         return []
     # Digits alone may be a length or a year.
-    typed = len(match[1]) > 3 and rest.startswith(("で開", "で解", "で展", "で復"), match.end())
-    return [match[1]] if typed or any(map(str.isalpha, match[1])) else []
+    opens = len(match[1]) > 3 and rest.startswith(("で開", "で解", "で展", "で復"), match.end())
+    return [match[1]] if opens or any(map(str.isalpha, match[1])) else []

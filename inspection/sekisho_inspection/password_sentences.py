@@ -259,8 +259,8 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
 def _stated_quotes(text: str, sentence: str) -> list[str]:
     """Quotations that are the password; of a sentence that names another way only one that is said to be it."""
     values = []
-    promised = _NOTE_BEHIND.sub("", sentence)
-    promised = ELSEWHERE.search(promised) or OTHERWISE.search(promised)
+    plain = _NOTE_BEHIND.sub("", sentence)
+    promised = ELSEWHERE.search(plain) or OTHERWISE.search(plain)
     for match in islice(QUOTED.finditer(text), MOST_QUOTES):
         value = next(filter(None, match.groups()), "")
         rest = text[match.end() :]

@@ -31,7 +31,7 @@ _ASKS = re.compile(r"教え|知らせ|(?:くだ|下)さい|何で|でしょう�
 # Quotation marks of other languages, and pairs of the same mark.
 _MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙≪≫"), "〔〕" * 6, strict=True))
 # The sides of frames are the bars of tables.
-_MARKS |= dict.fromkeys(map(ord, "│┃║"), "|")
+_PLAIN = _COLONS | _MARKS | dict.fromkeys(map(ord, "│┃║"), "|")
 _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 # The same as what the mail shows, which is no other way.
 _SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
@@ -125,7 +125,7 @@ def _fold(line: str) -> str:
     # The compatibility form of a circled number would be part of the value behind it.
     if first and "①" <= first <= "⑳":
         line = line.replace(first, f"({ord(first) - ord('①') + 1}) ", 1)
-    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_PLAIN)))
     plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
     return close_up(_URL.sub("://", plain) if "://" in plain else plain)
 
