@@ -21,7 +21,7 @@ from sekisho_inspection.password_labels import (
 )
 from sekisho_inspection.password_ornaments import unadorned
 from sekisho_inspection.password_sentences import is_compound, pass_notes
-from sekisho_inspection.password_spelling import are_joined, as_noted, spelt
+from sekisho_inspection.password_spelling import are_joined, as_noted, spelt, with_named_signs
 from sekisho_inspection.password_values import QUOTED, SPACED, TAIL, TOKEN, native, phrase, trimmings
 
 _BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
@@ -56,8 +56,8 @@ _INPUT = re.compile(
     r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})"
     r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
     r"|(?:添付|ファイル|zip|資料|書庫)[^。「『\n]{0,12}は、?\s?[「『](?P<key>[!-~]{3,64})[」』]\s?で(?:開(?:き|け|く)|解凍|展開|復号)"
-    r"|(?<![!-~])(?=[!-~]{0,63}[0-9#$%&@!?_+=])([!-~]{4,64})\s?(?:で|にて)(?:ご?開(?:き|け|く|い|封)|ご?解凍|展開|復号)"
-    r"|(?:解除|解凍|開封|復号|展開)は、?\s?[「『“\"]?([!-~]{3,64}?)[」』”\"]?\s?で(?:す|お願い|。|$)"
+    r"|(?<![!-~ァ-ヶ一-龥])(?=[!-~]{0,63}[0-9#$%&@!?_+=])([!-~]{4,64})\s?(?:で|にて)(?:ご?開(?:き|け|く|い|封)|ご?解凍|展開|復号)"
+    r"|(?:解除|解凍|開封|復号|展開)は、?\s?[「『“\"]?([!-~]{4,64}?)[」』”\"]?\s?で(?:す|お願い|。|$)"
     r"|\bopens?\swith\s([!#-&(-~]{3,64})",
     re.I,
 )
@@ -75,7 +75,7 @@ _QUOTED_ORDER = re.compile(
     re.I,
 )
 _PROGRAM = re.compile(
-    r"adobe|acrobat|\breader|microsoft|word\s?(?:20|365)|excel|powerpoint|zip\b|7-?zip|winrar|explorer|lhaplus|lhaca|lhaz|explzh|bandizip|cubeice|noah|\bi(?:os|phone|pad)|android|\bmac(?:os)?\b|windows|office|chrome"
+    r"adobe|acrobat|\breader|microsoft|word\s?(?:20|365)|excel|powerpoint|zip\b|7-?zip|winrar|explorer|autocad|\bcad|docuworks|drive|dropbox|sharepoint|teams|webex|zoom|lhaplus|lhaca|lhaz|explzh|bandizip|cubeice|noah|\bi(?:os|phone|pad)|android|\bmac(?:os)?\b|windows|office|chrome"
     r"|\bedge\b|version|\b(?:ctrl|alt|shift|enter)\b",
     re.I,
 )
@@ -102,19 +102,22 @@ _POINTS_BACK = re.compile(
 _SENT_BEFORE = re.compile(
     r"(?:別の?メール|別途|別便|別送|先日|先ほど|先程|前回|後続)[^。\n]{0,12}?(?:送付|お?送り|送信|送)(?:いた)?(?:し(?:まし)?た|済みの?|の)"
     r"[^。\n]{0,8}?(?:ファイル|資料|書類|zip|添付|圧縮|データ|メール|pdf|excel)"
+    r"|(?:別送|別便)の(?:ファイル|資料|書類|zip|添付)"
     r"|(?:お問い?合わせ|ご照会|ご依頼)の(?:件|資料|書類|ファイル|データ)",
     re.I,
 )
 # What a mail forgot, it now brings.
 _FORGOTTEN = re.compile(r"(?:送|記載|連絡|知らせ|通知|添付|書き?)[^。\n]{0,8}?(?:忘れ|漏れ|もれ|間違)")
-_LATER = re.compile(
-    r"場合|明日|来週|予定|まもなく|間もなく|教え|(?:知らせ|連絡|送付|返信|回答|確認)(?:して)?(?:くだ|下)さ|ます?か[。?]?|でしょうか|[?]"
-    r"|控え|(?<!ござい)ません|tomorrow|later|soon|\b(?:will|shall|would|not|never|if|please)\b|n't",
+_NOT_BELOW = re.compile(
+    r"場合|必要|大切|大事|保管|桁数|増や|減ら|共通|存じ|ご?入力|取り?扱|定期|紛失|なし|ログイン|サインイン|(?<![a-z])ids?(?![a-z])|明日|来週|予定|まもなく|間もなく|教え|(?:知らせ|連絡|送付|返信|回答|確認)(?:して)?(?:くだ|下)さ|ます?か[。?]?|でしょうか|[?]"
+    r"|控え|(?<!ござい)ません|log\s?-?in|sign\s?-?in|your\s|enter|tomorrow|later|soon|\b(?:will|shall|would|not|never|if|please)\b|n't",
     re.I,
 )
-# Telephone numbers and sizes.
+# Telephone numbers, sizes, versions and fields.
 _MEASURED = re.compile(
-    r"[+(]?[0-9]{1,5}[-() ]{1,2}[0-9]{1,5}[- )]{1,2}[0-9]{3,5}|[0-9][0-9.,]{0,12}\s?(?:[kmg]i?b|bytes?)", re.I
+    r"[+(]?[0-9]{1,5}[-() ]{1,2}[0-9]{1,5}[- )]{1,2}[0-9]{3,5}|[0-9][0-9.,]{0,12}\s?(?:[kmg]i?b|bytes?)"
+    r"|v(?:er)?\.?\s?[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}|(?:id|no|ref)\.?:.{1,64}",
+    re.I,
 )
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
 
@@ -149,7 +152,7 @@ def may_stand_below(line: str, label: Label) -> bool:
     """Whether a label that states nothing leaves it to the next line, where only a made-up word is then a value."""
     rest = line[label.end : label.end + REACH]
     said = _said_with(line, label)
-    refused = ELSEWHERE.search(said) or OTHERWISE.search(_FORGOTTEN.sub(" ", said)) or _LATER.search(said)
+    refused = ELSEWHERE.search(said) or OTHERWISE.search(_FORGOTTEN.sub(" ", said)) or _NOT_BELOW.search(said)
     return label.sure and not label.is_pass and not refused and not is_compound(rest)
 
 
@@ -168,7 +171,7 @@ def corrected(lines: list[str], index: int) -> list[str]:
     stated = (line[match.end() :] for line in below_it if (match := _CORRECT.match(line)))
     # A word alone may be a program's or a place's name.
     found = (alone(line) for line in stated if line[0] in '「『"' or not line.isalpha())
-    return next(filter(None, found), [])
+    return next((values for values in found if values and values[0].isascii()), [])
 
 
 def above(lines: list[str], index: int) -> list[str]:
@@ -267,6 +270,7 @@ def alone(plain: str, strict: bool = False) -> list[str]:
     """A value that is a line by itself, with a bullet, a copula or a note at most; `strict` wants it made up."""
     if len(plain) > _LONGEST_ALONE:
         return []
+    plain = with_named_signs(plain)
     if SPACED.fullmatch(plain):
         return ["".join(re.split(r"[\s・,]+", plain)), plain]
     if (value := unadorned(plain)) and TOKEN.fullmatch(value) and _can_stand_alone(value, strict):

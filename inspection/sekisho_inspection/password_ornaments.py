@@ -28,8 +28,8 @@ _IN_PARENTHESES = re.compile(
     r"(?=で|に|を|です|とな|と(?:ご?入力|し|いた)|。|、|$)"
 )
 _QUOTED_IN_PARENTHESES = re.compile(r"\s?\([「『“\"]([^「」『』“”\"\n]{1,64})[」』”\"]\)\s?(?=で[す開解展復]|を|。|$)")
-# A method or a version.
-_REMARKS = re.compile(r"(?:AES|ZIP|RSA|SHA|TLS|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
+# Methods and versions, which look made up.
+METHODS = re.compile(r"(?:AES|ZIP|RSA|SHA|TLS|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
 
 
 def close_up(line: str) -> str:
@@ -54,7 +54,7 @@ def set_off(rest: str) -> list[str]:
     if quoted := _QUOTED_IN_PARENTHESES.match(rest):
         return [] if ELSEWHERE.search(quoted[1]) or not is_plausible(quoted[1], quoted=True) else [quoted[1]]
     match = _IN_PARENTHESES.match(rest)
-    if not match or _REMARKS.fullmatch(match[1]):
+    if not match or METHODS.fullmatch(match[1]):
         return []
     # Digits alone may be a length or a year.
     opens = len(match[1]) > 3 and rest.startswith(("で開", "で解", "で展", "で復"), match.end())

@@ -18,8 +18,8 @@ from sekisho_inspection.password_labels import (
     is_plausible,
     is_word,
 )
-from sekisho_inspection.password_ornaments import set_off
-from sekisho_inspection.password_spelling import as_noted, spelt
+from sekisho_inspection.password_ornaments import METHODS, set_off
+from sekisho_inspection.password_spelling import as_noted, spelt, with_named_signs
 from sekisho_inspection.password_values import (
     JOINT,
     QUOTED,
@@ -38,8 +38,8 @@ _NOTE = re.compile(
 )
 _NUMBER = re.compile(r"\s?(?:その)?[#]?[0-9A-Z]{1,2}(?=\s*(?:[:=はが]|→))")
 _LETTER_OF_VALUE = re.compile(r"\s?[A-Z]{1,2}=")
-_CLOSED = re.compile(r"[\s\])】》』」〕>*_~◆■●◇□★☆▼▽▲△♦♢]*")
-_CLOSING_LABEL = re.compile(r"\s*[\])】》』」〕>◆■●◇□★☆▼▽▲△♦♢]")
+_CLOSED = re.compile(r"[\s\])】》』」〕>}*_~◆■●◇□★☆▼▽▲△♦♢]*")
+_CLOSING_LABEL = re.compile(r"\s*[\])】》』」〕>}◆■●◇□★☆▼▽▲△♦♢]")
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
 _MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨☞👉]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
@@ -55,18 +55,19 @@ _TOPIC = re.compile(
 _ANNOUNCING = re.compile(r"(?:こちら|以下|下記|次|これ)[^:=→⇒]{0,20}?(?:[:=→⇒]|->|=>)\s*")
 _MANNER = re.compile(
     r"(?:(?:すべて|全て|いずれも|今回は?|添付の?|共通で|一律で?|半角|全角|英数字?|数字|英字"
-    r"|アルファベット|大文字|小文字|記号|ローマ字|[0-9]{1,2}(?:桁|文字)|(?:下記|以下|次)の(?=[0-9])|引き続き|これまで通り"
+    r"|アルファベット|大文字|小文字|記号|ローマ字|[0-9]{1,2}(?:桁|文字)|(?:下記|以下|次)(?:の(?=[0-9])|(?=\())|引き続き|これまで通り"
     r"|(?:社内共通|共通|いつも|従来|前回|前回同様)の|(?:前回|いつも|従来)と(?:同じ|同様の?))++(?:の|で|にて|で、|は|、)?\s*+)++"
 )
 # A clause between the label and its value, which says that the file is locked.
 _LOCKED = re.compile(
     r"\s*[をがは](?:かか|掛か|かけ|掛け|付け|付い|つけ|つい|設定)[^。、「『\n]{0,14}?(?:まして|ますが|ですが|ていて|て)、\s*"
 )
+_SQUARE_LABEL = re.compile(r"[\]】〕]\s?")
 _NOTE_BEHIND = re.compile(r"(?<=[」』】”\"])\s?\([^()]{0,60}\)")
 _COPULA = re.compile(
     r"\s*(?:(?:\([^()]{0,60}\)\s*)?(?:です|でした|となり|とな(?:る|って)|になり|とし(?:て|ま)|でござ"
     r"|になって|のまま|よろしく|宜しく|である|だ(?:。|$|よ)"
-    r"|で(?:お願い|ご?解凍|ご?開|復号|展開|す|ロック|保護|暗号|設定|ご?入力|[!。、]|$)|を(?:ご?入力|ご?使用"
+    r"|で(?:お願い|ご?解凍|ご?開|復号|展開|す|ロック|保護|暗号|設定|統一|登録|ご?入力|[!。、]|$)|を(?:ご?入力|ご?使用"
     r"|ご?利用|お使い|設定|かけ|掛け|付け|用い|使っ)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更)"
     r"|が(?:設定|かか|必要))"
     r"|[。、,(※\[]|\.(?:\s|$)|$)"
@@ -107,7 +108,7 @@ _BEFORE_LINK = re.compile(
 
 def on_line(line: str, label: Label) -> list[str]:
     """The values that stand on the label's own line."""
-    rest = line[label.end : label.end + REACH]
+    rest = with_named_signs(line[label.end : label.end + REACH])
     sentence = _sentence(rest)
     # In English prose the word passes something, or is a verdict.
     if is_compound(rest) or (label.is_pass and not _STATES.match(rest)):
@@ -220,7 +221,7 @@ def _with_sign(behind: str, between: str, sentence: str) -> list[str]:
     rest = token[0][len(name) + 1 :]
     if not is_made_up(name + rest) or not is_plausible(token[0]) or is_word(name) or OTHER_FIELD.search(name):
         return []
-    return [*trimmings(token[0]), rest]
+    return [*trimmings(token[0]), *([rest] if rest.strip(":=") else [])]
 
 
 def _is_link(between: str) -> bool:
@@ -245,7 +246,8 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
         return [form for one in quoted for form in as_noted(one, behind)]
     if ELSEWHERE.search(sentence):
         return []
-    if (match := token_at(value)) and not is_word(match[0]) and _COPULA.match(value, match.end()):
+    match = token_at(value)
+    if match and not is_word(match[0]) and not METHODS.fullmatch(match[0]) and _COPULA.match(value, match.end()):
         tokens = [token for token in trimmings(match[0], prose=True) if is_plausible(token) and len(token) >= 3]
         plain = [form for token in tokens for form in as_noted(token, behind)]
         return plain if is_made_up(tokens[0] if tokens else "") or label.sure else []
@@ -308,7 +310,8 @@ def _in_english(behind: str, sentence: str, label: Label) -> list[str]:
     ended = not rest or token[0][-1] in ".,;!)" or re.match(r"[(,;.-]|and\b|to\b|for\b|in\b|\(", rest) is not None
     if not (is_made_up(token[0]) or (ended and not ELSEWHERE.search(sentence))):
         return []
-    if ELSEWHERE.search(sentence[: len(sentence) - len(rest)]) and not is_made_up(token[0]):
+    said = sentence[: len(sentence) - len(rest)]
+    if (ELSEWHERE.search(said) or OTHERWISE.search(token[0])) and not is_made_up(token[0]):
         return []
     return [form for one in trimmings(token[0], prose=True) for form in as_noted(one, behind)]
 
@@ -333,7 +336,8 @@ def _adjacent(behind: str, sentence: str, label: Label) -> list[str]:
     ]
     made_up = [word for word in words if is_made_up(word)]
     # A label and a value alone make a row of a table.
-    alone = words if gap and not label.latin and behind.strip() == token[0] else []
+    row = gap if not label.latin else _SQUARE_LABEL.match(sentence)
+    alone = words if row and behind.strip() == token[0] else []
     if re.match(r"\s*(?:文字|桁|日|回|つ|個|か月|ヶ月|種)", behind.lstrip()[token.end() :]):
         return []
     return made_up or alone

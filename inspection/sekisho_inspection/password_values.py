@@ -16,7 +16,7 @@ from sekisho_inspection.password_labels import (
     is_plausible,
     is_word,
 )
-from sekisho_inspection.password_spelling import as_noted, spelt, with_named_signs
+from sekisho_inspection.password_spelling import as_noted, spelt
 
 TOKEN = re.compile(r"[!-~]{1,64}")
 _OPENING, _CLOSING = "「『【“\"‘'«《`〝〔", "」』】”\"’'»》`〟〕"
@@ -40,7 +40,6 @@ TAIL = re.compile(
 def marked_value(text: str) -> list[str]:
     """The value right behind a mark."""
     text = re.sub(r"^\s*(?:(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
-    text = with_named_signs(text)
     if quoted := quoted_values(text, leading=True):
         return [form for value in quoted for form in as_noted(value, text)]
     plain = text.strip()
