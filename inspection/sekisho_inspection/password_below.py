@@ -24,7 +24,7 @@ from sekisho_inspection.password_sentences import is_compound, pass_notes
 from sekisho_inspection.password_spelling import are_joined, as_noted, spelt, with_named_signs
 from sekisho_inspection.password_values import QUOTED, SPACED, TAIL, TOKEN, native, phrase, trimmings
 
-_BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
+_BULLET = re.compile(r"^(?:[・●○■□◆◇▼▽※*>→⇒►▶•┗└├┣\-–—:=]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
 _ITEM = re.compile(r"(?:[・●○■□◆◇▼▽※*•–—-]|[0-9]{1,2}[.)]|\([0-9]{1,2}\))\s*")
 # A line that says how the value below it is typed.
 _HOW_TYPED = re.compile(
@@ -95,7 +95,7 @@ _CORRECT = re.compile(
 _TIME = re.compile(r"[0-9]{1,4}(?:[:/][0-9]{1,2}){1,2}")
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
 _POINTS_BACK = re.compile(
-    r"(?:上記|いずれも|以上|(?:「」|『』|【】|かっこ|カッコ|括弧)[の内]内?)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
+    r"^\s*↑|(?:上記|いずれも|以上|(?:「」|『』|【】|かっこ|カッコ|括弧)[の内]内?)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
     re.I,
 )
 # A file, not its password, came by another mail.
@@ -180,7 +180,7 @@ def above(lines: list[str], index: int) -> list[str]:
         return []
     found: list[str] = []
     for line in reversed(lines[max(0, index - _MAX_BELOW) : index]):
-        plain = line.strip()
+        plain = _unframed(line.strip())
         if not plain or RULER.fullmatch(plain):
             continue
         values = _row(plain) or alone(plain, strict=True)

@@ -42,7 +42,7 @@ _CLOSED = re.compile(r"[\s\])】》』」〕>}*_~◆■●◇□★☆▼▽▲�
 _CLOSING_LABEL = re.compile(r"\s*[\])】》』」〕>}◆■●◇□★☆▼▽▲△♦♢]")
 # Words between a label and its mark: 解凍パスワードのお知らせ：
 _BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
-_MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨☞👉]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
+_MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨☞👉]|-{1,8}+>|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
 # Between the values of a row; a row has one for each file.
 _IN_ROW = re.compile(r"\s?(?:\([^()]{0,20}\))?\s?、\s?")
 _ROW_GOES_ON = re.compile(r"\s*(?:[、。(]|です|$)")
@@ -50,25 +50,30 @@ _MOST_IN_ROW = 8
 _SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
 _TOPIC = re.compile(
     r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|として(?:は)?、?|[はがも]、?|、"
-    r"|を(?=\s?[「『【\"“!-~]))\s*,?\s*"
+    r"|を(?=\s?[「『【\"“!-~]))\s*[,、]?\s*"
 )
 _ANNOUNCING = re.compile(r"(?:こちら|以下|下記|次|これ)[^:=→⇒]{0,20}?(?:[:=→⇒]|->|=>)\s*")
 _MANNER = re.compile(
-    r"(?:(?:すべて|全て|いずれも|今回は?|添付の?|共通で|一律で?|半角|全角|英数字?|数字|英字"
+    r"(?:(?:すべて|全て|いずれも|今回(?:は|から|より)?|添付の?|共通で|一律で?|半角|全角|英数字?|数字|英字"
     r"|アルファベット|大文字|小文字|記号|ローマ字|[0-9]{1,2}(?:桁|文字)|(?:下記|以下|次)(?:の(?=[0-9])|(?=\())|引き続き|これまで通り"
     r"|(?:社内共通|共通|いつも|従来|前回|前回同様)の|(?:前回|いつも|従来)と(?:同じ|同様の?))++(?:の|で|にて|で、|は|、)?\s*+)++"
+)
+# What the password is not, or no longer.
+_NO_LONGER = re.compile(
+    r"[^。、「『\n]{0,24}?(?:では(?:なく|無く)|とは?(?:違い|違って|異なり)|から(?:変更し|変え)て?)、?\s*"
 )
 # A clause between the label and its value, which says that the file is locked.
 _LOCKED = re.compile(
     r"\s*[をがは](?:かか|掛か|かけ|掛け|付け|付い|つけ|つい|設定)[^。、「『\n]{0,14}?(?:まして|ますが|ですが|ていて|て)、\s*"
 )
+_BESIDE = re.compile(r"(?:id|ユーザ名?|ユーザー名?)\s?[/・&]\s?$", re.I)
 _SQUARE_LABEL = re.compile(r"[\]】〕]\s?")
 _NOTE_BEHIND = re.compile(r"(?<=[」』】”\"])\s?\([^()]{0,60}\)")
 _COPULA = re.compile(
     r"\s*(?:(?:\([^()]{0,60}\)\s*)?(?:です|でした|となり|とな(?:る|って)|になり|とし(?:て|ま)|でござ"
     r"|になって|のまま|よろしく|宜しく|である|だ(?:。|$|よ)"
     r"|で(?:お願い|ご?解凍|ご?開|復号|展開|す|ロック|保護|暗号|設定|統一|登録|ご?入力|[!。、]|$)|を(?:ご?入力|ご?使用"
-    r"|ご?利用|お使い|設定|かけ|掛け|付け|用い|使っ)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更)"
+    r"|ご?利用|お使い|設定|かけ|掛け|付け|用い|使っ)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更|変わ)"
     r"|が(?:設定|かか|必要))"
     r"|[。、,(※\[]|\.(?:\s|$)|$)"
 )
@@ -107,7 +112,13 @@ _BEFORE_LINK = re.compile(
 
 
 def on_line(line: str, label: Label) -> list[str]:
-    """The values that stand on the label's own line."""
+    """The values that stand on the label's own line; of an identifier and a password first the password."""
+    found = _stated(line, label)
+    pair = _BESIDE.search(line[max(0, label.start - 8) : label.start]) if found and "/" in found[0] else None
+    return [found[0].partition("/")[2], *found] if pair else found
+
+
+def _stated(line: str, label: Label) -> list[str]:
     rest = with_named_signs(line[label.end : label.end + REACH])
     sentence = _sentence(rest)
     # In English prose the word passes something, or is a verdict.
@@ -237,6 +248,8 @@ def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
     if not topic:
         return []
     value = behind[topic.end() :]
+    if other := _NO_LONGER.match(value):
+        value, sentence = value[other.end() :], sentence.replace(other[0], "", 1)
     if manner := _MANNER.match(value):
         value, sentence = value[manner.end() :], sentence.replace(manner[0], "", 1)
     if mark := _MARK.match(value):
@@ -350,7 +363,7 @@ def _before(text: str, sentence: str) -> list[str]:
     value = (match[1] or match[2] or "") if match else ""
     if not value or ELSEWHERE.search(sentence) or is_word(value) or not is_plausible(value, quoted=True):
         return []
-    if FILE_NAME.search(value) or (not match[1] and not is_made_up(value)):  # type: ignore[index]
+    if FILE_NAME.search(value) or (not match[1] and not is_made_up(value.strip("()[]\"'"))):  # type: ignore[index]
         return []
     if re.match(r"\s*(?:付|保護|の|を)", sentence) and not text.rstrip().endswith(("という", "といった")):
         return []

@@ -139,6 +139,7 @@ def trimmings(token: str, prose: bool = False) -> list[str]:
         return [token[1:-1], token]
     bare = token.partition("(")[0] if token.endswith("(") or re.search(r".\([^()]+\)$", token) else token
     trimmed = bare.rstrip(".,;:)>\"'*|/").lstrip("\"'*")
+    trimmed = trimmed.rstrip("]") if "[" not in trimmed else trimmed
     if prose or bare != token or token.endswith((",", ";", ")", '"', "'", "*")):
         both = [trimmed, token]
     else:

@@ -36,8 +36,8 @@ _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 # The same as what the mail shows, which is no other way.
 _SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
 _URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
-# No mark of quoting is an arrow that has its counterpart at the line's end.
-_QUOTING = re.compile(r"\s*+[>＞|｜](?!.{1,80}[<＜]\s*$)")
+# No mark of quoting is an arrow or a table's side that has its counterpart at the line's end.
+_QUOTING = re.compile(r"\s*+[>＞|｜](?!.{1,80}[<＜|｜]\s*$)")
 # Below such a line another mail is quoted.
 _FORWARDED = re.compile(
     r"\s*-{2,}\s*(?:original\s(?:message|appointment)|forwarded\smessage|元のメッセージ|転送(?:メッセージ|された)|オリジナル)"
