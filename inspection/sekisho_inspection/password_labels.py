@@ -75,10 +75,11 @@ _ITS_NAME = re.compile(
 )
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
-    r"正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
+    r"正しくは|正しい(?:パスワード|もの|方|値)は|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
     r"|[0-9]{1,2}桁(?:の数字)?)"
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"
+    r"|(?:次|以下|下記)を(?:ご?入力|ご?利用|ご?使用)[^。\n]{0,12}?(?:解凍|展開|復号|開封|開[くいけき]|閲覧)"
     r"|(?:次|以下|下記|こちら|これ)で(?:解凍|展開|復号|開封|開(?:く|い|け|き)|閲覧)"
     r"|(?:open|unlock|extract|unzip|decrypt|view)\s[^.\n]{0,60}\bthe\sfollowing\s(?:code|key|pin|word|string|phrase"
     r"|characters)[^.\n:]{0,40}(?=[:.]|$)"
@@ -146,7 +147,7 @@ _RESET = re.compile(
 )
 # Words that send a reader to the next lines, endings of files, and names of other fields of a mail.
 TITLED = re.compile(
-    r"以下|下記|次の|こちら|below|following|follows|next\sline|次の?行|通り|とおり|お知らせ|ご?連絡"
+    r"以下|下記|次の|下の|こちら|below|following|follows|next\sline|次の?行|通り|とおり|お知らせ|ご?連絡"
     r"|ご?通知|ご?案内|お伝え|here",
     re.I,
 )
