@@ -84,7 +84,7 @@ _ENGLISH = re.compile(
     re.I,
 )
 _RENEWED = re.compile(
-    r"(?:\s(?:has\sbeen|have\sbeen|was|is\snow|now)\s(?:changed|reset|updated|set)\sto:?|['’]s(?:\snow)?)\s[\"“]?"
+    r"(?:\s(?:has\sbeen|have\sbeen|was|is\snow|now)\s(?:changed|reset|updated|set)\sto:?|\s(?:remains|stays):?|['’]s(?:\snow)?)\s[\"“]?"
     r"(?=[!-~]{4})(?![0-9]{1,3}\s)",
     re.I,
 )
