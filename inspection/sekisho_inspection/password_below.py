@@ -39,7 +39,8 @@ _ROW = re.compile(
 )
 _PART_NAME = re.compile(
     r"ファイル|資料|[書表図票簿版分編状案]$|図面$|その[0-9]|[0-9](?:つ|通)目|第[0-9]|行目|添付|[①-⑨]|^[0-9A-Za-z]{1,2}$|file"
-    r"|attach|archive|document|part|half|前半|後半|解凍|開封|閲覧|編集|読取|書込"
+    r"|attach|archive|document|part|half|前半|後半|解凍|開封|閲覧|編集|読取|書込",
+    re.I,
 )
 _DATED = re.compile(
     r"(?:[0-9]{2,4}|令和\s?[0-9元]{1,2})\s?[年/.-]\s?[0-9]{1,2}\s?[月/.-]\s?[0-9]{1,2}日?(?:\s.*)?"
@@ -88,30 +89,43 @@ _OPENS = re.compile(
 _MISTAKEN = re.compile(r"誤|訂正|間違|変更|修正|wrong|incorrect|mistake|correct", re.I)
 _RIGHT = (
     r"(?:正(?:しく|しい(?:もの|方|値|パスワード))?|新(?:しい(?:もの|方|値|パスワード)|パスワード)?"
-    r"|(?:訂正|変更|修正)後|new|correct)"
+    r"|(?:訂正|変更|修正)後|new|correct|right)"
 )
 _CORRECT = re.compile(
     rf"[・●○■◆※*\s]{{0,3}}(?:[【\[(]{_RIGHT}[】\])]\s?[:=は]?|{_RIGHT}\s?(?:[:=は]|→|->))\s*+(?=[「『\"!-~])", re.I
 )
+_ANSWER = re.compile(r"^(?:it(?:'s|\sis)|はい|こちら(?:は|が)?)[\s、,:]\s?", re.I)
 _TIME = re.compile(r"[0-9]{1,4}(?:[:/][0-9]{1,2}){1,2}")
 _POINTS_ON = re.compile(r"(?:[:=]|below|follows|following|here|next\sline|pass\s?\w{0,8})\W*$", re.I)
 _POINTS_BACK = re.compile(
-    r"^\s*↑|(?:上記|いずれも|以上|(?:「」|『』|【】|かっこ|カッコ|括弧)[の内]内?)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|above\sis|is\sabove|are\sabove",
+    r"^\s*↑|(?:上記|いずれも|以上|(?:「」|『』|【】|かっこ|カッコ|括弧)[の内]内?)(?:が|は|解凍|[^。\n]{0,6}パスワード|の文字|の英数|の数字)|\bthese\sare\s|above\sis|is\sabove|are\sabove",
     re.I,
 )
 # A file, not its password, came by another mail.
 _SENT_BEFORE = re.compile(
-    r"(?:別の?メール|別途|別便|別送|先日|先ほど|先程|前回|後続)[^。\n]{0,12}?(?:送付|お?送り|送信|送)(?:いた)?(?:し(?:まし)?た|済みの?|の)"
-    r"[^。\n]{0,8}?(?:ファイル|資料|書類|zip|添付|圧縮|データ|メール|pdf|excel)"
+    r"(?:別の?メール|別途|別便|別送|先日|先ほど|先程|前回|後続)[^。\n]{0,12}?(?:送付|お?送り|送信|送)(?:いた)?"
+    r"(?:し(?:まし)?た|済みの?|の)[^。\n]{0,8}?(?:ファイル|資料|書類|zip|添付|圧縮|データ|メール|pdf|excel)"
+    r"(?![^。\n]{0,6}に(?!設定|かけ|掛け|かか|付け|つけ))"
     r"|(?:別送|別便)の(?:ファイル|資料|書類|zip|添付)"
-    r"|(?:お問い?合わせ|ご照会|ご依頼)の(?:件|資料|書類|ファイル|データ)",
+    r"|(?:お問い?合わせ|ご照会|ご依頼)の(?:件|資料|書類|ファイル|データ)"
+    r"|^as\s(?:promised|announced|mentioned)\sin\s(?:a|my|the|our)\s(?:separate|previous|earlier|other|last|first)\s"
+    r"(?:e-?mail|message|mail)\b",
+    re.I,
+)
+_FILE_SENT_BEFORE = re.compile(
+    r"(?:files?|attachments?|documents?|archive|zip|pdf|spreadsheet)\s(?:(?:that|which)\s)?(?:i\s|we\s)?(?:just\s)?"
+    r"(?:sent|mailed|forwarded|shared)\s(?:earlier\s|today\s)?(?:in|by|with)\s(?:a|an|my|the|our)\s"
+    r"(?:separate|previous|earlier|other|last|first)\s(?:e-?mail|message|mail)\b",
     re.I,
 )
 # What a mail forgot, it now brings.
 _FORGOTTEN = re.compile(r"(?:送|記載|連絡|知らせ|通知|添付|書き?)[^。\n]{0,8}?(?:忘れ|漏れ|もれ|間違)")
+# Such a sentence has no value below it.
 _NOT_BELOW = re.compile(
-    r"場合|必要|大切|大事|保管|桁数|増や|減ら|共通|存じ|ご?入力|取り?扱|定期|紛失|なし|ログイン|サインイン|(?<![a-z])ids?(?![a-z])|明日|来週|予定|まもなく|間もなく|教え|(?:知らせ|連絡|送付|返信|回答|確認)(?:して)?(?:くだ|下)さ|ます?か[。?]?|でしょうか|[?]"
-    r"|控え|(?<!ござい)ません|log\s?-?in|sign\s?-?in|your\s|enter|tomorrow|later|soon|\b(?:will|shall|would|not|never|if|please)\b|n't",
+    r"場合|必要|大切|大事|保管|桁数|増や|減ら|共通|存じ|ご?入力|取り?扱|定期|紛失|なし|ログイン|サインイン|明日|来週|予定"
+    r"|まもなく|間もなく|教え|(?:知らせ|連絡|送付|返信|回答|確認)(?:して)?(?:くだ|下)さ|ますか|でしょうか|[?]"
+    r"|控え|(?<!ござい)ません|log\s?-?in|sign\s?-?in|your\s|enter|tomorrow|later|soon|(?<![a-z])ids?(?![a-z])"
+    r"|\b(?:will|shall|would|not|never|if|please)\b|n't",
     re.I,
 )
 # Telephone numbers, sizes, versions and fields.
@@ -160,8 +174,8 @@ def may_stand_below(line: str, label: Label) -> bool:
 def _said_with(line: str, label: Label) -> str:
     """What the label's sentence and those behind it say, without what describes a file that was sent before."""
     start = line.rfind("。", 0, label.start) + 1
-    said = line[start : label.end + REACH]
-    return _SENT_BEFORE.sub(" ", said, count=1)
+    before = _SENT_BEFORE.sub(" ", line[start : label.start])
+    return _FILE_SENT_BEFORE.sub(" ", before + line[label.start : label.end + REACH])
 
 
 def corrected(lines: list[str], index: int) -> list[str]:
@@ -219,7 +233,7 @@ def below(lines: list[str], index: int, label: Label | None = None, strict: bool
         item = _ITEM.match(plain)
         if found and not item:
             break
-        last = plain.rstrip("。").rpartition("。")[2] if label is None else plain
+        last = _ANSWER.sub("", plain.rstrip("。").rpartition("。")[2]) if label is None else plain
         if values := alone(last, strict or bool(found)) or _part(plain, joined):
             found += values
             if item:

@@ -79,7 +79,8 @@ _COPULA = re.compile(
     r"|[。、,(※\[]|\.(?:\s|$)|$)"
 )
 _ENGLISH = re.compile(
-    r"(?P<between>[^:=\n。]{0,80}?)(?P<mark>\b(?:(?P<renewed>(?:(?:has\sbeen|is|was)\s)?(?:now\s)?(?:changed|reset|updated|set)\sto)|has\sbeen\sset\s(?:to|as)"
+    r"(?P<between>[^:=\n。]{0,80}?)(?P<mark>\b(?:(?P<renewed>(?:(?:has\sbeen|is|was)\s)?(?:now\s)?(?:changed|reset|updated|set)\sto"
+    r"|remains|stays)|has\sbeen\sset\s(?:to|as)"
     r"|have\sset\sto|is|are|was|will\sbe|would\sbe)\b\s?(?:set\s(?:to|as)|as\sfollows|the\sfollowing|now|simply|just"
     r"|still)?\s?[:=-]?|[:=]|->|=>|\s(?P<dash>[-–—]{1,2})\s|^(?P<short>['’]s\s))\s*",
     re.I,
