@@ -40,6 +40,8 @@ _NUMBERS = {
         r"(?<!内線)(?:tel|電話(?:番号)?|℡|phone|☎|直通|代表|(?<![A-Za-z])(?:T|ph)(?=[:.]))" + _DIGITS, re.I
     ),
 }
+# A group of a number's digits that a sentence names.
+_GROUP = re.compile(r"(?P<first>市外局番(?!から|を含|付|込)|area\scode)|市内局番|真ん?中|中央の", re.I)
 _BARE_PHONE = re.compile(r"(?<![0-9])(0[0-9]{1,4}[-(][0-9]{1,4}[-)][0-9]{3,4})(?![0-9])")
 _POSTAL = re.compile(
     r"(?:〒|郵便番号|postal\scode|zip\scode)[^0-9\n]{0,4}([0-9]{3})-?([0-9]{4})"
@@ -81,7 +83,7 @@ PLUS = re.compile(
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|(?<=\s)&(?=\s))\s*"
 )
 _NO_CLUE = re.compile(
-    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|(?:使用し|使わ|利用し|設定し|にし)ない|避け|では(?:あり|な)|不可|内線\s?[0-9]{2,6}(?:$|まで|へ|に)|\+\s?(?:characters|chars|letters|digits|文字|桁)|ご?相談|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|(?:使用し|使わ|利用し|設定し|にし)ない|避け|では(?:あり|な(?!く))|不可|内線\s?[0-9]{2,6}(?:$|まで|へ|に)|\+\s?(?:characters|chars|letters|digits|文字|桁)|ご?相談|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
@@ -177,7 +179,7 @@ def _count(match: re.Match[str] | None) -> int:
 def _cut(value: str, sentence: str) -> list[str]:
     """The value's end or beginning where the sentence says so, else all of it."""
     digits = re.sub(r"[^0-9A-Za-z]", "", value)
-    if re.search(r"(?<!英)数字", sentence) and digits.strip("0123456789"):
+    if re.search(r"(?<!英)数字|numeric|\bdigits", sentence, re.I) and digits.strip("0123456789"):
         value = max(re.findall("[0-9]+", value), key=len, default=value)
         digits = re.sub(r"\D", "", digits)
     if count := _count(_END.search(sentence)):
@@ -204,8 +206,9 @@ def _phone_ends(sentence: str, source: Source) -> Iterator[str]:
     if not numbers and kind != "extension":
         numbers = _numbers(_BARE_PHONE, source.lines)
     plain = not (_END.search(sentence) or _BEGINNING.search(sentence))
-    if re.search(r"市外局番(?!から|を含|付|込)|area\scode", sentence, re.I):
-        yield from (re.split(r"[-() ]+", number.lstrip("( "))[0] for number in numbers)
+    if group := _GROUP.search(sentence):
+        groups = (re.split(r"[-() ]+", number.lstrip("( ")) for number in numbers)
+        yield from (parts[0 if group["first"] else len(parts) // 2] for parts in groups)
         return
     for number in numbers:
         digits = re.sub(r"\D", "", number)

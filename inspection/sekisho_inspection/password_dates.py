@@ -12,7 +12,7 @@ _MAIL_DAY = re.compile(
     r"本日|今日|当日|送信日|発信日|配信日|受信日|送付日|(?:メール|本状|文書"
     r"|レター)の?(?:送信)?(?:の)?(?:日付|年月日)|日付|(?:送信|発信|送付|配信)(?:年月日?|時[刻間])|(?:送信|お?送り|送付|発信|配信)(?:した|して?いる|いたしました|しました)日"
     r"|年月日|(?<![月火水木金土日])曜日|西暦|和暦|令和の"
-    r"|today(?='s\s(?:date|day|month|year|weekday|digits|[0-9]|\()|\s?\(|\sin\s|\.?$)|(?:date|day)\sof\s(?:this|the|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
+    r"|today(?='s\s(?:date|day|month|year|weekday|digits|[0-9]|\()|\s?\(|\sin\s|\.?$)|(?:date|day)\sof\s(?:this|the\s(?:e-?mail|mail|message|sending|dispatch|week)|sending|dispatch)|(?:sent|sending|send|current|e-?mail|email's"
     r"|message|mail)\s(?:date|day)|date\s(?:it\swas\s)?sent"
     r"|this\s(?:e-?mail|message)'s\sdate|date\b|明日|翌日|昨日|前日|(?:tomorrow|yesterday)'s|[今当先来翌前]月|[今本来翌昨前去]年"
     r"|(?:this|next|last)\s(?:year|month)",
@@ -22,7 +22,7 @@ _OTHER_DAY = re.compile(
     r"開催日|会議(?:の)?日|会合日|打ち?合わ?せ(?:の)?日|実施日|締め?切り?日|納期|納品(?:予定)?日|面談日"
     r"|訪問日|誕生日|生年月日|設立(?:年月)?日|創立(?:記念)?(?:年月)?日"
     r"|発行日|作成日|試験日|出張日|請求日|支払日|契約日|期日|開始日|説明会|セミナー|研修日|記念日|予定日"
-    r"|発注日|注文日|検査日|入社日"
+    r"|発注日|注文日|検査日|入社日|創業年?(?:月?日)?|(?:施行|締結|登録|出荷|受講|受付|申込|承認|決算|配布|公演|講演|開業)(?:年月)?日"
     r"|(?<!有効)期限|(?:meeting|event|delivery|due|invoice|birth|start|conference|contract|order|deadline"
     r"|workshop|seminar|interview)\s?(?:date|day)|date\sof\s(?:the|our|your|birth)",
     re.I,
@@ -72,7 +72,7 @@ _PART = re.compile(
 _PARTS = {"Y": "%Y", "y": "%y", "md": "%m%d", "m": "%m", "d": "%d"}
 # A day that is written out, in digits.
 _IN_DIGITS = re.compile(r"[」』】)]?\s?(?:を|の)[^。\n]{0,16}?(?:数字|[4-8]\s?桁)")
-_DEADLINE = re.compile(r"\b(?:by|before|after|since|until|on)\s(?:the|this|that)\s$", re.I)
+_DEADLINE = re.compile(r"\b(?:by|before|after|since|until|(?<!based\s)on)\s(?:the|this|that)\s$", re.I)
 _WEEKDAYS = "月火水木金土日"
 # Days and months from the mail's own.
 _SHIFTS = (
@@ -91,15 +91,18 @@ _LONGEST = 500
 
 def day_forms(sentence: str, lines: list[str], today: datetime | None) -> Iterator[str]:
     """The forms of the day that a sentence describes: one of an event that the lines give, or the mail's own."""
-    if not _FORM.search(sentence) and _WHEN.search(sentence):
+    written = is_in_digits(sentence)
+    if not (written or _FORM.search(sentence)) and _WHEN.search(sentence):
         return
-    if _OTHER_DAY.search(sentence):
+    if event := _OTHER_DAY.search(sentence):
+        if _DEADLINE.search(sentence[: event.start()]):
+            return
         for day in _stated_days(sentence, lines, today):
             yield from _forms(day, sentence)
     elif today and (found := _MAIL_DAY.search(sentence)) and _is_described(sentence, found):
         for day in _dates([sentence], today) or [_moved(today, sentence)]:
             yield from _forms(day, sentence)
-    elif is_in_digits(sentence):
+    elif written:
         for day in _dates([sentence], today):
             yield from _forms(day, sentence)
 

@@ -133,7 +133,7 @@ OTHERWISE = re.compile(
 # Fields about a password that do not hold it.
 _FIELD = re.compile(
     r"の?(?:長さ|桁数|文字数|送[付信](?:日時?|先|方法|者)|通知(?:日時?|先|方法|者)|連絡(?:日時?|先|方法)|問い?合わ?せ先?|担当者?"
-    r"|(?:発行|管理|設定|作成)(?:日時?|者|元|手数料|費用)|手数料|種[類別]|状[態況]|有無|要否|強度|履歴|試行|期間|変更[日者]|更新日)"
+    r"|(?:発行|管理|設定|作成)(?:日時?|者|元|手数料|費用)|手数料|種[類別]|状[態況]|有無|要否|強度|履歴|試行|期間|変更[日者]|更新日|(?:提出|登録|設定|有効)?期限)"
     r"\s?(?:\([^()]{0,20}\))?\s?[:=は]"
     r"|\s(?:length|history|age|status|owner|type|hint|strength|rules?|field|box|count|attempts|(?:set|sent|issued|changed|updated)\s"
     r"(?:by|to|on|at|from))\s?[:=]",
