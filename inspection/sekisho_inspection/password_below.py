@@ -19,7 +19,7 @@ from sekisho_inspection.password_labels import (
     is_plausible,
     is_word,
 )
-from sekisho_inspection.password_ornaments import unadorned
+from sekisho_inspection.password_ornaments import METHODS, unadorned
 from sekisho_inspection.password_sentences import is_compound, pass_notes
 from sekisho_inspection.password_spelling import are_joined, as_noted, spelt, with_named_signs
 from sekisho_inspection.password_values import QUOTED, SPACED, TOKEN, trimmings
@@ -58,7 +58,8 @@ _INPUT = re.compile(
     r"(?:(?:the\s)?(?:code|word|key|pin|string|phrase)\s)?[\"“'‘]?([!#-&(-~]{3,64})"
     r"|[「『【“\"]([!-~]{3,64})[」』】”\"]\s*で(?:開(?:き|け|く)|解凍|展開|復号)"
     r"|(?:添付|ファイル|zip|資料|書庫)[^。「『\n]{0,12}は、?\s?[「『](?P<key>[!-~]{3,64})[」』]\s?で(?:開(?:き|け|く)|解凍|展開|復号)"
-    r"|(?<![!-~ァ-ヶ一-龥])(?=[!-~]{0,63}[0-9#$%&@!?_+=])([!-~]{4,64})\s?(?:で|にて)(?:ご?開(?:き|け|く|い|封)|ご?解凍|展開|復号)"
+    r"|^\s*[「『](?P<lock>[!-~]{3,64})[」』]\s?でロックを?(?:し|かけ|掛け|設定)"
+    r"|(?<![!-~ァ-ヶ一-龥])(?=[!-~]{0,63}[0-9#$%&@!?_+=])([!-~]{4,64})\s?(?:で|にて)(?:ご?開(?:き|け|く|い|封)|ご?解凍|展開|復号|ロック[をし])"
     r"|(?:解除|解凍|開封|復号|展開)は、?\s?[「『“\"]?([!-~]{4,64}?)[」』”\"]?\s?で(?:す|お願い|。|$)"
     r"|\bopens?\swith\s([!#-&(-~]{3,64})",
     re.I,
@@ -128,10 +129,10 @@ _NOT_BELOW = re.compile(
     r"|\b(?:will|shall|would|not|never|if|please)\b|n't",
     re.I,
 )
-# Telephone numbers, sizes, versions and fields.
+# Telephone numbers, sizes, versions, years and fields.
 _MEASURED = re.compile(
     r"[+(]?[0-9]{1,5}[-() ]{1,2}[0-9]{1,5}[- )]{1,2}[0-9]{3,5}|[0-9][0-9.,]{0,12}\s?(?:[kmg]i?b|bytes?)"
-    r"|v(?:er)?\.?\s?[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}|(?:id|no|ref)\.?:.{1,64}",
+    r"|v(?:er)?\.?\s?[0-9]{1,4}(?:\.[!-~]{1,30})?|(?:19|20)[0-9]{2}|(?:id|no|ref)\.?:.{1,64}",
     re.I,
 )
 _MAX_BELOW, _LONGEST_ALONE = 14, 200
@@ -210,7 +211,7 @@ def by_chance(lines: list[str], index: int, label: Label) -> list[str]:
     if not may_stand_below(lines[index], label):
         return []
     found = below(lines, index, label, strict=True)
-    odd = [value for value in found if len(value) > 3 and is_made_up(value)]
+    odd = [value for value in found if len(value) > 3 and is_made_up(value) and not METHODS.fullmatch(value)]
     return [value for value in odd if not _MEASURED.fullmatch(value) and not FILE_NAME.search(value)]
 
 
@@ -350,7 +351,7 @@ def told_to_enter(line: str, labelled: bool) -> list[str]:
         quoted = match.re is _INPUT and match[1] is not None
         plain = value.rstrip(".,;:")
         offered = quoted and not is_made_up(plain) and "入力" not in match[0]
-        odd = is_made_up(plain) or (match.re is _INPUT and match["key"])
+        odd = is_made_up(plain) or (match.re is _INPUT and (match["key"] or match["lock"]))
         other = FILE_NAME.search(plain) or _PROGRAM.search(plain) or _TIME.fullmatch(plain)
         if is_plausible(plain, quoted) and not offered and (quoted or (odd and not other)):
             found.append(plain if not quoted else value)

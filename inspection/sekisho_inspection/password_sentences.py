@@ -72,7 +72,7 @@ _SQUARE_LABEL = re.compile(r"[\]】〕]\s?")
 _NOTE_BEHIND = re.compile(r"(?<=[」』】”\"])\s?\([^()]{0,60}\)")
 _COPULA = re.compile(
     r"\s*(?:(?:\([^()]{0,60}\)\s*)?(?:です|でした|となり|とな(?:る|って)|になり|とし(?:て|ま)|でござ"
-    r"|になって|のまま|よろしく|宜しく|である|だ(?:。|$|よ)"
+    r"|になって|のまま(?!に)|よろしく|宜しく|である|だ(?:。|$|よ)"
     r"|で(?:お願い|ご?解凍|ご?開|復号|展開|す|ロック|保護|暗号|設定|統一|登録|ご?入力|[!。、]|$)|を(?:ご?入力|ご?使用"
     r"|ご?利用|お使い|設定|かけ|掛け|付け|用い|使っ)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更|変わ)"
     r"|が(?:設定|かか|必要))"
@@ -351,7 +351,7 @@ def _adjacent(behind: str, sentence: str, label: Label) -> list[str]:
     ]
     made_up = [word for word in words if is_made_up(word)]
     # A label and a value alone make a row of a table.
-    row = gap if not label.latin else _SQUARE_LABEL.match(sentence)
+    row = gap if not label.latin else not label.is_pass and _SQUARE_LABEL.match(sentence)
     alone = words if row and behind.strip() == token[0] else []
     if re.match(r"\s*(?:文字|桁|日|回|つ|個|か月|ヶ月|種)", behind.lstrip()[token.end() :]):
         return []
