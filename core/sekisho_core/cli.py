@@ -19,7 +19,7 @@ _SUMMARIES = {
     "explain": "Show how one mail was read and judged.",
     "rules": "Indicators, packs and the index.",
     "inspection": "The sandboxed workers that read mail.",
-    "quarantine": "List, show, export, release and delete what was kept.",
+    "quarantine": "List, show, open, export, release and delete what was kept.",
     "milter": "The filter beside the MTA.",
     "check": "Read the MTA's live configuration and name what would let mail pass unscanned.",
     "setup": "Print or apply the MTA's lines.",

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from sekisho_core.errors import DatabaseError
 from sekisho_core.files import adopt
-from sekisho_core.settings import Database
+from sekisho_core.settings import Database, masked_parameters
 
 METADATA = MetaData()
 
@@ -118,7 +118,7 @@ def migrate(engine: Engine) -> None:
 
 def shown_url(url: str) -> str:
     """A database URL with its password masked."""
-    return _parsed(url).render_as_string(hide_password=True)
+    return masked_parameters(_parsed(url).render_as_string(hide_password=True))
 
 
 def _parsed(url: str) -> URL:

@@ -1,4 +1,4 @@
-"""Untrusted text made safe for a terminal, a log line and a page: nothing in it can act or hide."""
+"""Untrusted text made safe for a terminal, a log line and a page: nothing in it can act or hide. Times too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
 
 _MARKED = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
@@ -50,6 +51,11 @@ def unlinked(text: str) -> str:
     return _OTHER_SCHEME.sub("[:]//", _SCHEME.sub("hxxp", text))
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun in the right number: "1 rule", "2 rules"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def field(value: object) -> str:
     """A value for a key=value line: bare where it is plain, JSON-quoted where it is not."""
     text = visible(str(value), 500)
@@ -69,6 +75,11 @@ def column(text: str, width: int) -> str:
             break
         shown, used = shown + char, used + wide
     return shown + " " * (width - used)
+
+
+def local_time(at: datetime) -> str:
+    """An aware time to the second, in this machine's zone, which it names."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S%z}"
 
 
 def wrapped(text: str, width: int) -> list[str]:

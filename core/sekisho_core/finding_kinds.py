@@ -76,6 +76,7 @@ FindingKind = Literal[
     "script-autostart",
     "script-download",
     "script-encoded",
+    "script-file",
     "script-hidden-window",
     "script-runs-program",
     "script-tampering",

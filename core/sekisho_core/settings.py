@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
@@ -23,6 +24,7 @@ from sekisho_core.faults import fault, is_secret, nearest
 DEFAULT_FILE = Path("/etc/sekisho/sekisho.toml")
 _GROUP = "sekisho.settings"
 _POSTGRESQL = "postgresql+psycopg://"
+_PARAMETER = re.compile(r"(?<=[?&])([^=&]*)=[^&]*")
 _DATABASE_URL = re.compile(rf"sqlite:////[^?]+$|{re.escape(_POSTGRESQL)}")
 T = TypeVar("T")
 
@@ -181,7 +183,13 @@ def _masked(value: Any, name: str) -> Any:
         return [_masked(inner, name) for inner in value]
     if isinstance(value, str) and is_secret(name):
         return "***" if value else ""
-    if isinstance(value, str) and "://" in value and "@" in value:
+    if isinstance(value, str) and "://" in value:
         scheme, _, rest = value.partition("://")
-        return f"{scheme}://***@{rest.rpartition('@')[2]}"
+        user, at, place = rest.rpartition("@")
+        return masked_parameters(f"{scheme}://{'***' if at else user}{at}{place}")
     return value
+
+
+def masked_parameters(url: str) -> str:
+    """A URL with the values of secret parameters masked: PostgreSQL takes a password there as well."""
+    return _PARAMETER.sub(lambda found: f"{found[1]}=***" if is_secret(unquote(found[1])) else found[0], url)

@@ -22,7 +22,7 @@ class Action(StrEnum):
     """What is done with a mail, from the mildest to the gravest; `graver` compares by this order.
 
     A temporary failure stands below the stopping actions: what is known to be bad is taken and kept, not asked for
-    again.
+    again. `hold` is the MTA's hold queue, except for a copy with a `Wait`, which waits in our quarantine.
     """
 
     ACCEPT = "accept"
@@ -297,7 +297,7 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     otherwise: Action
 
     def __str__(self) -> str:
-        return f"{self.seconds:g} s for its password, then {self.otherwise.value}"
+        return f"kept here {self.seconds:g} s for its password, then {self.otherwise.value}"
 
 
 class RecipientVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

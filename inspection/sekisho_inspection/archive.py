@@ -150,7 +150,7 @@ def list_folders(folders: Iterable[tuple[str, ...]], item: Item, notes: Notes, r
     held = {folder for name in names for folder in _above(name)}
     for folder in dict.fromkeys(folders):
         if folder and notes.slots > 0 and _slashed(folder[0]) not in held:
-            notes.closed_child(item, folder, 0, PartState.SKIPPED, reading)
+            notes.closed_child(item, folder, 0, PartState.SKIPPED, reading, None)
 
 
 def _slashed(name: str) -> str:
@@ -199,6 +199,9 @@ def _read_one_tar(item: Item, start: int, notes: Notes) -> tuple[PartState, int]
                 else:
                     _read_member(archive, member, item, notes)
             list_folders(folders, item, notes, "tar")
+            if item.content[archive.offset : archive.offset + 512].strip(b"\0"):
+                # Some programs end there, others pass over it.
+                notes.gap(item.gap, "malformed", "tar: a header that makes no sense")
             return PartState.READ, archive.offset
     # Besides its own errors tarfile raises OverflowError for a length of twenty digits, RecursionError for headers of
     # headers, and what else hostile bytes make it.

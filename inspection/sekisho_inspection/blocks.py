@@ -1,10 +1,10 @@
-"""Blocks of base64 or ASCII85 in a text, with no more around them than the text itself."""
+"""Blocks of base64 or ASCII85 in a text, with no more around them than the text itself, and files that are base64."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sekisho_inspection import filetype
 from sekisho_inspection.headers import base64_bytes
@@ -24,6 +24,11 @@ _CLASSES = bytes(
     for byte in range(256)
 )
 _WORD = b" " + b"A" * _LONG
+# The names under which programs take a whole file for base64, whatever its lines are.
+_NAMES = (".b64", ".base64", ".mime", ".mim")
+_NAMED_LEAST, _WHOLE_LEAST = 8, 64
+_ALPHABET = re.compile(rb"[A-Za-z0-9+/]++={0,2}+")
+_DIGITS = re.compile(rb"[0-9A-Fa-f]++")
 _85 = re.compile(rb"<~([!-uz\s]{50,}+)~>|xbtoa Begin\r?\n([!-uyz\s]{50,}+)(?<=[\r\n])xbtoa End")
 _SPACE = re.compile(rb"[^\s] +[^\s]")
 # Two megabytes of ASCII85 take about a second to decode.
@@ -45,6 +50,26 @@ def base64_blocks(text: bytes) -> Iterator[Inline]:
         if match and match.end() - at >= _LEAST and filetype.sniff(base64_bytes(match[0][:_HEAD])):
             yield Inline(at, match.end(), b"", base64_bytes(match[0]))
         at = classes.find(_WORD, match.end() if match else at + _LONG)
+
+
+def whole(text: bytes, names: Iterable[str]) -> Inline | None:
+    """A file that is nothing but base64, in lines of one length or called so. Raises nothing."""
+    start = len(text) - len(text.removeprefix(b"\xef\xbb\xbf").lstrip())
+    if not _ALPHABET.match(text, start, start + _NAMED_LEAST):
+        return None
+    coded = b"".join(text[start:].split())
+    match = _ALPHABET.match(coded)
+    named = next((name for name in names if name.lower().rstrip(" .").endswith(_NAMES)), "")
+    if match is None or match.end() < (_NAMED_LEAST if named else _WHOLE_LEAST):
+        return None
+    if not named and (match.end() < len(coded) or _DIGITS.fullmatch(coded) or not _is_even(text[start:].split())):
+        return None
+    return Inline(start, len(text), named.rpartition(".")[0].encode(), base64_bytes(match[0]))
+
+
+def _is_even(lines: list[bytes]) -> bool:
+    """Whether all lines have one length but the last, which has no more."""
+    return len({len(line) for line in lines[:-1]}) <= 1 and len(lines[-1]) <= len(lines[0])
 
 
 def ascii85_blocks(text: bytes) -> Iterator[Inline]:

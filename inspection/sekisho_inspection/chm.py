@@ -58,7 +58,7 @@ def _note_file(entry: _Entry, content: bytes, item: Item, notes: Notes) -> None:
     if len(content) < entry.size:
         notes.gap(item.gap, "malformed", "a help file whose files are cut off")
     if not content:
-        notes.closed_child(item, names, entry.size, PartState.UNREADABLE, _READING)
+        notes.closed_child(item, names, entry.size, PartState.UNREADABLE, _READING, "executable")
     elif notes.spend(len(content), item):
         notes.child(item, content, names, _READING)
 

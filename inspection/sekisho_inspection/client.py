@@ -29,7 +29,7 @@ from sekisho_core.vocabulary import Incomplete, Mail, Reading, Reason
 from sekisho_inspection import wire
 from sekisho_inspection.errors import InspectionError
 from sekisho_inspection.settings import InspectionSettings
-from sekisho_inspection.wire import Answer, Compiled, Request, Status, Task, WireError
+from sekisho_inspection.wire import Answer, Compiled, Costs, Request, Sources, Status, Task, WireError
 
 T = TypeVar("T")
 
@@ -88,30 +88,54 @@ class InspectionClient:
 
         Raises InspectionError when the service cannot be reached or has no time.
         """
-        errors: dict[str, str] = {}
-        for namespace, text in sources.items():
-            errors |= self._compiled("check", {namespace: text}, {}).errors
+        errors = self.check_yara(sources)
         good = {namespace: text for namespace, text in sources.items() if namespace not in errors}
         compiled = self._compiled("compile", good, sets or {})
         return compiled.rules, errors | compiled.errors
 
-    def yara_costs(self, sources: Mapping[str, str]) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-        """The cost of each YARA rule by namespace, in times that of a plain string over the samples that sources are
-        tried on; and an error for each namespace that has none. Raises InspectionError as `compile_yara` does."""
-        costs: dict[str, dict[str, float]] = {}
+    def check_yara(self, sources: Mapping[str, str]) -> dict[str, str]:
+        """Why YARA sources are not used, by namespace; nothing of those that may be. Raises InspectionError as
+        `compile_yara` does."""
         errors: dict[str, str] = {}
         for namespace, text in sources.items():
-            answer, body = self._of_rules("measure", {namespace: text}, {})
-            if answer.failure:
-                errors[namespace] = self._ended(answer)
-            else:
-                found = self._decoded(wire.decode_costs, body)
-                costs |= found.costs
+            errors |= self._compiled("check", {namespace: text}, {}).errors
+        return errors
+
+    def yara_costs(
+        self, sources: Mapping[str, str], seconds: float
+    ) -> tuple[dict[str, dict[str, float | None]], dict[str, str]]:
+        """By namespace each YARA rule that is not private with its cost, in times that of a plain string over the
+        samples that sources are tried on, or None when `seconds` had passed before it was measured; and an error for
+        each source that was not measured to its end. Raises InspectionError as `compile_yara` does."""
+        until = time.monotonic() + seconds
+        costs: dict[str, dict[str, float | None]] = {}
+        errors: dict[str, str] = {}
+        for namespace, text in sources.items():
+            known: dict[str, float | None] = {}
+            for found in self._measured({namespace: text}, until):
+                told = found.costs.get(namespace, {})
+                known |= {name: cost for name, cost in told.items() if cost is not None or name not in known}
                 errors |= found.errors
+            costs[namespace] = known
         return costs, errors
 
+    def _measured(self, sources: Mapping[str, str], until: float) -> Iterator[Costs]:
+        """The costs of the rules of one source piece by piece, since no worker has the time for thousands."""
+        begin, more = 0, True
+        while more:
+            answer, body = self._of_rules("measure", Sources(dict(sources), {}, begin))
+            if answer.failure:
+                yield Costs({}, dict.fromkeys(sources, self._ended(answer)))
+                return
+            found = self._decoded(wire.decode_costs, body)
+            yield found
+            rules = [cost for costs in found.costs.values() for cost in costs.values()]
+            measured = sum(cost is not None for cost in rules)
+            begin += measured
+            more = measured > 0 and begin < len(rules) and time.monotonic() < until
+
     def _compiled(self, task: Task, sources: Mapping[str, str], sets: Mapping[str, str]) -> Compiled:
-        answer, body = self._of_rules(task, sources, sets)
+        answer, body = self._of_rules(task, Sources(dict(sources), dict(sets)))
         if answer.failure:
             return Compiled(b"", dict.fromkeys(sources, self._ended(answer)))
         return self._decoded(wire.decode_compiled, body)
@@ -136,8 +160,8 @@ class InspectionClient:
                 f"inspection: {self.socket_path}: what answers there is no inspection service"
             ) from error
 
-    def _of_rules(self, task: Task, sources: Mapping[str, str], sets: Mapping[str, str]) -> tuple[Answer, bytes]:
-        content = wire.encode(wire.Sources(dict(sources), dict(sets)))
+    def _of_rules(self, task: Task, sources: Sources) -> tuple[Answer, bytes]:
+        content = wire.encode(sources)
         request = Request(task, len(content), hashlib.sha256(content).hexdigest())
         descriptor = wire.sealed(content, "sources")
         try:

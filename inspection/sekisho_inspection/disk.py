@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from sekisho_core.vocabulary import PartState
@@ -39,10 +39,6 @@ def _steps() -> Iterator[int]:
 
 
 _CASTAGNOLI = tuple(_steps())
-
-
-def _boots(sector: bytes) -> bool:
-    return sector[3:11] in (b"NTFS    ", b"EXFAT   ") or b"FAT" in (sector[54:57], sector[82:85])
 
 
 def read_disk(item: Item, notes: Notes) -> PartState:
@@ -132,29 +128,33 @@ def _table(data: bytes, at: int, mark: bytes, count_at: int, start: int, width: 
     return {data[row : row + 16]: struct.unpack_from(shape, data, row + 16)[0] for row in rows if row + 32 <= len(data)}
 
 
+_WALKS: dict[str, Callable[[Image, int], Iterator[File]]] = {
+    "ntfs": ntfs.files,
+    "exfat": fat.exfat_files,
+    "fat": fat.files,
+}
+
+
 def _files(image: Image) -> Iterator[File]:
-    sector = image.read(0, _SECTOR)
     # A sector may be the first of a volume and hold a table of partitions as well.
-    starts = chain([0] if _boots(sector) else [], _partitions(image))
-    start, unknown = -1, False
-    for start in starts:
-        boot = image.read(start, _SECTOR)
-        if boot[3:11] == b"NTFS    ":
-            yield from ntfs.files(image, start)
-        elif boot[3:11] == b"EXFAT   ":
-            yield from fat.exfat_files(image, start)
-        elif b"FAT" in (boot[54:57], boot[82:85]):
-            yield from fat.files(image, start)
+    whole = [0] if filetype.file_system(image.read(0, _SECTOR)) else []
+    seen, unknown = set[int](), False
+    for start in chain(whole, _partitions(image), _gpt(image)):
+        if start in seen:
+            continue
+        seen.add(start)
+        if walk := _WALKS.get(filetype.file_system(image.read(start, _SECTOR))):
+            yield from walk(image, start)
         else:
             unknown = True
-    if start < 0:
+    if not seen:
         raise Damaged("no volume")
     if unknown:
         raise Damaged("a volume of an unknown file system")
 
 
 def _partitions(image: Image) -> Iterator[int]:
-    """Where the partitions begin, by the table of the MBR or by a GPT. Raises Damaged beyond so many."""
+    """Where the partitions begin, by the table of the MBR. Raises Damaged beyond so many."""
     waiting, count = [(0, 0)], 0
     while waiting:
         at, base = waiting.pop(0)
@@ -167,8 +167,8 @@ def _partitions(image: Image) -> Iterator[int]:
             if count > _MAX_PARTITIONS:
                 raise Damaged(f"more than {_MAX_PARTITIONS} partitions")
             if kind == _PROTECTIVE:
-                yield from _gpt(image)
-            elif kind in _EXTENDED and start:
+                continue
+            if kind in _EXTENDED and start:
                 place = base + start * _SECTOR if base else start * _SECTOR
                 waiting.append((place, base or place))
             elif kind and size and entry[0] in (0x00, 0x80) and (found := _exists(image, at + start * _SECTOR)):
@@ -180,6 +180,7 @@ def _exists(image: Image, start: int) -> int:
 
 
 def _gpt(image: Image) -> Iterator[int]:
+    """Where those of a GPT begin, which some programs read without an MBR that tells of it."""
     for size in (_SECTOR, 4096):
         header = image.read(size, 92)
         if header.startswith(b"EFI PART") and len(header) == 92:

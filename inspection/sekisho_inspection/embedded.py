@@ -1,4 +1,4 @@
-"""Files inside texts: uuencode, yEnc, BinHex, blocks of base64 and ASCII85, OpenPGP messages that need no key."""
+"""Files inside texts: uuencode, yEnc, BinHex, Intel HEX, base64 and ASCII85, OpenPGP messages that need no key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from sekisho_inspection import binhex, blocks, pgp, uuencode, yenc
+from sekisho_inspection import binhex, blocks, intel_hex, pgp, uuencode, yenc
 from sekisho_inspection.inline import Inline
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.texts import is_page
@@ -27,7 +27,7 @@ def read_embedded(item: Item, kind: str, notes: Notes) -> None:
     """Put the files in the text on the list of what is to be read; pieces wait for `join_pieces`."""
     seen: set[tuple[bytes, bytes]] = set()
     for text in _views(item):
-        for reading, found in _found(item, text, kind):
+        for reading, found in _found(item, text, kind, item.id in notes.explained):
             if notes.slots <= 0:
                 notes.gap("mail", "limit", "more parts than the limit")
                 return
@@ -73,7 +73,7 @@ def _may_show_files(source: bytes) -> bool:
     return any(before[-1:] in (b"", b">", b";", b"\r", b"\n", b"|") for before in befores)
 
 
-def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
+def _found(item: Item, text: bytes, kind: str, is_explained: bool) -> Iterator[tuple[str, Inline]]:
     if b"begin" in text:
         yield from (("uuencode", found) for found in uuencode.files(text))
         yield from (("yenc", found) for found in yenc.files(text))
@@ -81,6 +81,11 @@ def _found(item: Item, text: bytes, kind: str) -> Iterator[tuple[str, Inline]]:
         for forks in binhex.files(text, binhex.is_named(item.names, item.declared)):
             yield "binhex", forks
             yield "binhex", Inline(forks.start, forks.end, b"", forks.resources)
+    if not kind and item.names:
+        yield from (("intel-hex", found) for found in intel_hex.files(text))
+        # What a transfer encoding makes of it, by another reading of the mail, is a part already.
+        if not is_explained and (file := blocks.whole(text, item.names)) is not None:
+            yield "base64-block", file
     if kind in ("", "text/html"):
         for reading, search in _IN_TEXTS:
             yield from ((reading, found) for found in search(text))

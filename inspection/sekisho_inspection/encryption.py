@@ -60,7 +60,7 @@ def decrypted(item: Item, package: bool, notes: Notes) -> tuple[bytes | None, Pa
             break
         if (content := _opened(item.content, password, package)) is not None:
             return content, PartState.OPENED
-    return _locked(item, "no password of the mail opens it", notes)
+    return _locked(item, "no password that was tried opens it", notes)
 
 
 def _rounds(file: Any) -> int:

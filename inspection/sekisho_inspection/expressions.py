@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Value = str | float | list["Value"] | None
@@ -298,8 +298,3 @@ _FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "space": _repeated,
     **dict.fromkeys(("concatenate", "concat", "_xlfn.concat"), _concatenated),
 }
-
-
-def words(code: str) -> Iterator[str]:
-    """The names in code, in lower case."""
-    yield from (name.lower() for name in re.findall(r"[^\W\d]\w{0,250}", code))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sekisho_inspection.names import member_names
-from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File, Image
+from sekisho_inspection.volume import MAX_FOLDERS, Damaged, File, Image, written
 
 _LABEL, _FOLDER, _LONG = 0x08, 0x10, 0x0F
 _ENTRY = 32
@@ -55,13 +55,15 @@ def files(image: Image, start: int) -> Iterator[File]:
     boot = image.read(start, 512)
     sector, per_cluster, reserved, tables, root = struct.unpack_from("<HBHBH", boot, 11)
     total = struct.unpack_from("<H", boot, 19)[0] or struct.unpack_from("<L", boot, 32)[0]
-    length = struct.unpack_from("<H", boot, 22)[0] or struct.unpack_from("<L", boot, 36)[0]
+    short = struct.unpack_from("<H", boot, 22)[0]
+    length = short or struct.unpack_from("<L", boot, 36)[0]
     if not sector or not per_cluster or not length:
         raise Damaged("a boot sector that makes no sense")
     root_at = start + (reserved + tables * length) * sector
     heap = root_at + (root * _ENTRY + sector - 1) // sector * sector
     count = max(0, (start + total * sector - heap) // (sector * per_cluster))
-    width = 12 if count < 4085 else 16 if count < 65525 else 32
+    # FAT32 is told by what the older ones have not; systems mount one of fewer clusters than it should have.
+    width = 32 if not short or not root else 12 if count < 4085 else 16
     table = image.read(start + reserved * sector, min(length * sector, (count + 2) * width // 8 + 1))
 
     def following(number: int) -> int:
@@ -165,4 +167,5 @@ def _exfat_entries(volume: _Volume, data: bytes) -> Iterator[_Found]:
             extents: Extents = ((volume.heap + (first - 2) * volume.cluster, size),)
         else:
             extents = volume.extents(first, min(size, _MAX_FOLDER + 1) if folder else size)
-        yield _Found((name,), folder, size, extents)
+        valid = struct.unpack_from("<Q", stream, 8)[0]
+        yield _Found((name,), folder, size, extents if folder else written(extents, valid))

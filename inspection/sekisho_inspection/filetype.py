@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from typing import Literal
 
 from sekisho_core.finding_kinds import FindingKind
 from sekisho_core.normalise import visible_text
@@ -50,7 +51,14 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"KWAJ\x88\xf0\x27\xd1", "application/x-ms-compress"),
     (b"hsqs", "application/x-squashfs"),
     (b"sqsh", "application/x-squashfs"),
+    (b"shsq", "application/x-squashfs"),
+    (b"qshs", "application/x-squashfs"),
     (b"\x45\x3d\xcd\x28", "application/x-cramfs"),
+    (b"\x28\xcd\x3d\x45", "application/x-cramfs"),
+    (b"\x3a\xff\x26\xed", "application/x-android-sparse"),
+    (b"sprs\0", "application/x-apple-sparse"),
+    (b"\x8f\xaf\xac\x84", "application/x-ppmd"),
+    (b"ITOLITLS", "application/x-ms-help-2"),
     (b"QFI\xfb", "application/x-qcow2"),
     (b"KDMV", "application/x-vmdk"),
     (b"COWD", "application/x-vmdk"),
@@ -97,6 +105,7 @@ UNREAD = {
     "application/x-dgca", "application/x-yz1", "application/x-freearc", "application/x-lrzip", "application/x-grzip",
     "application/x-zisofs", "application/x-msaccess", "application/x-squashfs", "application/x-cramfs",
     "application/x-qcow2", "application/x-vmdk", "application/x-virtualbox-vdi", "application/warc",
+    "application/x-android-sparse", "application/x-apple-sparse", "application/x-ppmd", "application/x-ms-help-2",
 }  # fmt: skip
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff")
 EXECUTABLE = {
@@ -109,10 +118,12 @@ _RUNNABLE = frozenset([
     "appref-ms", "xll", "inf", "vb", "ws", "jnlp", "wsc", "settingcontent-ms", "diagcab", "appinstaller", "xbap",
     "vsto", "appx", "appxbundle", "msix", "msixbundle", "apk", "pyw", "pyz", "shb", "shs", "hlp", "mst", "wll", "wsb",
     "diagcfg", "diagpkg", "ps2", "ps1xml", "msh", "udl", "osd", "search-ms", "library-ms", "searchconnector-ms",
+    "msu", "ahk", "au3", "command", "terminal", "theme", "themepack", "deskthemepack", "xla", "ade", "adp", "mda",
+    "mde",
 ])  # fmt: skip
-# Endings that are also ordinary in harmless mail (domain names, source patches): the content must be neither plain text
-# nor begin as a document or picture does.
-_AMBIGUOUS = {"com", "inf", "reg", "application"}
+# Endings that are also ordinary in harmless mail (domain names, source patches, add-ins), or whose texts are read for
+# what they start: the content must be neither plain text nor begin as a document or picture does.
+_AMBIGUOUS = {"com", "inf", "reg", "application", "theme", "xla"}
 _HARMLESS = {*PICTURES, "application/pdf", "application/zip", "application/x-ole-storage", "application/rtf"}
 _DOCUMENT = frozenset([
     "doc", "docx", "docm", "xls", "xlsx", "xlsm", "csv", "ppt", "pptx", "pps", "rtf", "pdf", "txt", "odt",
@@ -156,6 +167,11 @@ _PATTERNS = (
     (re.compile(rb"\x5d\0\0[\0-\xff]{2}(?:\xff{8}|[\0-\xff]{5}\0{3})\0"), "application/x-lzma"),
 )
 _CHECKSUM = re.compile(rb"[ 0]{0,7}([0-7]{1,7})[\0 ]")
+# A jump, bytes of a sector, sectors of a cluster, reserved ones, tables, and the mark at the sector's end.
+_FAT = re.compile(
+    rb"(?:\xeb[\0-\xff]\x90|\xe9..).{8}\0[\x02\x04\x08\x10][\x01\x02\x04\x08\x10\x20\x40\x80]"
+    rb"(?!\0\0)..[\x01-\x04].{493}\x55\xaa", re.S,
+)  # fmt: skip
 _SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 _MAX_SKIPPED = 64
 _LZH = re.compile(rb".{2}-(?:l[hz][0-9ds]|pm[0-2s]|lhx)-[\0-\xff]{13}[\0-\3]", re.S)
@@ -204,11 +220,17 @@ def _structure(content: bytes, head: bytes) -> str:
 
 def _is_tar(head: bytes) -> bool:
     """By the mark of POSIX, or by the checksum that the first tar had already."""
-    if head[257:262] == b"ustar":
-        return True
+    return head[257:262] == b"ustar" or is_summed(head)
+
+
+def is_summed(head: bytes) -> bool:
+    """Whether it begins with a header of tar that has its right checksum."""
     if len(head) < 512 or not head[0] or not (stated := _CHECKSUM.match(head, 148)):
         return False
-    return int(stated[1], 8) == sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
+    fields = head[:148] + head[156:512]
+    # Old systems summed signed bytes, and programs take both.
+    total = sum(fields) + 8 * 0x20
+    return int(stated[1], 8) in (total, total - 0x100 * sum(byte > 0x7F for byte in fields))
 
 
 def _behind_skipped(content: bytes) -> str:
@@ -230,13 +252,25 @@ def disk_kind(content: bytes) -> str:
         return "application/x-vhd"
     if content[-512:-508] == b"koly":
         return "application/x-apple-diskimage"
+    if content.startswith(b"EFI PART", 512):
+        return "application/x-raw-disk-image"
     if head[510:512] != b"\x55\xaa":
         return ""
-    volume = head[3:11] in (b"NTFS    ", b"EXFAT   ") or b"FAT" in (head[54:57], head[82:85])
+    volume = file_system(head) != ""
     for at in range(446, 510, 16):
         start = 512 * int.from_bytes(head[at + 8 : at + 12], "little")
         volume |= head[at] in (0x00, 0x80) and head[at + 4] != 0 and 0 < start < len(content)
     return "application/x-raw-disk-image" if volume else ""
+
+
+def file_system(boot: bytes) -> Literal["", "ntfs", "exfat", "fat"]:
+    """The file system of the volume that begins with a sector. FAT is one without its name too, by its jump and by what
+    systems check of its parameters (fatgen103)."""
+    if boot[3:11] == b"NTFS    ":
+        return "ntfs"
+    if boot[3:11] == b"EXFAT   ":
+        return "exfat"
+    return "fat" if b"FAT" in (boot[54:57], boot[82:85]) or _FAT.match(boot) else ""
 
 
 def _is_mac_binary(head: bytes) -> bool:

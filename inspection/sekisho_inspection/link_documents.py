@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import plistlib
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from lxml import etree
 
-from sekisho_inspection import charset, filetype, link_files
+from sekisho_inspection import charset, filetype, link_files, property_lists
 from sekisho_inspection.html import is_crowded
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.script_files import note_script
-from sekisho_inspection.urls import note_urls
 
-_PLISTS = (".webloc", ".inetloc", ".fileloc", ".mobileconfig", ".plist", ".terminal")
 _NAMES = (
     ".library-ms", ".search-ms", ".searchconnector-ms", ".settingcontent-ms", ".msc", ".application", ".appinstaller",
-    ".vsto", ".jnlp", ".manifest", ".osdx", ".contact", ".xbap", ".diagcfg", *_PLISTS,
+    ".vsto", ".jnlp", ".manifest", ".osdx", ".contact", ".xbap", ".diagcfg",
 )  # fmt: skip
 _ROOTS = re.compile(
     rb"<(?:\w{1,20}:)?(?:libraryDescription|persistedQuery|searchConnectorDescription|MMC_ConsoleFile|jnlp|AppInstaller|"
-    rb"PCSettings|plist|OpenSearchDescription)\b",
+    rb"PCSettings|OpenSearchDescription)\b",
     re.I,
 )
 # By the local name of an element, or of element and attribute, the key under which its value leads somewhere.
@@ -39,28 +35,28 @@ _SCRIPTED = re.compile(
 )
 # Byte order marks and white space, and what then begins such a file; UTF-16 has NULs between.
 _LEADING = b"\xef\xbb\xbf\xff\xfe \t\r\n"
-_BEGINS = (b"<", b"\0<", b"bplist")
+_BEGINS = (b"<", b"\0<")
 _MOST_NODES, _MOST_BYTES = 20_000, 4_000_000
-_ENTRIES = re.compile(r"(?:[A-Za-z]*URL|Hostname|HostName|ServerURL|RemoteAddress|CommandString|Server|ServerAddress)")
 
 
 def is_one(item: Item) -> bool:
     """Whether it is such a file, by name or root element."""
+    if property_lists.is_one(item):
+        return True
     if not item.content[:64].lstrip(_LEADING).startswith(_BEGINS):
         return False
     if any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names):
         return True
-    return item.content[:9].lstrip(b"\xef\xbb\xbf").startswith((b"<", b"bplist")) and (
-        _ROOTS.search(item.content[:1000]) is not None or item.content.startswith(b"bplist")
-    )
+    begins = item.content[:9].lstrip(b"\xef\xbb\xbf").startswith(b"<")
+    return begins and _ROOTS.search(item.content[:1000]) is not None
 
 
 def read_document(item: Item, notes: Notes) -> None:
     """Note what its elements lead to; what is neither XML nor a property list is left to other readers."""
-    content = item.content[:_MOST_BYTES]
-    if content.startswith(b"bplist") or b"<plist" in content[:1000]:
-        _property_list(content, item, notes)
+    if property_lists.is_one(item):
+        property_lists.read_list(item, notes)
         return
+    content = item.content[:_MOST_BYTES]
     if not filetype.is_text(content):
         return
     text = charset.decode(content)[0].lstrip("\ufeff \r\n\t")
@@ -104,38 +100,3 @@ def _values(element: etree._Element) -> Iterator[tuple[str, str]]:
 def _local(name: object) -> str:
     """A name without its namespace or prefix; of names that no namespace allows, what is left."""
     return str(name).rpartition("}")[2].rpartition(":")[2].lower()
-
-
-def _property_list(content: bytes, item: Item, notes: Notes) -> None:
-    """A property list (XML or binary): web locations and configuration profiles."""
-    try:
-        value = plistlib.loads(content)
-    # The parsers of both forms raise what hostile bytes make them, RecursionError among it.
-    except Exception as error:
-        notes.gap(item.gap, "malformed", f"property list: {type(error).__name__}")
-        return
-    kinds: dict[str, None] = {}
-    for key, text in _flat(value):
-        if key == "PayloadType":
-            kinds[text] = None
-        elif _ENTRIES.fullmatch(key):
-            link_files.note_lead("command" if key == "CommandString" else key, text, item, notes)
-        if "." in text and key != "PayloadIdentifier":
-            note_urls(text, item.where, notes)
-    if kinds:
-        notes.find("configuration-profile", item.where, ", ".join(kinds))
-
-
-def _flat(value: Any) -> Iterator[tuple[str, str]]:
-    """Keys and texts of all dictionaries; a list that shares its members is not followed without end."""
-    waiting: list[tuple[str, Any]] = [("", value)]
-    for _ in range(_MOST_NODES):
-        if not waiting:
-            return
-        key, one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += [(str(name), inner) for name, inner in list(one.items())[:_MOST_NODES]]
-        elif isinstance(one, list):
-            waiting += [(key, inner) for inner in one[:_MOST_NODES]]
-        elif isinstance(one, str):
-            yield key, one

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from urllib.parse import unquote
 
-from sekisho_inspection import charset, filetype, link_documents
+from sekisho_inspection import charset, filetype, link_documents, registrations
 from sekisho_inspection.notes import Item, Notes
+from sekisho_inspection.registrations import Started
 from sekisho_inspection.script_files import note_script
 from sekisho_inspection.urls import note_url, note_urls
 
@@ -77,6 +79,27 @@ def read_link_file(item: Item, notes: Notes) -> None:
         for key in _REGISTRY_KEY.findall(text)[:_MOST_KEYS]:
             notes.observe("windows-registry-key:key", key, item.where)
         note_script(text, item, notes)
+    if len(item.content) > _HEAD and not named.isdisjoint((".reg", ".inf")):
+        notes.gap(item.gap, "limit", f"more than {_HEAD} bytes")
+    if ".reg" in named:
+        _note_started(registrations.of_registry(text), text, item, notes)
+    if ".inf" in named:
+        _note_started(registrations.of_setup(text), text, item, notes)
+
+
+def _note_started(found: Iterable[Started], text: str, item: Item, notes: Notes) -> None:
+    """Note the programs that a file registers or runs; commands that do not stand in its text are read as scripts."""
+    try:
+        started = list(islice(found, _MOST_ENTRIES))
+    except registrations.TooLong:
+        notes.gap(item.gap, "limit", "more commands than can be followed")
+        return
+    for place, command in started:
+        notes.find("link-program", item.where, f"{place}: {command}")
+        notes.observe("process:command_line", command, item.where)
+    if commands := "\n".join(dict.fromkeys(command for _, command in started if command not in text)):
+        note_urls(commands, item.where, notes)
+        note_script(commands, item, notes)
 
 
 def note_lead(key: str, value: str, item: Item, notes: Notes) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
-from sekisho_inspection import charset, headers
+from sekisho_inspection import charset, filetype, headers
 
 _MAX_SPELLINGS = 12
 # Bytes of each end of a name that are decoded; archives may state 64 kB, which no file system takes.
@@ -30,8 +30,9 @@ def member_names(raw: bytes, utf8: bool = False) -> tuple[str, ...]:
 
 
 def last_component(name: str) -> str:
-    """The name behind the folders."""
-    return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    """The name behind the folders; a dot as the last folder is the name before it."""
+    parts = reversed(name.replace("\\", "/").split("/"))
+    return next((part for part in parts if part not in ("", ".")), "")
 
 
 def spellings(name: str) -> list[str]:
@@ -45,6 +46,13 @@ def spellings(name: str) -> list[str]:
                 found[other] = None
                 waiting.append(other)
     return list(found)[:_MAX_SPELLINGS]
+
+
+def run_by_name(names: tuple[str, ...], content: bytes | None) -> str:
+    """The first spelling of the names by which a system would run a file of this content, None for one that is out of
+    reach; "" where there is none."""
+    spelt = (one for name in names for one in spellings(name))
+    return next((name for name in spelt if filetype.runnable(name, content)), "")
 
 
 def _once(name: str) -> Iterator[str]:

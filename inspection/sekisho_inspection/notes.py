@@ -27,7 +27,7 @@ from sekisho_inspection import filetype, yara_scan
 from sekisho_inspection.facts import MAX_DETAIL, Facts
 from sekisho_inspection.filetype import name_findings
 from sekisho_inspection.keyring import Keyring, may_state_one
-from sekisho_inspection.names import spellings
+from sekisho_inspection.names import run_by_name, spellings
 from sekisho_inspection.password_labels import is_plausible
 from sekisho_inspection.passwords import candidates
 from sekisho_inspection.settings import InspectionSettings
@@ -136,8 +136,8 @@ class Notes(Facts):
         self.named: list[str] = []
         # Pieces of files that stand in several texts, by name and whole size, each with the text that holds it.
         self.pieces: dict[tuple[bytes, int], list[tuple[Item, Piece]]] = {}
-        # Numbered files, by the part around them and their common name in lower case, then by number.
-        self.volumes: dict[tuple[str, str], dict[int, Item]] = {}
+        # Numbered files, by the part around them, their common name in lower case and digits, then by number.
+        self.volumes: dict[tuple[str, str, int], dict[int, Item]] = {}
         self._children: dict[str, int] = {}
         self._met: set[tuple[str, str, str]] = set()
         self._asked = 0
@@ -232,12 +232,26 @@ class Notes(Facts):
         self.log(item)
         self.queue.append(item)
 
-    def closed_child(self, parent: Item, names: tuple[str, ...], size: int, state: PartState, reading: str) -> None:
-        """List a file inside `parent` whose content is out of reach: names and size are all that is known."""
+    def closed_child(
+        self,
+        parent: Item,
+        names: tuple[str, ...],
+        size: int,
+        state: PartState,
+        reading: str,
+        program: FindingKind | None = "archived-executable",
+    ) -> None:
+        """List a file inside `parent` whose content is out of reach: names and size are all that is known. `program` is
+        the finding that a name is which a system would run; None for what is no file."""
         if part_id := self._inside(parent):
             origin = Origin(parent.id, 0, size, reading)
             self.add(Part(part_id, names, "", "", size, "", "", "", state, origin))
             self.name_facts(part_id, names)
+            # What is skipped has no bytes: an ending with an innocent meaning then says nothing.
+            content = b"" if state is PartState.SKIPPED else None
+            named = run_by_name(names, content) if program else ""
+            if program and named:
+                self.find(program, f"part:{part_id}", f"named {named.rpartition('.')[2]}")
 
     def name_facts(self, part_id: str, names: tuple[str, ...]) -> None:
         """Note a part's names in all their spellings, and the tricks in them."""

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sekisho_inspection.names import member_names
-from sekisho_inspection.volume import MAX_FILES, Damaged, File, Image
+from sekisho_inspection.volume import MAX_FILES, Damaged, File, Image, written
 
 _LIST, _NAME, _DATA, _REPARSE, _END = 0x20, 0x30, 0x80, 0xC0, 0xFFFFFFFF
 _IN_USE, _FOLDER = 0x01, 0x02
+# The stream that holds a file which Windows has packed since version 10; the file's own data are zeros.
+_PACKED = "WofCompressedData"
 _DOS = 2
 _COMPRESSED, _ENCRYPTED = 0x00FF, 0x4000
 # The first records are the file system's own.
@@ -49,13 +51,14 @@ def files(image: Image, start: int) -> Iterator[File]:
 
 def _streams(record: _Record, records: dict[int, _Record]) -> Iterator[File]:
     paths = [_path(folder, name, records) for folder, name in record.names]
-    if record.is_link:
+    if record.is_link and not record.streams:
         yield File(_names(paths, ""), (), 0, "a link")
         return
-    if record.is_scattered and not record.streams:
+    if record.is_scattered and all(stream for stream, _ in record.streams):
         yield File(_names(paths, ""), (), 0, problem="a file in more records than one")
     for stream, file in record.streams:
-        yield File(_names(paths, stream), file.extents, file.size, "", file.content, file.problem)
+        problem = "a compressed file" if stream == _PACKED else file.problem
+        yield File(_names(paths, stream), file.extents, file.size, "", file.content, problem)
 
 
 def _names(paths: list[str], stream: str) -> tuple[str, ...]:
@@ -147,9 +150,10 @@ class _Reader:
             return File((), (), len(value), "", value)
         if len(data) < 64:
             return File((), (), 0, problem="a stream that makes no sense")
-        size = struct.unpack_from("<Q", data, 48)[0]
+        size, valid = struct.unpack_from("<QQ", data, 48)
         problem = "a compressed file" if flags & _COMPRESSED else "an encrypted file" if flags & _ENCRYPTED else ""
-        return File((), self._runs(data[struct.unpack_from("<H", data, 32)[0] :]), size, "", None, problem)
+        runs = self._runs(data[struct.unpack_from("<H", data, 32)[0] :])
+        return File((), written(runs, valid), size, "", None, problem)
 
     def _runs(self, data: bytes) -> Extents:
         out, at, cluster = list[tuple[int, int]](), 0, 0

@@ -16,7 +16,9 @@ from sekisho_inspection.urls import note_urls
 from sekisho_inspection.xml_source import decoded, note_entities, note_links
 
 KIND = "application/vnd.oasis.opendocument"
-_LOCAL_NAME = b"mimetype"
+_LOCAL_NAME, _MANIFEST = b"mimetype", b"META-INF/manifest.xml"
+# Bytes of a directory's entry before its name.
+_ENTRY = 46
 _CODE = re.compile(rb"(?:.*/)?(?:Basic|Scripts)/.+(?<!script-lc\.xml)(?<!script-lb\.xml)(?<!/)", re.I | re.S)
 _P = r"(?:[\w-]{1,40}:)?"
 _MODULE = re.compile(rf"<{_P}(?:module|source-code|script)\b([^<>]{{0,1000}})>([^<]{{1,4000000}})<", re.I)
@@ -49,6 +51,12 @@ def is_one(content: bytes) -> bool:
     return content[30:38] == _LOCAL_NAME and content[38:120].lstrip().startswith(KIND.encode())
 
 
+def is_unmarked(content: bytes) -> bool:
+    """Whether a ZIP has the list of an OpenDocument's members but not the mark of one; LibreOffice opens it."""
+    at = content.rfind(_MANIFEST)
+    return at >= _ENTRY and content[at - _ENTRY : at - _ENTRY + 4] == b"PK\1\2" and b"content.xml" in content
+
+
 def read_opendocument(item: Item, notes: Notes) -> PartState:
     """Members as those of any ZIP; encrypted ones are a gap, Basic and scripts are macros."""
     state = zip.read_zip(item, notes)
@@ -63,7 +71,7 @@ def read_opendocument(item: Item, notes: Notes) -> PartState:
         if member.encrypted or not (is_code or name.lower().endswith(b".xml")):
             continue
         content = zip.content_of(item, member, notes) or b""
-        if name == b"META-INF/manifest.xml":
+        if name == _MANIFEST:
             state = _manifest(content, item, state, notes)
         if is_code:
             scripts = True
@@ -141,7 +149,7 @@ def _module(code: str, place: str, item: Item, notes: Notes) -> None:
 
 def _manifest(content: bytes, item: Item, state: PartState, notes: Notes) -> PartState:
     """Encrypted members (part 3, section 4.8) look like any others to ZIP."""
-    if b"encryption-data" not in content:
+    if b"encryption-data" not in content.replace(b"\0", b""):
         return state
     notes.gap(item.gap, "locked", "OpenDocument encryption, which no reader here opens")
     return PartState.LOCKED

@@ -108,7 +108,7 @@ def note_attachment(attachment: Attachment, reading: str, item: Item, notes: Not
     names = tuple(dict.fromkeys(name for value in values for name in _names(value)))
     contents = {content: at for at, content in attachment.contents if content or len(attachment.contents) == 1}
     if not contents and names:
-        notes.closed_child(item, names, 0, PartState.SKIPPED, reading)
+        notes.closed_child(item, names, 0, PartState.SKIPPED, reading, None)
     for content, at in contents.items():
         if not notes.spend(len(content), item):
             return

@@ -54,7 +54,15 @@ _TOLD = (
     r"|(?:(?<![一-龥ァ-ヶー])(?:鍵|カギ|キー|キーワード)|その(?:文字列|値|番号|コード|キー))"
     r"(?=は、?\s?(?:[「『“\"]|(?=[!-~]{4})[!-~]{0,30}[0-9]))"
 )
-_LABELS = re.compile(rf"(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE})", re.I)
+# First what a label begins with, in Latin at a word's beginning (but ZIP): most places cost no more than this.
+_LABELS = re.compile(
+    r"(?=[acdefikopstuwyzそぱひアカキコセパフロ伸合密展復暗添秘解認読鍵開閲비])(?:(?=[^a-y])|(?<![a-z]))"
+    rf"(?:(?P<sure>{_SURE})|(?P<told>{_TOLD})|(?P<unsure>{_UNSURE}))",
+    re.I,
+)
+# What every label has in it: one of these characters, or of these words in small letters.
+_CHARACTERS = re.compile("[パぱ証葉ば合キ鍵ギド字号ズ図文値密비用時pP]")
+_LATIN = ("key", "code", "word", "string", "character", "combination")
 # Before the word for one that opens no file.
 _ONCE = re.compile(r"(?:ワンタイム|使い捨て|one[-\s]time\s?|二段階認証|2段階認証|認証用)(?:の)?$", re.I)
 # Networks and meetings have passwords that open no file; of those their names are told on the line before.
@@ -75,7 +83,7 @@ _ITS_NAME = re.compile(
 )
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
-    r"正しくは|正しい(?:パスワード|もの|方|値)は|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
+    r"(?=[deinotuvこロ下以展復暗次正解開閲])(?:正しくは|正しい(?:パスワード|もの|方|値)は|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
     r"|[0-9]{1,2}桁(?:の数字)?)"
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"
@@ -85,7 +93,7 @@ _ANNOUNCED = re.compile(
     r"|characters)[^.\n:]{0,40}(?=[:.]|$)"
     r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b"
     r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)"
-    r"|need\sthis\sto\s(?:open|unlock|extract|unzip|decrypt|view)\b[^.\n:]{0,40}(?=:|$)",
+    r"|need\sthis\sto\s(?:open|unlock|extract|unzip|decrypt|view)\b[^.\n:]{0,40}(?=:|$))",
     re.I,
 )
 _FILES = re.compile(
@@ -101,7 +109,7 @@ _ACCOUNT = re.compile(
 )
 # It is given by other ways, or known already.
 ELSEWHERE = re.compile(
-    r"別の?メール|別途|別送|別便|別経路|別紙|別信|別報|別に(?:お|ご)?(?:送|知|連)|次の(?:電子)?メール"
+    r"(?=[abcdeflnopstuvwあいおごすにのシチ事以例先共別前取口同後従所改既次直社窓続規追通連郵電])(?:別の?メール|別途|別送|別便|別経路|別紙|別信|別報|別に(?:お|ご)?(?:送|知|連)|次の(?:電子)?メール"
     r"|次便|後続の|後送|追って|後ほど|のちほど|後程|後日|後から|あとから|改めて|続けて(?:お|ご)?送"
     r"|続いて(?:お|ご)?送"
     r"|電話(?:にて|で|口)|お電話|口頭|郵送|FAX(?:にて|で)|SMS|ショートメッセージ|チャット"
@@ -116,18 +124,18 @@ ELSEWHERE = re.compile(
     r"|the\snext))|will\s(?:be\s)?(?:follow|sent|send|provided|text|call|share|given|communicat)|(?:next"
     r"|another|second|other|different|previous|earlier|last)\s(?:e-?mail|message|mail)"
     r"|already\s(?:have|know|sent|been|shared|given)|shared\searlier|agreed|contact\s(?:us|me|your|the)"
-    r"|call\s(?:me|us)|ask\s(?:me|us|your)|on\srequest|upon\srequest",
+    r"|call\s(?:me|us)|ask\s(?:me|us|your)|on\srequest|upon\srequest)",
     re.I,
 )  # fmt: skip
 # What a sentence about passwords says that does not state one.
 OTHERWISE = re.compile(
-    r"有効期限|期限切れ|期限が|変更|再設定|再発行|更新|初期化|リセット|お?忘れ|ポリシー|管理|使い回し"
+    r"(?=[acdefhilmnprsuwおなヒポマリロ不付使保再初変廃強忘推文更有期桁求流漏無生盗禁管総要解設誤間])(?:有効期限|期限切れ|期限が|変更|再設定|再発行|更新|初期化|リセット|お?忘れ|ポリシー|管理|使い回し"
     r"|推測|強度|文字以上|桁以上|文字数|設定して(?:いま|おりま|い|お)せん|付き|付の|付Z|なし(?!で)|無し"
     r"|不要"
     r"|禁止|廃止|保護|漏|流出|盗|要求され|求められ|間違|誤|ロックされ|生成|ヒント|マネージャ|総当|解析"
     r"|reset|expir|chang|forg[eo]t|policy|policies|manager|strength|minimum|at\sleast|requirement|hint"
     r"|protect|updat|recover|never\sshare|do\snot\sshare|incorrect|wrong|compromis|leak|hygiene"
-    r"|log\s?-?in|sign\s?-?in|account",
+    r"|log\s?-?in|sign\s?-?in|account)",
     re.I,
 )  # fmt: skip
 # Fields about a password that do not hold it.
@@ -230,7 +238,7 @@ class Label:
 
 def labels(line: str, about_files: bool) -> Iterator[Label]:
     """The labels of a line in order; those that may be of other things where the text is `about_files`."""
-    for match in _LABELS.finditer(line):
+    for match in _LABELS.finditer(line) if _may_have_one(line) else ():
         once = _ONCE.search(line, max(0, match.start() - 12), match.start()) and not _FILES.search(line)
         if (match["sure"] or about_files) and not once:
             sure = match["unsure"] is None
@@ -239,9 +247,16 @@ def labels(line: str, about_files: bool) -> Iterator[Label]:
         yield Label(match.start(), match.end(), announces=True)
 
 
+def _may_have_one(text: str) -> bool:
+    if _CHARACTERS.search(text):
+        return True
+    small = text.casefold()
+    return any(word in small for word in _LATIN)
+
+
 def has_label(text: str) -> bool:
     """Whether a line speaks of a password."""
-    found = _LABELS.search(text)
+    found = _LABELS.search(text) if _may_have_one(text) else None
     return found is not None and found["sure"] is not None
 
 

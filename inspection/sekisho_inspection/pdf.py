@@ -139,7 +139,7 @@ def _access(holder: dict[str, Any], scanned: Scanned, item: Item, notes: Notes) 
     if state == PartState.LOCKED and lock.only_files:
         return Access(lock, True, PartState.READ, False)
     if state == PartState.LOCKED:
-        notes.gap(item.gap, "locked", "no password of the mail opens it")
+        notes.gap(item.gap, "locked", "no password that was tried opens it")
     return Access(lock, state != PartState.LOCKED, state, state != PartState.LOCKED)
 
 

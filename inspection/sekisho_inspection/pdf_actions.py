@@ -11,7 +11,7 @@ from typing import Any
 
 from sekisho_core.finding_kinds import FindingKind
 
-from sekisho_inspection import pdf_scripts
+from sekisho_inspection import pdf_helpers, pdf_scripts
 from sekisho_inspection.html import resolved
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.pdf_document import Document, text_of
@@ -29,6 +29,8 @@ _MAX_BASES = 5
 _LINK = re.compile(r"https?|hxxp|www\.|ftp:|//|\\\\|%2f", re.I)
 # Characters of all scripts of one file.
 _MAX_CODE = 8_000_000
+# Of those of the document level that are looked at for what they define; what is beyond counts as running.
+_MAX_HELPERS = 1_000_000
 # Triggers of an additional-actions dictionary that need no click (tables 194 to 197 of the standard): of the catalog,
 # of a page, of an annotation. C is the closing of a page, and of a form's field the calculation that every order form
 # has.
@@ -62,6 +64,9 @@ class Walk:
         # What scripts are and unpack, for rules to search.
         self.scripts: list[bytes] = []
         self._read: set[str] = set()
+        # Scripts of the document level, each with whether it is a helper, and the characters that are still looked at.
+        self._helpers: dict[str, bool] = {}
+        self._helping = _MAX_HELPERS
 
     def visit(self, found: Found) -> None:
         """Look at every dictionary inside one object; references are objects of their own."""
@@ -156,7 +161,22 @@ class Walk:
                         self.unasked(action, f"{found.place} /AA /{trigger}")
         if "JavaScript" in node:
             for action in self._tree(node["JavaScript"]):
-                self.unasked(action, f"{found.place} /JavaScript")
+                if not self._only_helps(action):
+                    self.unasked(action, f"{found.place} /JavaScript")
+
+    def _only_helps(self, value: Any) -> bool:
+        """Whether a script of the name tree, with those chained to it, only defines what fields of a form call."""
+        actions = list(self._chain(value))
+        if {kind for action in actions for kind in self._document.words(action.get("S"))} != {"JavaScript"}:
+            return False
+        codes = [self._document.texts(action.get("JS")) for action in actions]
+        return all(texts and all(self._is_helper(code) for code in texts) for texts in codes)
+
+    def _is_helper(self, code: str) -> bool:
+        if code not in self._helpers:
+            self._helping -= len(code)
+            self._helpers[code] = self._helping >= 0 and pdf_helpers.is_helper(code)
+        return self._helpers[code]
 
     def unasked(self, value: Any, place: str) -> None:
         """An action that runs without a click, and those chained to it (12.6.2)."""

@@ -57,7 +57,8 @@ class Files:
         self._seen.add(stream.start)
         if self._is_locked:
             self._notes.gap(self._item.gap, "locked", "an embedded file that no password opens")
-            self._notes.closed_child(self._item, names, stream.end - stream.start, PartState.LOCKED, "pdf")
+            size = stream.end - stream.start
+            self._notes.closed_child(self._item, names, size, PartState.LOCKED, "pdf", "pdf-embedded-executable")
             return
         content = self._document.content(stream, True, embedded=True)
         if content is not None:

@@ -25,7 +25,7 @@ def read_rar(item: Item, notes: Notes) -> PartState:
     read = rar5.read_blocks if item.content.startswith(rar5.MAGIC) else rar4.read_blocks
     listing = read(item.content, ring)
     if listing.is_locked:
-        notes.gap(item.gap, "locked", "RAR: no password of the mail opens the list of names")
+        notes.gap(item.gap, "locked", "RAR: no password that was tried opens the list of names")
         return PartState.LOCKED
     states = _Members(item, notes, ring, listing).read()
     states.add(PartState.OPENED if listing.was_opened else PartState.READ)
@@ -67,10 +67,13 @@ class _Members:
         if member.is_split:
             self._notes.gap(self._item.gap, "unreadable", "a member that goes on in another volume")
             return self._closed(member, PartState.UNREADABLE)
+        if member.is_newer:
+            self._notes.gap(self._item.gap, "unreadable", "a member packed by RAR 7")
+            return self._closed(member, PartState.UNREADABLE)
         if not within(member.size, len(member.packed), self._item, self._notes):
             return self._closed(member, PartState.UNREADABLE)
         if (plain := self._unlocked(member)) is None:
-            self._notes.gap(self._item.gap, "locked", "no password of the mail opens it")
+            self._notes.gap(self._item.gap, "locked", "no password that was tried opens it")
             return self._closed(member, PartState.LOCKED)
         self._run.append((member, plain))
         return set()

@@ -18,6 +18,8 @@ _MAIN, _FILE, _ENCRYPTION, _END = 1, 2, 4, 5
 _EXTRA, _DATA, _SPLIT = 0x01, 0x02, 0x08 | 0x10
 _FOLDER, _TIME, _CRC, _UNKNOWN_SIZE = 0x01, 0x02, 0x04, 0x08
 _LOCKED, _REDIRECTED = 1, 5
+# Of the way that a member is packed: the version of the algorithm, and a method other than storing.
+_VERSION, _PACKED = 0x3F, 0x380
 _LINKS = {1: "a link", 2: "a link", 3: "a junction", 4: "a hard link", 5: "a copy"}
 # RAR makes keys of 2**15 rounds and takes at most 2**24. A round is a whole HMAC.
 _MAX_POWER = 24
@@ -180,6 +182,8 @@ def _member(header: _Cursor, extra: int, flags: int, packed: bytes, ring: Keyrin
     member = Member(
         member_names(name, True), size, packed, "", bool(own & _FOLDER), bool(flags & _SPLIT), not method >> 7 & 7,
         bool(method & 0x40), crc, None, lambda plain: _rebuilt(own, size, crc, method, plain),
+        # RAR 7 packs so for large dictionaries; the library unpacks it to noise, which no checksum need tell.
+        bool(method & _VERSION and method & _PACKED),
     )  # fmt: skip
     return _with_extras(member, header.data[max(header.at, len(header.data) - extra) :], method, ring)
 

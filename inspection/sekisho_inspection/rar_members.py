@@ -19,8 +19,9 @@ class Lock:
 class Member:
     """A file in the archive: its names, unpacked size and packed bytes, what it is if no file, how it is packed.
 
-    `solid` members are packed with those before them in mind. `crc` is that of the content, None where none is known;
-    `rebuilt` gives the bytes of a header without a lock for packed bytes without one.
+    `solid` members are packed with those before them in mind, `newer` ones in a way that is not known here. `crc` is
+    that of the content, None where none is known; `rebuilt` gives the bytes of a header without a lock for packed bytes
+    without one.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Member:
     crc: int | None
     lock: Lock | None
     rebuilt: Callable[[bytes], bytes]
+    is_newer: bool = False
 
 
 @dataclass

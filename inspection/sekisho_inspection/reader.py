@@ -47,6 +47,7 @@ from sekisho_inspection import (
     tnef,
     unread,
     volumes,
+    xdp,
     yara_scan,
 )
 from sekisho_inspection.containers import FileReader
@@ -56,7 +57,7 @@ from sekisho_inspection.headers import Field
 from sekisho_inspection.keyring import Keyring
 from sekisho_inspection.lures import note_lures
 from sekisho_inspection.mismatch import note_mismatch
-from sekisho_inspection.names import spellings
+from sekisho_inspection.names import run_by_name
 from sekisho_inspection.notes import Item, Notes
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.texts import is_page, is_textual, looks_text, read_text
@@ -73,6 +74,7 @@ _READERS: dict[str, FileReader] = {
     opendocument.KIND: opendocument.read_opendocument,
     officexml.KIND: officexml.read_xml,
     officexml.ACTIVE_MIME: officexml.read_active_mime,
+    xdp.KIND: xdp.read_xdp,
     tnef.KIND: tnef.read_tnef,
     msg.KIND: msg.read_msg,
     onenote.KIND: onenote.read_onenote,
@@ -284,14 +286,21 @@ def _kind(item: Item) -> str:
     """The type by content; a PDF without its header is one still when it is sent as such and has its objects."""
     kind = item.sniffed
     if kind == "application/zip":
-        return opendocument.KIND if opendocument.is_one(item.content) else office.kind_of(item.content) or kind
+        return _kind_of_zip(item.content)
     if kind == "application/x-ole-storage":
         return msg.sniff(item.content) or (msi.KIND if msi.is_one(item.content) else kind)
-    kind = kind or officexml.sniff(item.content) or smime.sniff(item) or _old_office(item.content)
+    kind = kind or officexml.sniff(item.content) or xdp.sniff(item) or smime.sniff(item) or _old_office(item.content)
     if not kind and is_appended(item.content):
         return "application/zip"
     called_pdf = item.declared == "application/pdf" or any(name.lower().endswith(".pdf") for name in item.names)
     return "application/pdf" if not kind and called_pdf and b" obj" in item.content else kind
+
+
+def _kind_of_zip(content: bytes) -> str:
+    if opendocument.is_one(content):
+        return opendocument.KIND
+    kind = office.kind_of(content)
+    return kind or (opendocument.KIND if opendocument.is_unmarked(content) else "application/zip")
 
 
 def _old_office(content: bytes) -> str:
@@ -318,8 +327,7 @@ def _bounded(reader: FileReader, item: Item, notes: Notes) -> PartState:
 
 
 def _names(item: Item, kind: str, notes: Notes) -> None:
-    spelt = (one for name in item.names for one in spellings(name))
-    named = next((name for name in spelt if filetype.runnable(name, item.content)), "")
+    named = run_by_name(item.names, item.content)
     started = kind in filetype.EXECUTABLE or onenote.is_started(item, kind)
     if started or named:
         shown = kind or "a script" if started else f"named {named.rpartition('.')[2]}"

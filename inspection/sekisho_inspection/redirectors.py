@@ -12,9 +12,9 @@ _PARTS = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]*([^/\\?#]*)(.*)", re.I | re.S)
 _INNER = re.compile(r"(?:https?|ftps?):[/\\]+[^/\\\s]", re.I)
 _ENDS = re.compile(r"[\s<>\"`\x00-\x1f]")
 _HOST = r"(?:[a-z0-9-]{1,63}\.){1,20}[a-z][a-z0-9-]{1,62}(?::\d{1,5})?"
-# A target without scheme, in a parameter that is named as one; also after two slashes.
 # Short words between slashes carry nothing.
 _MAY_WRAP = re.compile(r"[=%:]|[A-Za-z0-9+_-]{11}")
+# A target without scheme, in a parameter that is named as one; also after two slashes.
 _TARGET = re.compile(
     r"(?:url|uri|u|q|to|dest|destination|domain|d|goto|go|href|link|location|next|out|r|redir|redirect|redirect_ur[il]|"
     r"return|return_?ur[il]|site|target|targeturl)=(?:[/\\]{2,8})?(" + _HOST + r"(?:[/?#]\S{0,2000})?)",

@@ -16,8 +16,10 @@ _LANGUAGES: dict[str, Language | None] = {
     "vbs": "vbs", "vbe": "vbs", "vb": "vbs", "bas": "vbs", "ws": None, "ps1": "ps1", "psm1": "ps1", "psd1": "ps1",
     "ps1xml": "ps1", "psc1": None, "bat": None, "cmd": None, "sh": None, "bash": None, "command": None, "py": "js",
     "pyw": "js", "pl": "js", "rb": "js", "php": "js", "xsl": None, "xslt": None, "scpt": None, "applescript": None,
-    "msc": None, "inf": None, "reg": None,
+    "msc": None, "inf": None, "reg": None, "ahk": None, "au3": None,
 }  # fmt: skip
+# Those that start only where somebody has put their interpreter.
+_INTERPRETED = frozenset(["py", "pl", "rb", "php", "sh", "bash"])
 # What only a script begins with, or holds in its first lines.
 _STARTS = re.compile(
     r"\s*(?:#!\s*/|#@~\^|@?echo\s+off\b|@?setlocal\b|<job\b|<package\b|<scriptlet\b|<component\b|<hta:application\b|"
@@ -56,6 +58,8 @@ def read_script(item: Item, notes: Notes) -> bool:
         return False
     if endings & _PLAIN and not named:
         notes.find("type-mismatch", item.where, f"a script named .{min(endings & _PLAIN)}")
+    if interpreted := _INTERPRETED.intersection(named):
+        notes.find("script-file", item.where, f"named .{min(interpreted)}")
     note_script(text, item, notes, _LANGUAGES.get(min(named)) if named else None)
     return True
 

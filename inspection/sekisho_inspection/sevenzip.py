@@ -32,7 +32,7 @@ def read_sevenzip(item: Item, notes: Notes) -> PartState:
     try:
         streams, files, opened = archive.header()
     except Locked:
-        notes.gap(item.gap, "locked", "7z: no password of the mail opens the list of names")
+        notes.gap(item.gap, "locked", "7z: no password that was tried opens the list of names")
         return PartState.LOCKED
     except (Damaged, Unsupported, _TooMuch) as problem:
         notes.gap(item.gap, "unreadable", f"7z: {problem}")
@@ -112,7 +112,7 @@ class _Archive:
         state = PartState.UNREADABLE
         if isinstance(problem, Locked):
             state = PartState.LOCKED
-            self._notes.gap(self._item.gap, "locked", "no password of the mail opens it")
+            self._notes.gap(self._item.gap, "locked", "no password that was tried opens it")
         elif not isinstance(problem, _TooMuch):
             self._notes.gap(self._item.gap, "unreadable", f"7z: {problem}")
         for file, size in members:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import re
+import struct
 from collections.abc import Callable
 
 from sekisho_core.vocabulary import PartState
@@ -20,6 +21,11 @@ _MAX_STREAMS = 10_000
 _MEMORY = 256 << 20
 _STEP = 1 << 16
 _ZEROS = re.compile(rb"\0*+")
+# What 7-Zip takes for LZMA: numbers of bits (lc, lp, pb) in a byte, the dictionary a power of two or half as much more,
+# the size unknown or below 2**56, the coder's first byte. The library reads no more bits than these together.
+_PROPERTIES, _MAX_BITS = 9 * 5 * 5, 4
+_DICTIONARIES = frozenset([1, 0xFFFFFFFF, *(2 << power for power in range(31)), *(3 << power for power in range(31))])
+_UNKNOWN, _MAX_SIZE = (1 << 64) - 1, 1 << 56
 
 
 def _bzip2() -> _Engine:
@@ -63,6 +69,31 @@ def read_stream(item: Item, notes: Notes) -> PartState:
         return PartState.UNREADABLE
     notes.child(item, content[:most], unpacked_name(item), _reading(kind), 0, len(item.content))
     return PartState.UNREADABLE if problem == "limit" else PartState.READ
+
+
+def read_unusual(item: Item, notes: Notes) -> None:
+    """LZMA of other properties than programs choose, as 7-Zip opens it whatever its name is. Numbers at the beginning
+    of other data look like such a header, so that only what comes out of it is said."""
+    data = item.content
+    if not _may_be_lzma(data):
+        return
+    most = room(len(data), notes)
+    if data[0] % 9 + data[0] // 9 % 5 > _MAX_BITS:
+        size = struct.unpack_from("<Q", data, 5)[0]
+        # Of numbers and zeros nothing can be told but that they are common.
+        if (size == _UNKNOWN or size <= most) and any(data[14:18]):
+            notes.gap(item.gap, "unreadable", "LZMA of properties that nothing here reads")
+        return
+    content, _ = _one(_lzma(), data, 0, most + 1)
+    if content and within(len(content), len(data), item, notes) and notes.spend(len(content), item):
+        notes.child(item, content, unpacked_name(item), "lzma", 0, len(data))
+
+
+def _may_be_lzma(data: bytes) -> bool:
+    if len(data) < 18 or data[0] >= _PROPERTIES or data[13]:
+        return False
+    dictionary, size = struct.unpack_from("<LQ", data, 1)
+    return dictionary in _DICTIONARIES and (size == _UNKNOWN or 0 < size < _MAX_SIZE)
 
 
 def _reading(kind: str) -> str:

@@ -77,8 +77,8 @@ def _note_views(text: str, views: list[str], item: Item, body: bool, notes: Note
 
 
 def is_textual(item: Item) -> bool:
-    """Whether its beginning has no bytes that only binary data has."""
-    return filetype.is_text(item.content)
+    """Whether its beginning has no bytes that only binary data has, or is that of a calendar, which may hold any."""
+    return filetype.is_text(item.content) or item.content[:7].upper() == b"BEGIN:V"
 
 
 def is_page(item: Item) -> bool:

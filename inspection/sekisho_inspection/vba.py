@@ -15,7 +15,6 @@ _OTHERS = ("dir", "_vba_project", "__srp_")
 # Source unpacked over one project; Excel itself takes 64 kB a procedure.
 MAX_CODE = 4 << 20
 _CHUNK = 4096
-_SIGNATURE = 1
 # Packed source begins with a chunk of one literal run: "Attribut", then "e VB_Nam" (2.4.1.3).
 _SOURCE = re.compile(rb"(?s).(..)\x00Attribut[\x00\x01\x02\x04\x08\x10\x20\x40\x80]")
 _ATTRIBUTE = re.compile(r"^[ \t]*+attribute\b", re.I)

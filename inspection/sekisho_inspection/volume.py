@@ -25,6 +25,18 @@ class Damaged(Exception):
     """A file system that makes no sense; the text says where."""
 
 
+def written(extents: tuple[tuple[int, int], ...], size: int) -> tuple[tuple[int, int], ...]:
+    """The extents as a system reads them that has written so many bytes: zeros follow, whatever stands there."""
+    out, left = list[tuple[int, int]](), size
+    for start, length in extents:
+        if left > 0:
+            out.append((start, min(length, left)))
+        if length > max(0, left):
+            out.append((-1, length - max(0, left)))
+        left -= length
+    return tuple(out)
+
+
 class Image:
     """An image's bytes. One that keeps only the blocks in use says by `places` where each block is, -1 for none."""
 

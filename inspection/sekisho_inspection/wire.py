@@ -93,16 +93,18 @@ class Compiled(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 class Sources(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """YARA sources by namespace, and the rule set of each."""
+    """YARA sources by namespace, the rule set of each, and the rule from which on costs are measured."""
 
     sources: dict[str, str]
     sets: dict[str, str]
+    begin: int = 0
 
 
 class Costs(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The cost of each rule by namespace, in times that of a plain string, and an error for each other namespace."""
+    """By namespace each rule with its cost, in times that of a plain string (None where it was not measured), and an
+    error for each other namespace."""
 
-    costs: dict[str, dict[str, float]]
+    costs: dict[str, dict[str, float | None]]
     errors: dict[str, str]
 
 

@@ -137,7 +137,7 @@ class Worker:
 def _of_rules(task: wire.Task, content: bytes) -> Answer:
     given = msgspec.msgpack.decode(content, type=wire.Sources)
     if task == "measure":
-        return Answer(body=wire.encode(wire.Costs(*yara_compile.costs_of(given.sources))))
+        return Answer(body=wire.encode(wire.Costs(*yara_compile.costs_of(given.sources, given.begin))))
     if task == "compile":
         return Answer(body=wire.encode(wire.Compiled(*yara_compile.bundle(given.sources, given.sets))))
     problems = {namespace: yara_compile.check(text) for namespace, text in given.sources.items()}

@@ -7,7 +7,9 @@ source, they do not hide from it.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +18,7 @@ import yara
 
 from sekisho_inspection import yara_samples
 from sekisho_inspection.yara_scan import EXTERNALS, OF_NAMES, OF_PLACE, RuleSet
-from sekisho_inspection.yara_source import Rule, Source, take_apart
+from sekisho_inspection.yara_source import Source, take_apart
 
 # Modules that only compute over the scanned bytes. `console` prints, `time` makes a verdict depend on the clock.
 MODULES = frozenset(["pe", "elf", "math", "hash", "string", "dotnet"])
@@ -25,8 +27,9 @@ _MAX_SOURCE = 10 << 20
 # Times the cost of one plain string over the samples: a file of thousands of ordinary rules costs about ten.
 MOST_COST = 50.0
 _MEASUREMENTS = 5
-# Rules of which the dearest is looked for when their file costs too much.
-_MOST_TIMED = 500
+_AT_LINE = re.compile(r"line (\d+): (.*)", re.S)
+# Seconds for which rules are measured one by one: of thousands (16 ms each) only a piece at a time.
+_MEASURING = 5.0
 
 
 class Refused(Exception):
@@ -72,25 +75,31 @@ def bundle(sources: Mapping[str, str], sets: Mapping[str, str]) -> tuple[bytes, 
     return msgspec.msgpack.encode(compiled) if compiled else b"", errors
 
 
-def costs_of(sources: Mapping[str, str]) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-    """By namespace the cost of each rule that is not private, with the rules that it names, in times the cost of a
-    plain string; and an error for each source that does not compile. One that is refused for its cost has costs."""
-    costs: dict[str, dict[str, float]] = {}
+def costs_of(sources: Mapping[str, str], begin: int = 0) -> tuple[dict[str, dict[str, float | None]], dict[str, str]]:
+    """By namespace each rule that is not private with its cost, with the rules that it names, in times the cost of a
+    plain string; and an error for each source that does not compile. One that is refused for its cost has costs.
+
+    Measured are, for some seconds, the rules from number `begin` on; the cost of the others is None.
+    """
+    costs: dict[str, dict[str, float | None]] = {}
     errors: dict[str, str] = {}
     for namespace, text in sources.items():
         try:
-            _compiled(text)
-            costs[namespace] = dict(_costs(take_apart(text)))
+            names = [rule.identifier for rule in _compiled(text) if not rule.is_private]
+            costs[namespace] = dict.fromkeys(names) | dict(_costs(take_apart(text), names[begin:]))
         except Refused as reason:
             errors[namespace] = str(reason)
     return costs, errors
 
 
-def _costs(source: Source) -> Iterator[tuple[str, float]]:
+def _costs(source: Source, names: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """The cost of one rule after the other, as far as the time reaches, but of one at least."""
+    until = time.monotonic() + _MEASURING
     modules = _cost_of_modules(source) if source.imports else 0.0
-    for rule in source.rules[:_MOST_TIMED]:
-        if not rule.private:
-            yield rule.name, max(0.0, yara_samples.cost(_alone(source, rule)) - modules)
+    for name in names:
+        yield name, max(0.0, yara_samples.cost(_alone(source, name)) - modules)
+        if time.monotonic() > until:
+            return
 
 
 def _cost_of_modules(source: Source) -> float:
@@ -100,12 +109,13 @@ def _cost_of_modules(source: Source) -> float:
     )
 
 
-def _alone(source: Source, rule: Rule) -> Any:
+def _alone(source: Source, name: str) -> Any:
     """A rule compiled with what it names; where that is more than can be told from its words, with its whole source."""
-    try:
-        return _compile({"": source.alone(rule)})
-    except yara.Error:
-        return _compile({"": source.text})
+    with suppress(yara.Error):
+        rules = _compile({"": source.alone(name)})
+        if any(rule.identifier == name for rule in rules):
+            return rules
+    return _compile({"": source.text})
 
 
 def _set(name: str, sources: Mapping[str, str]) -> RuleSet:
@@ -117,6 +127,8 @@ def _set(name: str, sources: Mapping[str, str]) -> RuleSet:
 
 def _check(text: str) -> None:
     rules = _compiled(text)
+    if all(rule.is_private for rule in rules):
+        raise Refused("inert: only private rules, of which none is a hit" if any(True for _ in rules) else "no rules")
     source = take_apart(text)
     if source.single_bytes:
         rule, string = source.single_bytes[0]
@@ -142,11 +154,29 @@ def _compiled(text: str) -> Any:
         text.encode()
         rules = _compile({"": text})
     except (yara.Error, UnicodeError, ValueError) as error:
-        raise Refused(str(error) or type(error).__name__) from error
+        raise Refused(_placed(str(error) or type(error).__name__, text)) from error
     for module in _imported(rules):
         if module not in MODULES:
             raise Refused(f'module "{module}" is not allowed')
     return rules
+
+
+def _placed(error: str, text: str) -> str:
+    """YARA's words on an error with the rule that stands at the line that they name."""
+    if not (found := _AT_LINE.fullmatch(error)):
+        return error
+    # YARA tells line 0 of an error at the very end.
+    line = int(found[1]) or text.rstrip().count("\n") + 1
+    rule = take_apart(text).rule_at(line)
+    place = f"rule {rule}, line {line}" if rule else f"line {line}"
+    hint = _hint(found[2], "".join(text.split("\n")[line - 1 : line]))
+    return f"{place}: {found[2]}{hint}"
+
+
+def _hint(error: str, line: str) -> str:
+    """YARA reads a character that is not ASCII, outside of strings and comments, as the end of the file."""
+    odd = next((char for char in line if not char.isascii()), "")
+    return f' (perhaps for the "{odd}" there)' if odd and "unexpected end of file" in error else ""
 
 
 def _imported(rules: Any) -> list[str]:
@@ -160,16 +190,19 @@ def _imported(rules: Any) -> list[str]:
 
 def _too_dear(total: float, source: Source) -> str:
     """What a source costs and, where one rule is to blame, which."""
-    dearest, most = "", 0.0
-    for name, found in _costs(source):
-        if found > most:
-            dearest, most = name, found
-        if most > MOST_COST:
-            break
-    rules = f"rule {dearest} costs" if most > MOST_COST else f"its {len(source.rules)} rules cost"
-    found = most if most > MOST_COST else total
-    times = f"{found:.0f} times" if found < float("inf") else "more than a second, far more than"
-    return f"{rules} {times} what a plain string costs on the samples (at most {MOST_COST:.0f})"
+    names = [rule.name for rule in source.rules if not rule.private]
+    timed = 0
+    for name, cost in _costs(source, names):
+        timed += 1
+        if cost > MOST_COST:
+            return f"rule {name} costs {_times(cost)}"
+    looked = f"; none of the first {timed} does alone" if timed < len(names) else ""
+    return f"its rules ({len(source.rules)}) together cost {_times(total)}{looked}"
+
+
+def _times(cost: float) -> str:
+    times = f"{cost:.0f} times" if cost < float("inf") else "more than a second, far more than"
+    return f"{times} what a plain string costs on the samples (at most {MOST_COST:.0f})"
 
 
 def _compile(sources: Mapping[str, str]) -> Any:

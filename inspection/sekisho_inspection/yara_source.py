@@ -22,12 +22,14 @@ _BYTE = re.compile(rf"\{{{_SPACE}[0-9A-Fa-f]{{2}}{_SPACE}\}}")
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a source: its name, whether it is private or global, its text, and the words in it."""
+    """One rule of a source: its name, whether it is private or global, its text and where that begins, and the words in
+    it."""
 
     name: str
     private: bool
     common: bool
     text: str
+    start: int
     words: frozenset[str]
 
 
@@ -42,14 +44,23 @@ class Source:
     words: frozenset[str]
     single_bytes: tuple[tuple[str, str], ...]
 
-    def alone(self, rule: Rule) -> str:
-        """The source of one rule with the imports and the rules that it names, as the compiler takes it."""
-        wanted = {rule.name}
+    def alone(self, name: str) -> str:
+        """The source of the rule of this name with the imports and the rules that it names, as the compiler takes
+        it."""
+        wanted = {name}
         # A rule can only name rules before it.
         for one in reversed(self.rules):
             if one.name in wanted:
                 wanted |= one.words
         return "\n".join([self.imports, *(one.text for one in self.rules if one.name in wanted)])
+
+    def rule_at(self, line: int) -> str:
+        """The name of the rule that stands at a line (from 1), "" when none does or several do."""
+        lines = self.text.split("\n", line)[:line]
+        end = sum(len(one) + 1 for one in lines)
+        begin = end - len(lines[-1]) - 1
+        found = [rule.name for rule in self.rules if begin < rule.start + len(rule.text) and rule.start < end]
+        return found[0] if len(found) == 1 else ""
 
 
 class _Token(NamedTuple):
@@ -100,8 +111,8 @@ def _rule(source: str, tokens: list[_Token]) -> Rule:
     words = [token.text for token in tokens if token.kind == "word"]
     name = words[words.index("rule") + 1] if "rule" in words[:-1] else ""
     before = set(words[: words.index("rule")] if "rule" in words else words)
-    text = source[tokens[0].start : tokens[-1].end]
-    return Rule(name, "private" in before, "global" in before, text, frozenset(words) - {name})
+    start, end = tokens[0].start, tokens[-1].end
+    return Rule(name, "private" in before, "global" in before, source[start:end], start, frozenset(words) - {name})
 
 
 def _single_bytes(source: str, tokens: list[_Token]) -> Iterable[str]:

@@ -221,7 +221,7 @@ class _Reader:
         if member.crc and (content := self._matching(member, packed)) is not None:
             self._notes.gap(self._item.gap, "ambiguous", "a member that is only said to be locked")
             return [content]
-        self._notes.gap(self._item.gap, "locked", "no password of the mail opens it")
+        self._notes.gap(self._item.gap, "locked", "no password that was tried opens it")
         return []
 
     def _plain(self, member: Member, packed: bytes) -> list[bytes]:

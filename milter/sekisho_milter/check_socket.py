@@ -42,7 +42,7 @@ def _check_access(path: Path, status: os.stat_result, user: str) -> Iterator[Che
     except KeyError:
         yield Check("socket-user", Level.WARN, "mail_owner", user, "no such user here: access was not checked")
         return
-    shown = f"{mode} {_owner(status.st_uid)}:{_group(status.st_gid)}"
+    shown = f"{mode} {_owner(status.st_uid)}:{group_name(status.st_gid)}"
     remedy = f"set milter.socket_group to a group of {user}, and socket_mode to 0660"
     yield judged(_may(status, account, 0o2), "socket-access", str(path), shown, remedy)
     for parent in path.parents:
@@ -88,7 +88,8 @@ def _owner(uid: int) -> str:
     return str(uid)
 
 
-def _group(gid: int) -> str:
+def group_name(gid: int) -> str:
+    """The name of a group; its number where it has none."""
     with suppress(KeyError):
         return grp.getgrgid(gid).gr_name
     return str(gid)

@@ -171,6 +171,7 @@ class Gate:
             queue=envelope.queue_id or "-",
             passage=passage.id,
             action=chosen.action,
+            answer=chosen.answer,
             verdict=verdict.action,
             mode=verdict.mode,
             direction=envelope.direction,

@@ -32,7 +32,6 @@ from sekisho_milter.settings import MilterSettings
 from sekisho_milter.work import Work
 
 _TICK = 0.2
-_START_LIMIT = 60.0
 _KILL_AFTER = 2.0
 _FIXED = ("socket", "socket_mode", "socket_group", "pid_file")
 

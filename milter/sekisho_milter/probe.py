@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sekisho_core.errors import SekishoError
@@ -31,11 +31,10 @@ class ProbeError(SekishoError):
 
 @dataclass
 class Reply:
-    """A final reply: its packet, the packets before it (changes, progress), and its name."""
+    """A final reply: its packet and its name."""
 
     code: bytes
     data: bytes
-    changes: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -102,13 +101,11 @@ class Dialogue:
     def end(self, heard: Callable[[], None]) -> Reply:
         """The end of the message, and the milter's final reply."""
         self.send(b"E")
-        changes: list[tuple[bytes, bytes]] = []
         while True:
             code, data = self.receive()
             if code in _FINAL:
-                return Reply(code, data, changes)
+                return Reply(code, data)
             heard()
-            changes.append((code, data))
 
     def macros(self, command: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Macros for the stage of `command`."""

@@ -59,7 +59,7 @@ class Answer(StrEnum):
     """The final reply at the end of a message."""
 
     PASS = "pass"
-    HOLD = "hold"
+    HOLD = "hold-queue"
     DISCARD = "discard"
     REJECT = "reject"
     TEMPFAIL = "tempfail"

@@ -71,14 +71,32 @@ quarantine.add_command(open_command)
 
 
 @quarantine.command("list")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="What became of the mail.")
-@click.option("--action", type=click.Choice([action.value for action in Action]), help="The verdict.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in State]),
+    help="What became of the mail; kept is here, held in the MTA's hold queue.",
+)
+@click.option(
+    "--action",
+    type=click.Choice([action.value for action in Action]),
+    help="The verdict; hold waits here (--waiting) or in the MTA's hold queue (--state held).",
+)
 @click.option("--since", type=_Moment(), help="Received at or after: ISO time, or 7d, 12h, 30m ago.")
 @click.option("--until", type=_Moment(), help="Received before.")
 @click.option("--sender", default="", help="Text in the envelope's or the header's sender.")
 @click.option("--recipient", default="", help="Text in a recipient's address.")
 @click.option("--subject", default="", help="Text in the subject, also under the normal form of lures.")
-@click.option("--waiting", is_flag=True, help="Only what waits for its password.")
+@click.option("--waiting", is_flag=True, help="Only what waits here for its password.")
+@click.option(
+    "--wait",
+    type=click.Choice([state.value for state in WaitState if state is not WaitState.WAITING]),
+    help="How a wait for its password ended; released-locked went unopened.",
+)
+@click.option(
+    "--release",
+    type=click.Choice([state.value for state in ReleaseState]),
+    help="How a release of it stands; uncertain may have arrived: a person decides.",
+)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many.")
 @json_option
 @config_option

@@ -27,7 +27,7 @@ from sekisho_quarantine.kinship import Tie, kinship
 from sekisho_quarantine.password_memory import PasswordMemory
 from sekisho_quarantine.records import load
 from sekisho_quarantine.release import Releaser
-from sekisho_quarantine.tables import ReleaseState, WaitState
+from sekisho_quarantine.tables import ReleaseState
 from sekisho_quarantine.waits import Waiting
 
 BUSY, IDLE = 0.5, 2.0
@@ -148,7 +148,7 @@ class Keeper:
             self._counts.waited(state)
             count = sum(one is state for one in ends.values())
             self._events.info("wait", passage=passage_id, queue=record.row.queue_id, outcome=state, recipients=count)
-        if WaitState.RELEASED in ends.values():
+        if any(state in waits.RELEASING for state in ends.values()):
             self._send_at = self._clock()
         return not ends and passage.verdict.action is Action.TEMPFAIL
 

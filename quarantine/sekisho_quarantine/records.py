@@ -40,6 +40,8 @@ class Filter:
     recipient: str = ""
     subject: str = ""
     waiting: bool = False
+    wait: str | None = None
+    release: str | None = None
     limit: int = 100
 
 
@@ -125,6 +127,11 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         found.append(passages.c.received_at < wanted.until)
     if wanted.waiting:
         found.append(passages.c.id.in_(waits.live_ids()))
+    if wanted.wait:
+        found.append(passages.c.id.in_(select(wait_table.c.passage_id).where(wait_table.c.state == wanted.wait)))
+    if wanted.release:
+        stands = select(releases.c.passage_id).where(releases.c.state == wanted.release)
+        found.append(passages.c.id.in_(stands))
     return found + _text_conditions(wanted)
 
 

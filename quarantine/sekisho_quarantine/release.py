@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sekisho_core.database import reader
+from sekisho_core.display import local_time
 from sekisho_core.errors import StoreError
 from sekisho_core.events import Events
 from sekisho_core.ids import new_id
@@ -77,6 +78,7 @@ class Releaser:
         Raises StoreError when the order cannot be carried out at all (unknown or unreleasable recipient, released
         before, body gone) and SQLAlchemyError when the database fails.
         """
+        self._give_up_abandoned()
         with self._engine.begin() as connection:
             chosen = _request(connection, order)
             taken = waits.end(connection, order.passage_id, chosen, WaitState.TAKEN_OVER)
@@ -124,7 +126,7 @@ class Releaser:
             own = stamped(content, self._prefix, fields)
             replies |= self._deliver(mail, [one for one in here if claimed[one] == waits.WHO], own)
             with self._engine.begin() as connection:
-                _settle(connection, passage_id, claim, replies)
+                _settle(connection, passage_id, claim, replies, datetime.now(UTC))
             self._tell(mail, replies)
 
     def _let_go(self, mail: Row[Any], at_mta: list[str]) -> dict[str, Reply]:
@@ -156,7 +158,8 @@ class Releaser:
         reply = Reply(ReleaseState.UNCERTAIN, "the sending process ended before it noted the MTA's answer")
         for row in rows:
             with self._engine.begin() as connection:
-                _settle(connection, row.passage_id, row.claim, {row.address: reply})
+                _settle(connection, row.passage_id, row.claim, {row.address: reply}, row.at)
+            self._events.warning("release", passage=row.passage_id, to=row.address, state=reply.state, reply=reply.text)
 
 
 def _request(connection: Connection, order: Order) -> list[str]:
@@ -209,12 +212,15 @@ def _chosen(order: Order, states: dict[str, State]) -> list[str]:
 def _refuse_unless_open(order: Order, address: str, state: State, earlier: Row[Any] | None) -> None:
     where = f"{order.passage_id} to {address}"
     if earlier is not None and earlier.state == ReleaseState.SENT:
-        raise StoreError(f"{where}: was released at {earlier.at:%Y-%m-%d %H:%M}Z by {earlier.who}")
+        raise StoreError(f"{where}: was released at {local_time(earlier.at)} by {earlier.who}")
     if earlier is not None and earlier.state == ReleaseState.SENDING:
-        raise StoreError(f"{where}: is being sent since {earlier.at:%Y-%m-%d %H:%M:%S}Z; look again later")
+        raise StoreError(
+            f"{where}: is being sent since {local_time(earlier.at)}; "
+            "look again later: if its sender was killed, it counts as uncertain an hour after that"
+        )
     if earlier is not None and earlier.state == ReleaseState.UNCERTAIN and not order.again:
         raise StoreError(
-            f"{where}: was handed to the MTA at {earlier.at:%Y-%m-%d %H:%M:%S}Z without an answer "
+            f"{where}: its release at {local_time(earlier.at)} ended without the MTA's answer "
             "and may have arrived; look for it in the MTA's log and the mailbox, and give --again only if it did not"
         )
     # A mail that the MTA did not let go may still be tried by its sender: only a named recipient gets a copy here.
@@ -239,14 +245,13 @@ def _claim(connection: Connection, passage_id: str, claim: str, addresses: set[s
     return {row.address: row.who for row in rows}
 
 
-def _settle(connection: Connection, passage_id: str, claim: str, replies: dict[str, Reply]) -> None:
-    """Note the MTA's answers; only rows that this claim still has are touched."""
+def _settle(connection: Connection, passage_id: str, claim: str, replies: dict[str, Reply], at: datetime) -> None:
+    """Note the MTA's answers, which came `at` that time; only rows that this claim still has are touched."""
     ours = (releases.c.passage_id == passage_id) & (releases.c.claim == claim)
     rows = connection.execute(select(releases).where(ours, releases.c.state == ReleaseState.SENDING)).all()
-    now = datetime.now(UTC)
     for row in (row for row in rows if row.address in replies):
         reply = replies[row.address]
-        values = {"state": reply.state, "reply": storable(reply.text), "at": now}
+        values = {"state": reply.state, "reply": storable(reply.text), "at": at}
         connection.execute(update(releases).where(ours, releases.c.address == row.address).values(**values))
         if reply.state is ReleaseState.SENT:
             _set_state(connection, passage_id, row.address, State.RELEASED)

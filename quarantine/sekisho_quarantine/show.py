@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sekisho_core.display import column, defanged, visible
+from sekisho_core.display import column, defanged, local_time, visible
+from sekisho_core.vocabulary import Incomplete
 from sqlalchemy import Row
 
 from sekisho_quarantine.audit import Entry
@@ -28,15 +29,15 @@ def as_json(value: object) -> str:
 def table(records: list[dict[str, Any]], width: int) -> Iterator[str]:
     """Lines for a list, none wider than `width` columns: id, time, state, sender, subject."""
     ids = _id_width([record["id"] for record in records])
-    rest = max(width - ids - 11 - 13 - 4, 20)
+    rest = max(width - ids - 11 - 17 - 4, 20)
     sender = rest * 2 // 5
-    widths = (ids, 11, 13, sender, rest - sender)
+    widths = (ids, 11, 17, sender, rest - sender)
     yield _line(("ID", "RECEIVED", "STATE", "SENDER", "SUBJECT"), widths)
     for record in records:
         shown = record["header_from"] or record["mail_from"] or "<>"
-        when = f"{record['received_at'].astimezone():%m-%d %H:%M}"
+        when = _short(record["received_at"])
         subject, until = record["subject_decoded"], record["held_until"]
-        state = f"waits {until.astimezone():%H:%M}" if until else record["state"]
+        state = f"waits {_short(until)}" if until else record["state"]
         yield _line((record["id"][:ids], when, state, shown, subject), widths)
 
 
@@ -74,7 +75,7 @@ def entry_line(entry: Entry) -> str:
     """One audit entry for a terminal."""
     said = " | ".join(text for text in (entry.why, entry.detail) if text)
     what = f"{entry.who} {entry.what} {entry.subject}".rstrip()
-    return visible(f"{entry.number} {_time(entry.at)} {what}{': ' if said else ''}{said}", _WIDE_LINE)
+    return visible(f"{entry.number} {local_time(entry.at)} {what}{': ' if said else ''}{said}", _WIDE_LINE)
 
 
 _COLUMNS = ("id", "key", "received_at", "last_at", "queue_id", "direction", "action", "mode", "state", "sha256", "size",
@@ -85,7 +86,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     row, subject = record.row, record.reading.subject
     again = f", tried {row.retries + 1} times" if row.retries else ""
     yield "id", row.id
-    yield "received", f"{_time(row.received_at)}{again}"
+    yield "received", f"{local_time(row.received_at)}{again}"
     yield "state", row.state + (" (body gone)" if row.body_gone_at else "")
     yield "verdict", f"{row.action} ({row.mode}, {row.direction}, index {row.serial})"
     yield "queue id", row.queue_id
@@ -101,7 +102,7 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     verdict, reading = record.verdict, record.reading
     yield "recipients", [_visible(f"<{one.address}> {one.state} ({one.action})") for one in record.recipients]
     yield "reasons", [_visible(f"{m.severity} {m.kind} {m.rule} at {m.where}: {m.explain}") for m in verdict.reasons]
-    yield "incomplete", [_visible(f"{gap.where}: {gap.reason} {gap.detail}") for gap in verdict.incomplete]
+    yield "incomplete", [_visible(_gap_line(gap)) for gap in verdict.incomplete]
     yield "findings", [_visible(f"{one.where}: {one.kind} {one.detail}") for one in reading.findings]
     yield (
         "parts",
@@ -114,15 +115,7 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     )
     yield "waits", [_visible(_wait_line(one)) for one in record.waits]
     yield "links", [_visible(link) for link in _links(record)]
-    yield (
-        "releases",
-        [
-            _visible(
-                f"<{one.address}> {one.state} {_time(one.at)} by {one.who}: {one.why} ({one.attempts}×) {one.reply}"
-            )
-            for one in record.releases
-        ],
-    )
+    yield "releases", [_visible(_release_line(one)) for one in record.releases]
     yield "audit", [entry_line(entry) for entry in record.audit]
 
 
@@ -130,10 +123,19 @@ def _without_id(wait: Row[Any]) -> dict[str, Any]:
     return {name: value for name, value in wait._mapping.items() if name != "passage_id"}
 
 
+def _gap_line(gap: Incomplete) -> str:
+    detail = f": {gap.detail}" if gap.detail else ""
+    return f"{gap.reason} at {gap.where}{detail}"
+
+
+def _release_line(one: Row[Any]) -> str:
+    return f"<{one.address}> {one.state} {local_time(one.at)} by {one.who}: {one.why} ({one.attempts}×) {one.reply}"
+
+
 def _wait_line(wait: Row[Any]) -> str:
     if wait.ended_at:
-        return f"<{wait.address}> {wait.state} {_time(wait.ended_at)}"
-    return f"<{wait.address}> {wait.state} for its password until {_time(wait.until)}, then {wait.otherwise}"
+        return f"<{wait.address}> {wait.state} {local_time(wait.ended_at)}"
+    return f"<{wait.address}> {wait.state} for its password until {local_time(wait.until)}, then {wait.otherwise}"
 
 
 def _links(record: Record) -> list[str]:
@@ -157,8 +159,8 @@ def _visible(text: str) -> str:
     return visible(text, _WIDE_LINE)
 
 
-def _time(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S%z}"
+def _short(at: datetime) -> str:
+    return f"{at.astimezone():%m-%d %H:%M}"
 
 
 def _plain(value: object) -> str:

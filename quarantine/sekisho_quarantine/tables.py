@@ -53,13 +53,14 @@ class ReleaseState(StrEnum):
 class WaitState(StrEnum):
     """How the wait of a locked mail's copy for one recipient stands or ended.
 
-    `released`: opened and found good, or let go when none came, by policy. `quarantined`: opened and found bad.
-    `expired`: no password came. `delivered`: the MTA brought it once more, and it could be opened by then.
+    `released`: opened and found good. `released-locked`: let go unopened, by policy. `quarantined`: opened and found
+    bad. `expired`: no password came. `delivered`: the MTA brought it once more, and it could be opened by then.
     `taken-over`: a person opened, released or deleted it, or retention took it away.
     """
 
     WAITING = "waiting"
     RELEASED = "released"
+    RELEASED_LOCKED = "released-locked"
     QUARANTINED = "quarantined"
     EXPIRED = "expired"
     DELIVERED = "delivered"

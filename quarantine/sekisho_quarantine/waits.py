@@ -20,13 +20,14 @@ from sekisho_quarantine.packing import packed
 from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, recipients, releases, storable, waits
 
 WHO = "keeper"
+RELEASING = (WaitState.RELEASED, WaitState.RELEASED_LOCKED)
 _PASSING = (Action.ACCEPT, Action.TAG)
 _WHY = {
-    WaitState.RELEASED: "opened with a password that came apart, nothing against it",
+    WaitState.RELEASED: "opened with a password that came separately, nothing against it",
+    WaitState.RELEASED_LOCKED: "still locked, and policy lets it go",
     WaitState.QUARANTINED: "opened or judged anew, and not to be delivered",
     WaitState.EXPIRED: "no password came in time",
 }
-_LET_GO = "no password came in time, and policy lets it go"
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,9 @@ def kept(connection: Connection, passage_id: str) -> list[str]:
 
 def _conclude(connection: Connection, passage: Passage, state: WaitState, addresses: list[str]) -> None:
     end(connection, passage.id, addresses, state)
-    why = _WHY[state]
-    if state is WaitState.RELEASED:
-        opened = not any(gap.reason == "locked" for gap in passage.verdict.incomplete)
-        why = why if opened else _LET_GO
-        _order_release(connection, passage.id, addresses, why)
-    audit.append(connection, WHO, f"wait-{state}", passage.id, why, ", ".join(addresses))
+    if state in RELEASING:
+        _order_release(connection, passage.id, addresses, _WHY[state])
+    audit.append(connection, WHO, f"wait-{state}", passage.id, _WHY[state], ", ".join(addresses))
 
 
 def _order_release(connection: Connection, passage_id: str, addresses: Sequence[str], why: str) -> None:
@@ -143,8 +141,10 @@ def _at(verdict: Verdict, expired: set[str]) -> Verdict:
 
 def _end_of(row: Row[Any], verdict: Verdict, now: datetime) -> WaitState | None:
     """How the wait of one copy ends under a new verdict; None where it goes on."""
+    locked = any(gap.reason == "locked" for gap in verdict.incomplete)
+    released = WaitState.RELEASED_LOCKED if locked else WaitState.RELEASED
     if verdict.mode is Mode.OBSERVE:
-        return WaitState.RELEASED
+        return released
     given = {storable(one.recipient): one for one in verdict.recipients}
     found = given.get(row.address)
     action = found.action if found else verdict.action
@@ -152,8 +152,7 @@ def _end_of(row: Row[Any], verdict: Verdict, now: datetime) -> WaitState | None:
     if action is Action.TEMPFAIL or (found and found.wait):
         return None
     if action in _PASSING:
-        return WaitState.RELEASED
-    locked = any(gap.reason == "locked" for gap in verdict.incomplete)
+        return released
     return WaitState.EXPIRED if locked and row.until <= now else WaitState.QUARANTINED
 
 

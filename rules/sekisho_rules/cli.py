@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -14,18 +15,18 @@ import click
 import msgspec
 from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.database import open_database
-from sekisho_core.display import column, defanged, visible
+from sekisho_core.display import column, counted, defanged, visible
 from sekisho_core.settings import Database, Organisation, Settings, load
-from sekisho_inspection.client import private_workers
+from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
 from sqlalchemy import Engine
 
 from sekisho_rules import table
 from sekisho_rules.cli_trial import test_command
-from sekisho_rules.compile import CompileReport, compile_snapshot, without_effect
+from sekisho_rules.compile import CompileReport, compile_snapshot, is_refusal, without_effect, yara_reason
 from sekisho_rules.guard import Protected
-from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal
-from sekisho_rules.indicator_files import Provenance, read_indicators
+from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal, refusal_of
+from sekisho_rules.indicator_files import SUFFIXES, IndicatorFileError, Provenance, indicator_files, read_indicators
 from sekisho_rules.packs import pack_names, read_packs
 from sekisho_rules.progress import Bar
 from sekisho_rules.settings import RulesSettings
@@ -57,17 +58,20 @@ def import_command(
 ) -> None:
     """Read STIX bundles, YARA files or folders of them into the database; `compile` puts them in force.
 
-    Exit status 1 when some indicator was refused. Those that are kept but can have no effect (a pattern that cannot be
-    read, for one) are named with the reason.
+    YARA is compiled and tried in a worker, as `compile` does. Exit status 1 when some indicator was refused; what was
+    imported of it before stays. Those that are kept but can have no effect (a pattern that cannot be read, for one) are
+    named with the reason.
     """
     settings = load(config)
     provenance = Provenance(source, tlp, confidence)
     refusals: list[Refusal] = []
     idle: list[Refusal] = []
+    if not any(map(indicator_files, paths)):
+        raise IndicatorFileError(f"no file in {', '.join(map(str, paths))} ends in {', '.join(SUFFIXES)}")
     found = read_indicators(paths, provenance, refusals)
     bar = Bar(len(found))
-    protected = Protected.of(settings.of(Organisation))
-    accepted = _appraised(found, protected, refusals, idle, bar)
+    reasons = list(_reasons(found, settings, bar))
+    accepted = list(_accepted(zip(found, reasons, strict=True), refusals, idle))
     done = table.store(_engine(settings), accepted, datetime.now(UTC))
     bar.clear()
     if as_json:
@@ -105,8 +109,15 @@ def list_command(config: Path | None, source: str, kind: str, text: str, limit: 
         return
     for one in chosen:
         state = "revoked" if one.revoked else one.state
-        shown = defanged(one.pattern.partition("\n")[0])
-        print(column(one.id, 47), column(one.source, 16), column(one.tlp, 12), column(state, 8), column(shown, 70))
+        # Of YARA the first line says little.
+        shown = one.file if one.pattern_type == "yara" and one.file else defanged(one.pattern.partition("\n")[0])
+        print(
+            column(one.id, 47),
+            column(one.source, 16),
+            column(one.tlp, 12),
+            column(state, 8),
+            column(shown, 70),
+        )
 
 
 @rules.command("show")
@@ -124,7 +135,7 @@ def show_command(config: Path | None, as_json: bool, id: str) -> None:
         _print_json([{key: _plain(value) for key, value in row.items()} for row in rows])
     else:
         for row in rows:
-            print("\n".join(f"{key + ':':<14}{visible(str(_plain(value)), 4000)}" for key, value in row.items()), "\n")
+            print("\n".join(_lines(key, value) for key, value in row.items()), "\n")
     sys.exit(0 if rows else 1)
 
 
@@ -143,7 +154,11 @@ def remove_command(config: Path | None, source: str, id: str) -> None:
 @config_option
 @json_option
 def compile_command(config: Path | None, as_json: bool) -> None:
-    """Build the index from the database and the packs and put it in force; running filters take it up by themselves."""
+    """Build the index from the database and the packs and put it in force; running filters take it up by themselves.
+
+    Exit status 1 when some indicator was refused; all others are in force. Those that can have no effect are named with
+    the reason.
+    """
     settings = load(config)
     chosen, workers = settings.of(RulesSettings), settings.of(InspectionSettings)
     packs, engine = read_packs(chosen.packs), _engine(settings)
@@ -158,6 +173,7 @@ def compile_command(config: Path | None, as_json: bool) -> None:
         )
     bar.clear()
     _print_report(report, as_json)
+    sys.exit(1 if report.refused else 0)
 
 
 @rules.command("packs")
@@ -180,18 +196,31 @@ def _counted(indicators: Iterable[Indicator], bar: Bar) -> Iterator[Indicator]:
         yield indicator
 
 
-def _appraised(
-    found: Iterable[Indicator], protected: Protected, refusals: list[Refusal], idle: list[Refusal], bar: Bar
+def _reasons(found: list[Indicator], settings: Settings, bar: Bar) -> Iterator[str]:
+    """Why each indicator has no effect; "" where it has."""
+    protected = Protected.of(settings.of(Organisation))
+    with ExitStack() as opened:
+        workers: InspectionClient | None = None
+        for indicator in _counted(found, bar):
+            if indicator.pattern_type == "yara" and not indicator.revoked:
+                workers = workers or opened.enter_context(private_workers(settings.of(InspectionSettings), 1))
+                problem = workers.check_yara({indicator.id: indicator.pattern}).get(indicator.id, "")
+                yield yara_reason(problem) if problem else ""
+            else:
+                yield without_effect(indicator, protected)
+
+
+def _accepted(
+    found: Iterable[tuple[Indicator, str]], refusals: list[Refusal], idle: list[Refusal]
 ) -> Iterator[tuple[Indicator, str]]:
     """The indicators to keep, each with the reason why it has no effect; refused ones go to `refusals`, those without
     effect to `idle` as well."""
-    for indicator in _counted(found, bar):
-        reason = without_effect(indicator, protected)
-        if reason.startswith("refused") and not indicator.revoked:
-            refusals.append(Refusal(indicator.id, indicator.source, reason))
-            continue
+    for indicator, reason in found:
         if reason and not indicator.revoked:
-            idle.append(Refusal(indicator.id, indicator.source, reason))
+            refused = is_refusal(reason)
+            (refusals if refused else idle).append(refusal_of(indicator, reason))
+            if refused:
+                continue
         yield indicator, reason
 
 
@@ -199,20 +228,28 @@ def _print_report(report: CompileReport, as_json: bool) -> None:
     if as_json:
         _print_json(msgspec.to_builtins(report))
         return
-    counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
-    print(f"index {report.serial} is in force: {counts}")
-    _print_refusals(report.refusals)
+    counts = dict(report.counts)
+    used = f"{counted(counts.pop('indicators'), 'STIX indicator')}, {counted(counts.pop('yara'), 'YARA indicator')}"
+    others = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    print(f"index {report.serial} is in force: {used}, {others}")
+    _print_refusals(report.refused + report.without_effect)
 
 
 def _print_refusals(refusals: list[Refusal]) -> None:
     for refusal in refusals[:_MOST_SHOWN]:
-        print(f"  {visible(refusal.id)} ({visible(refusal.source)}): {visible(refusal.reason)}", file=sys.stderr)
+        print(f"  {visible(str(refusal), 1000)}", file=sys.stderr)
     if len(refusals) > _MOST_SHOWN:
         print(f"  and {len(refusals) - _MOST_SHOWN} more (--json lists all)", file=sys.stderr)
 
 
 def _engine(settings: Settings) -> Engine:
     return open_database(settings.of(Database))
+
+
+def _lines(key: str, value: Any) -> str:
+    """A value beside its key; its further lines are set in, so that none looks like a key."""
+    first, *others = (visible(line, 4000) for line in str(_plain(value)).splitlines() or [""])
+    return "\n".join([f"{key + ':':<14}{first}", *(f"{'':<14}{line}" for line in others)])
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import click
-from sekisho_core.cli_options import json_option
+from sekisho_core.cli_options import json_option, password_option, read_passwords
 from sekisho_core.errors import SekishoError
 from sekisho_core.files import write_durably
 from sekisho_core.settings import load
@@ -27,6 +27,7 @@ _TREE_LINES = "├└│─"
 
 @click.command("explain")
 @run_options
+@password_option()
 @json_option
 @click.option("--html", default="", metavar="FILE", help='Write a page of its own to FILE; "-" is standard output.')
 @click.option(
@@ -36,8 +37,8 @@ _TREE_LINES = "├└│─"
 @click.option("--all", "every", is_flag=True, help="On the terminal: header fields too, and long lists whole.")
 @click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
 def explain_command(
-    config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, as_json: bool, html: str,
-    colour: str, every: bool, path: Path,
+    config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, password_file: str | None,
+    as_json: bool, html: str, colour: str, every: bool, path: Path,
 ) -> None:  # fmt: skip
     """Show how the mail at PATH was read and judged: a mail file, or one mail of an mbox as BOX#NUMBER.
 
@@ -52,7 +53,8 @@ def explain_command(
     found, policy = mail_file(path), policy_of(settings)
     envelope = read_envelope(envelope_file) if envelope_file else None
     target = _target(html, found.file)
-    with stages_of(settings, indicator_files, policy, 1) as stages:
+    typed = read_passwords(password_file)
+    with stages_of(settings, indicator_files, policy, 1, typed) as stages:
         try:
             passage = passage_of(found, envelope, stages)
         except SekishoError as error:

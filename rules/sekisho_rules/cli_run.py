@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 from sekisho_core.cli_options import config_option
-from sekisho_core.display import visible
+from sekisho_core.display import counted, visible
 from sekisho_core.errors import SekishoError, SnapshotError
 from sekisho_core.files import Spool
 from sekisho_core.ids import new_id
@@ -36,6 +36,7 @@ from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
 
 ACCEPTED, NOT_ACCEPTED, ERROR = 0, 1, 2
 _IN_MEMORY = 1 << 20
+_MOST_TOLD = 20
 _OPTIONS = (
     config_option,
     click.option(
@@ -106,10 +107,16 @@ def _snapshot(settings: Settings, files: tuple[Path, ...], client: InspectionCli
     with tempfile.TemporaryDirectory(prefix="sekisho-index-") as directory:
         protected = Protected.of(settings.of(Organisation))
         report = compile_snapshot(given, Path(directory), client.compile_yara, 1, protected)
-        for one in refused + report.refusals:
-            print(visible(f"sekisho: {one.source}: {one.id}: not used: {one.reason}", 1000), file=sys.stderr)
+        _tell(refused + report.refused + report.without_effect)
         with closing(SnapshotStore(Path(directory)).current()) as snapshot:
             yield snapshot
+
+
+def _tell(unused: list[Refusal]) -> None:
+    for one in unused[:_MOST_TOLD]:
+        print(visible(f"sekisho: not used: {one}", 1000), file=sys.stderr)
+    if (rest := len(unused) - _MOST_TOLD) > 0:
+        print(f"sekisho: not used: {counted(rest, 'more indicator')} (rules import --json names all)", file=sys.stderr)
 
 
 def _installed(settings: Settings, index: Path) -> IndexSnapshot | None:

@@ -9,10 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import click
-from sekisho_core.cli_options import json_option, password_option
+from sekisho_core.cli_options import json_option, password_option, read_passwords
 from sekisho_core.display import visible
 from sekisho_core.errors import SekishoError
-from sekisho_core.passwords import Passwords
 from sekisho_core.scan import Stages
 from sekisho_core.settings import load
 from sekisho_core.vocabulary import Action, Envelope, Passage
@@ -30,7 +29,7 @@ from sekisho_rules.report import as_json_line, as_text
 @json_option
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 def scan_command(
-    config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, typed: Passwords,
+    config: Path | None, indicator_files: tuple[Path, ...], envelope_file: Path | None, password_file: str | None,
     as_json: bool, paths: tuple[Path, ...],
 ) -> None:  # fmt: skip
     """Judge the mails at each PATH: a mail file, a folder, an mbox or a Maildir.
@@ -40,6 +39,7 @@ def scan_command(
     settings = load(config)
     envelope = read_envelope(envelope_file) if envelope_file else None
     found = [one for path in paths for one in mail_files(path)]
+    typed = read_passwords(password_file)
     workers = settings.of(InspectionSettings).workers
     count = max(1, min(workers or len(os.sched_getaffinity(0)), len(found)))
     with stages_of(settings, indicator_files, policy_of(settings), count, typed) as stages:

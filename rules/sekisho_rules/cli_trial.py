@@ -28,7 +28,7 @@ from sekisho_inspection.settings import InspectionSettings
 from sekisho_rules.compile import compile_snapshot, entry_of
 from sekisho_rules.evaluate import Facts, evaluate, objects
 from sekisho_rules.guard import Protected
-from sekisho_rules.indicator import Indicator, Refusal
+from sekisho_rules.indicator import Indicator, Refusal, refusal_of
 from sekisho_rules.indicator_files import read_indicators
 from sekisho_rules.match import in_force, mail_facts
 from sekisho_rules.pattern import parse
@@ -41,6 +41,8 @@ from sekisho_rules.tree import PatternError
 _IN_MEMORY = 1 << 20
 # Mails that the cost of a pattern is measured on.
 _MEASURED = 20
+# Seconds for the costs of YARA rules: enough for a thousand or more.
+_MEASURING = 60.0
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,12 @@ def _tested(
     with private_workers(inspection, count) as client:
         with _stages(settings, indicators, refusals, client, moment) as stages, ThreadPoolExecutor(count) as pool:
             found = list(_stepping(pool.map(lambda sample: _scanned(sample, stages), samples), bar))
-        errors = [f"{one.source}: {one.id}: {one.reason}" for one in refusals]
         facts = [one.facts for one in found if isinstance(one, _Found)][:_MEASURED]
         refused = {(one.id, one.source) for one in refusals}
         used = [one for one in indicators if (one.id, one.source) not in refused]
-        rules = _rules(used, client, facts, moment)
+        rules, unmeasured = _rules(used, client, facts, moment)
     outcomes, failed = _outcomes(samples, found, rules)
-    return Matrix(rules, outcomes, errors + failed + _unknown(samples, rules))
+    return Matrix(rules, outcomes, [*map(str, refusals + unmeasured), *failed, *_unknown(samples, rules)])
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def _stages(
     with tempfile.TemporaryDirectory(prefix="sekisho-test-") as directory:
         protected = Protected.of(settings.of(Organisation))
         report = compile_snapshot(indicators, Path(directory), client.compile_yara, 1, protected)
-        refusals += report.refusals
+        refusals += report.refused + report.without_effect
         with closing(SnapshotStore(Path(directory), lambda: moment).current()) as snapshot:
             yield Stages(lambda: snapshot, client, _everything, discard)
 
@@ -151,27 +152,29 @@ def _scanned(sample: Sample, stages: Stages) -> _Found | str:
 
 def _rules(
     indicators: Iterable[Indicator], client: InspectionClient, facts: list[Facts], moment: datetime
-) -> list[Rule]:
-    """The rules in the order of their files, each with its cost; a YARA file has as many as are not private."""
+) -> tuple[list[Rule], list[Refusal]]:
+    """The rules in the order of their files, each with its cost; a YARA file has as many as are not private. And the
+    files whose rules could not be measured, with the reason."""
     used = [one for one in indicators if not one.revoked]
     sources = {str(number): one.pattern for number, one in enumerate(used) if one.pattern_type == "yara"}
-    costs = client.yara_costs(sources)[0]
+    costs, problems = client.yara_costs(sources, _MEASURING)
     rules: list[Rule] = []
     for number, one in enumerate(used):
         holds = in_force(entry_of(one, None), moment.timestamp())
         if one.pattern_type == "yara":
             for name, cost in costs.get(str(number), {}).items():
-                rules.append(Rule(name, (name,), "yara", one.id, one.source, holds, cost, "times"))
+                rules.append(Rule(name, (name,), "yara", one.id, one.source, one.file, holds, cost, "times"))
         else:
             names = tuple(filter(None, (one.name, one.id)))
             spent = _spent(one, facts, moment)
-            rules.append(Rule(names[0], names, "stix", one.id, one.source, holds, spent, "us"))
-    return _told_apart(rules)
+            rules.append(Rule(names[0], names, "stix", one.id, one.source, one.file, holds, spent, "us"))
+    failed = [refusal_of(used[int(number)], f"costs not measured: {told}") for number, told in problems.items()]
+    return _told_apart(rules), failed
 
 
 def _told_apart(rules: list[Rule]) -> list[Rule]:
-    """Rules of one label bear their source or id besides."""
-    for mark in ("source", "id"):
+    """Rules of one label bear their source, file or id besides."""
+    for mark in ("source", "file", "id"):
         counts = Counter(rule.label for rule in rules)
         rules = [_marked(rule, str(getattr(rule, mark))) if counts[rule.label] > 1 else rule for rule in rules]
     return rules

@@ -21,7 +21,7 @@ from sekisho_core.files import adopt, sync_directory, write_durably
 from sekisho_rules.anchors import Anchor, anchors
 from sekisho_rules.guard import Protected, refusal
 from sekisho_rules.hosts import network_of
-from sekisho_rules.indicator import Indicator, Refusal
+from sekisho_rules.indicator import Indicator, Refusal, refusal_of
 from sekisho_rules.layout import (
     CURRENT,
     ENTRIES,
@@ -38,6 +38,7 @@ from sekisho_rules.layout import (
     manifest_bytes,
     number_bytes,
 )
+from sekisho_rules.observed import unobserved
 from sekisho_rules.pattern import parse
 from sekisho_rules.snapshot import IndexSnapshot
 from sekisho_rules.tree import PatternError, Tree
@@ -61,17 +62,30 @@ _REGEX_FLAGS = (
 
 
 class CompileReport(msgspec.Struct, frozen=True):
-    """What became of a compile: the serial in force, counts by kind, and every indicator left out with its reason."""
+    """What became of a compile: the serial in force, counts by kind, the indicators that were refused, and those that
+    can have no effect here (inert or unsupported), each with its reason."""
 
     serial: int
     counts: dict[str, int]
-    refusals: list[Refusal]
+    refused: list[Refusal]
+    without_effect: list[Refusal]
+
+
+def is_refusal(reason: str) -> bool:
+    """Whether the reason why an indicator does nothing is a fault of it, and not only beyond what is read here."""
+    return not reason.startswith(("inert: ", "unsupported: "))
+
+
+def yara_reason(problem: str) -> str:
+    """The reason why YARA source does nothing, of what its check says."""
+    return problem if problem.startswith("inert: ") else f"refused: {problem}"
 
 
 def without_effect(indicator: Indicator, protected: Protected = NOBODY) -> str:
-    """Why an indicator does nothing: refused, unsupported or inert, with the reason; "" when it has effect."""
+    """Why an indicator does nothing: refused, unsupported or inert, with the reason; "" when it has effect. Of YARA
+    source only its check in a worker can say so."""
     if indicator.pattern_type == "yara":
-        return "" if indicator.pattern.strip() else "refused: no rules"
+        return ""
     try:
         _tree(indicator, protected)
     except _LeftOut as reason:
@@ -118,9 +132,11 @@ class _Gathered:
         self.expressions: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self.yara: dict[str, str] = {}
         self.yara_sources: dict[str, str] = {}
+        self.yara_indicators: dict[str, list[Indicator]] = {}
         self.prefixes: dict[int, set[int]] = {}
-        self.counts = {"indicators": 0, "yara": 0, "revoked": 0, "refused": 0}
-        self.refusals: list[Refusal] = []
+        self.counts = {"indicators": 0, "yara": 0, "revoked": 0, "refused": 0, "without_effect": 0}
+        self.refused: list[Refusal] = []
+        self.without_effect: list[Refusal] = []
 
     def hang(self, anchor: Anchor, number: int) -> None:
         """Make `anchor` find the entry."""
@@ -137,12 +153,14 @@ class _Gathered:
         name = indicator.id if free else f"{indicator.id}@{indicator.source}"
         self.yara[name] = indicator.pattern
         self.yara_sources[name] = indicator.source
+        self.yara_indicators.setdefault(name, []).append(indicator)
         return name
 
-    def refuse(self, indicator: Indicator, reason: str) -> None:
+    def leave_out(self, indicator: Indicator, reason: str) -> None:
         """Note an indicator that is left out."""
-        self.counts["refused"] += 1
-        self.refusals.append(Refusal(indicator.id, indicator.source, reason))
+        refused = is_refusal(reason)
+        self.counts["refused" if refused else "without_effect"] += 1
+        (self.refused if refused else self.without_effect).append(refusal_of(indicator, reason))
 
 
 def _build(
@@ -162,7 +180,7 @@ def _build(
     write_durably(build / MANIFEST, [manifest_bytes(_manifest(build, serial, gathered, regexes))])
     # Opened as a filter process will open it: what cannot be used never comes into force.
     IndexSnapshot(build).close()
-    return CompileReport(serial, gathered.counts, gathered.refusals)
+    return CompileReport(serial, gathered.counts, gathered.refused, gathered.without_effect)
 
 
 def _entries(
@@ -176,7 +194,7 @@ def _entries(
         try:
             tree = _taken_in(indicator, number, gathered, protected)
         except _LeftOut as reason:
-            gathered.refuse(indicator, str(reason))
+            gathered.leave_out(indicator, str(reason))
             continue
         yield number_bytes(number), encode_entry(entry_of(indicator, tree))
         number += 1
@@ -206,6 +224,8 @@ def _tree(indicator: Indicator, protected: Protected) -> Tree:
         raise _LeftOut(f"inert: {pattern.inert}")
     if reason:
         raise _LeftOut(f"refused: {reason}")
+    if path := unobserved(pattern.tree):
+        raise _LeftOut(f"inert: no mail has a value of {path}")
     return pattern.tree
 
 
@@ -261,10 +281,10 @@ def _write_yara(path: Path, gathered: _Gathered, compile_yara: CompileYara) -> N
     if not gathered.yara:
         return
     compiled, errors = compile_yara(gathered.yara, gathered.yara_sources)
-    for namespace, error in errors.items():
-        gathered.counts["yara"] -= 1
-        gathered.counts["refused"] += 1
-        gathered.refusals.append(Refusal(namespace, gathered.yara_sources[namespace], f"unsupported: YARA: {error}"))
+    for namespace, problem in errors.items():
+        for indicator in gathered.yara_indicators[namespace]:
+            gathered.counts["yara"] -= 1
+            gathered.leave_out(indicator, yara_reason(problem))
     if compiled:
         path.write_bytes(compiled)
 

@@ -19,6 +19,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     """One source's statement. Times are aware datetimes; `valid_until` None means until revoked.
 
     `pattern` is a STIX pattern, or YARA source for `pattern_type` "yara"; other types are kept but unsupported.
+    `file` is where it was read: the path within the folder that was given, or the file's name; "" where no file was.
     `document` is what was received, as text.
     """
 
@@ -38,15 +39,29 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool = False
     labels: tuple[str, ...] = ()
     reference: str = ""
+    file: str = ""
     document: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """An indicator that is not used, and why."""
+    """An indicator that is not used, and why; its file and name where they are known."""
 
     id: str
     source: str
     reason: str
+    file: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        file = f"{self.file}: " if self.file else ""
+        # A YARA file without either has its stem for both.
+        name = f' "{self.name}"' if self.name and self.name != self.source else ""
+        return f"{file}{self.id}{name} of {self.source}: {self.reason}"
+
+
+def refusal_of(indicator: Indicator, reason: str) -> Refusal:
+    """That an indicator is not used, for this reason."""
+    return Refusal(indicator.id, indicator.source, reason, indicator.file, indicator.name)
 
 
 def newest(indicators: Iterable[Indicator]) -> list[Indicator]:

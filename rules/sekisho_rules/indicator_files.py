@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,14 +13,15 @@ from sekisho_core.errors import SekishoError
 from sekisho_core.vocabulary import Severity
 
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, UNDATED, Indicator, Refusal, newest
-from sekisho_rules.tlp import strictest, tlp_of_id, tlp_of_name
+from sekisho_rules.tlp import TLPS, strictest, tlp_of_id, tlp_of_name
+from sekisho_rules.yara_meta import first_meta, moment, whole
 
 LARGEST_FILE = 1 << 30
 LARGEST_DOCUMENT = 1 << 20
+_ADVICE = " (name the folder above both, or give them a source or id in meta)"
 _NAMESPACE = uuid.UUID("6e0a2f0c-2f2d-5b52-9a6f-2d5a4b1f7d10")
-_SUFFIXES = (".json", ".stix", ".stix2", ".yar", ".yara")
-_META = re.compile(r"\bmeta\s*:(.*?)\b(?:strings|condition|variables)\s*:", re.DOTALL)
-_META_LINE = re.compile(r'\b(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
+_YARA_SUFFIXES = (".yar", ".yara")
+SUFFIXES = (".json", ".stix", ".stix2", *_YARA_SUFFIXES)
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
@@ -75,7 +75,7 @@ def indicator_files(path: Path) -> list[Path]:
     """The indicator files that `path` stands for: itself, or in a folder all that end as such files do, by name."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
 def read_indicators(
@@ -94,7 +94,8 @@ def read_indicators(
             for one in read_indicator_file(file, provenance, refusals, within):
                 other, first = stated.setdefault(one.id, (file, one))
                 if _contradict(first, one):
-                    raise IndicatorFileError(f"{file}: states {one.id} differently from {other}")
+                    advice = _ADVICE if one.pattern_type == "yara" else ""
+                    raise IndicatorFileError(f"{file}: states {one.id} differently from {other}{advice}")
                 found.append(one)
     return newest(found)
 
@@ -110,17 +111,19 @@ def read_indicator_file(
     """The indicators of a STIX 2.0 or 2.1 bundle (or one object, or an array of them), or of a YARA file; for each id
     the version in force.
 
-    `within` is the file's path within the folder that was given, which tells YARA files of one name apart. An object
+    `within` is the file's path within the folder that was given: it tells YARA files of one name apart. An object
     that cannot be read is appended to `refusals`; without that list it raises, as an unreadable file does,
     IndicatorFileError naming the file and the fault.
     """
     content = _content(path)
     provenance = provenance or Provenance()
-    if path.suffix in (".yar", ".yara"):
-        return [_yara(content, path, within or path.name, provenance)]
-    provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
+    within = within or path.name
     refused: list[Refusal] = []
-    found = newest(_stix(content, path, provenance, refused))
+    if path.suffix.lower() in _YARA_SUFFIXES:
+        found = _yara(content, path, within, provenance, refused)
+    else:
+        provenance = msgspec.structs.replace(provenance, source=provenance.source or path.stem)
+        found = newest(_stix(content, path, within, provenance, refused))
     if refused and refusals is None:
         raise IndicatorFileError(f"{path}: {refused[0].id}: {refused[0].reason}")
     if refusals is not None:
@@ -138,7 +141,7 @@ def _content(path: Path) -> bytes:
         raise IndicatorFileError(f"{path}: {error.strerror}") from error
 
 
-def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
+def _stix(content: bytes, path: Path, within: str, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
     found: list[Indicator] = []
     markings: dict[str, str] = {}
     pending: list[tuple[_Object, msgspec.Raw]] = []
@@ -146,7 +149,7 @@ def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refu
         try:
             item = _decoded(raw)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            refused.append(Refusal(f"object {number + 1}", provenance.source, f"not a STIX object: {error}"))
+            refused.append(Refusal(f"object {number + 1}", provenance.source, f"not a STIX object: {error}", within))
             continue
         if item.type == "marking-definition":
             markings |= _marking(item)
@@ -154,9 +157,10 @@ def _stix(content: bytes, path: Path, provenance: Provenance, refused: list[Refu
             pending.append((item, raw))
     for item, raw in pending:
         try:
-            found.append(_indicator(item, raw, markings, provenance))
+            found.append(_indicator(item, raw, markings, within, provenance))
         except ValueError as error:
-            refused.append(Refusal(item.id or "an indicator without id", provenance.source, str(error)))
+            name = item.id or "an indicator without id"
+            refused.append(Refusal(name, provenance.source, str(error), within, item.name))
     return found
 
 
@@ -189,7 +193,9 @@ def _marking(item: _Object) -> dict[str, str]:
     return {item.id: tlp} if tlp else {}
 
 
-def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], provenance: Provenance) -> Indicator:
+def _indicator(
+    item: _Object, raw: msgspec.Raw, markings: dict[str, str], within: str, provenance: Provenance
+) -> Indicator:
     if not item.id.startswith("indicator--"):
         raise ValueError("has no indicator id")
     if len(bytes(raw)) > LARGEST_DOCUMENT:
@@ -214,6 +220,7 @@ def _indicator(item: _Object, raw: msgspec.Raw, markings: dict[str, str], proven
         revoked=item.revoked,
         labels=tuple(item.labels),
         reference=next((reference.url for reference in item.external_references if reference.url), ""),
+        file=within,
         document=bytes(raw).decode(),
     )
 
@@ -230,7 +237,7 @@ def _confidence(stated: int) -> int:
 
 def _severity(stated: str, labels: list[str], types: list[str]) -> Severity:
     if stated and stated not in _SEVERITIES:
-        raise ValueError(f"x_sekisho_severity {stated} is none of {', '.join(_SEVERITIES)}")
+        raise ValueError(f"severity {stated} is none of {', '.join(_SEVERITIES)}")
     words = [stated, *(label.lower().removeprefix("severity:") for label in labels)]
     found = next((severity for word in words for severity in _SEVERITIES if word == severity), None)
     return found or ("info" if types == ["benign"] else "targeted")
@@ -238,7 +245,7 @@ def _severity(stated: str, labels: list[str], types: list[str]) -> Severity:
 
 def _state(stated: str) -> Any:
     if stated not in ("", "enforce", "observe"):
-        raise ValueError(f"x_sekisho_state {stated} is neither enforce nor observe")
+        raise ValueError(f"state {stated} is neither enforce nor observe")
     return stated or "enforce"
 
 
@@ -248,38 +255,55 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _yara(content: bytes, path: Path, within: str, provenance: Provenance) -> Indicator:
+def _yara(content: bytes, path: Path, within: str, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:
     """The rules of one file are one indicator; the first rule's `meta` gives its provenance."""
+    text = content.decode(errors="replace")
+    meta = first_meta(text)
+    # A file must not speak for a source other than the one that the importer names.
+    source = provenance.source or meta.get("source", path.stem)
+    id = meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + within)}"
     try:
-        text = content.decode()
-        meta = _meta(text)
-        # A file must not speak for a source other than the one that the importer names.
-        source = provenance.source or meta.get("source", path.stem)
-        return Indicator(
-            id=meta.get("id") or f"indicator--{uuid.uuid5(_NAMESPACE, source + '/' + within)}",
-            source=source,
-            pattern=text,
-            pattern_type="yara",
-            name=meta.get("name", path.stem),
-            description=meta.get("description", ""),
-            tlp=tlp_of_name(meta.get("tlp", "")) or provenance.tlp,
-            confidence=_confidence(int(meta.get("confidence", provenance.confidence))),
-            severity=_severity(meta.get("severity", ""), [], []),
-            state=_state(meta.get("state", "")),
-            valid_from=_moment(meta.get("valid_from")),
-            valid_until=_moment(meta.get("valid_until")),
-            modified=_moment(meta.get("modified")) or UNDATED,
-            reference=meta.get("reference", ""),
-            document=text,
-        )
+        _require_utf8(content)
+        return [_yara_indicator(text, meta, provenance, id=id, source=source, name=path.stem, file=within)]
     except ValueError as error:
-        raise IndicatorFileError(f"{path}: {error}") from error
+        refused.append(Refusal(id, source, str(error), within))
+        return []
 
 
-def _meta(text: str) -> dict[str, str]:
-    block = _META.search(text)
-    return {key: quoted or bare for key, quoted, bare in _META_LINE.findall(block[1])} if block else {}
+def _require_utf8(content: bytes) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line}: not UTF-8 (byte 0x{content[error.start]:02X})") from error
 
 
-def _moment(text: str | None) -> datetime | None:
-    return _utc(datetime.fromisoformat(text)) if text else None
+def _yara_indicator(
+    text: str, meta: dict[str, str], provenance: Provenance, *, id: str, source: str, name: str, file: str
+) -> Indicator:
+    stated = meta.get("severity", "")
+    return Indicator(
+        id=id,
+        source=source,
+        pattern=text,
+        pattern_type="yara",
+        name=meta.get("name", name),
+        description=meta.get("description", ""),
+        tlp=_tlp(meta["tlp"]) if "tlp" in meta else provenance.tlp,
+        confidence=_confidence(whole(meta, "confidence", provenance.confidence)),
+        # A number is of another program's scale.
+        severity=_severity("" if stated.isdecimal() else stated, [], []),
+        state=_state(meta.get("state", "")),
+        valid_from=moment(meta, "valid_from"),
+        valid_until=moment(meta, "valid_until"),
+        modified=moment(meta, "modified") or UNDATED,
+        reference=meta.get("reference", ""),
+        file=file,
+        document=text,
+    )
+
+
+def _tlp(stated: str) -> str:
+    if not (tlp := tlp_of_name(stated)):
+        raise ValueError(f"meta tlp: {stated} is none of {', '.join(TLPS)}")
+    return tlp

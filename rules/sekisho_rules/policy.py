@@ -52,6 +52,19 @@ class Rulebook:
     min_confidence: int
     wait: Wait
 
+    def passing_gaps(self) -> dict[str, Action]:
+        """What lets mail go that could not be read: the reasons that do so at once, and `locked_expired` where a wait
+        ends so."""
+        passing = (Action.ACCEPT, Action.TAG)
+        found = {str(reason): action for reason, action in self.incomplete.items() if action in passing}
+        if self.lets_wait() and self.wait.otherwise in passing:
+            found["locked_expired"] = self.wait.otherwise
+        return found
+
+    def lets_wait(self) -> bool:
+        """Whether locked mail waits for its password."""
+        return self.incomplete.get("locked", self.incomplete[OTHER]) is Action.HOLD
+
     def action(self, reason: Match | Finding | Incomplete) -> Action:
         """What one reason does under these tables."""
         if isinstance(reason, Finding):
@@ -140,6 +153,10 @@ class Policy:
             if close > best:
                 best, chosen = close, rulebook
         return chosen
+
+    def rulebooks(self) -> tuple[Rulebook, ...]:
+        """All tables that are in force for somebody: the general ones, then those of each override."""
+        return self._general, *(rulebook for _, rulebook in self._overrides)
 
     def _verdict(
         self,

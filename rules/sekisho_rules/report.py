@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 from sekisho_core.display import visible
-from sekisho_core.vocabulary import Match, Mode, Part, Passage
+from sekisho_core.vocabulary import Incomplete, Match, Mode, Part, Passage
 
 _REASON = ("kind", "rule", "source", "tlp", "confidence", "severity", "match", "where", "explain")
 
 
 def as_object(path: str, passage: Passage) -> dict[str, Any]:
-    """The contract's object. Beyond it, a reason without effect has `"state": "observe"`."""
+    """The contract's object. Beyond it, a reason without effect has `"state": "observe"`, a gap its `detail`."""
     subject = passage.reading.subject
     return {
         "path": path,
         "verdict": passage.verdict.action.value,
         "reasons": [_stated(reason) for reason in passage.verdict.reasons],
-        "incomplete": [{"where": gap.where, "reason": gap.reason} for gap in passage.verdict.incomplete],
+        "incomplete": [msgspec.to_builtins(gap) for gap in passage.verdict.incomplete],
         "subject": {"raw": subject.raw, "decoded": subject.decoded, "normalised": subject.normalised},
         "parts": [_part(part) for part in passage.reading.parts],
         "elapsed_ms": round(sum(passage.timings.values()), 1),
@@ -33,12 +34,12 @@ def as_json_line(path: str, passage: Passage) -> str:
 def as_text(path: str, passage: Passage) -> str:
     """Verdict and path, then a line for each reason and each gap."""
     verdict = passage.verdict
-    observed = " (observe)" if verdict.mode is Mode.OBSERVE else ""
-    lines = [f"{verdict.action.value}{observed}: {visible(path, 1000)}"]
+    noted = ["observe"] if verdict.mode is Mode.OBSERVE else []
+    noted += dict.fromkeys(str(one.wait) for one in verdict.recipients if one.wait)
+    notes = visible(f" ({'; '.join(noted)})", 500) if noted else ""
+    lines = [f"{verdict.action.value}{notes}: {visible(path, 1000)}"]
     lines += [_reason(reason) for reason in verdict.reasons]
-    lines += [
-        visible(f"  incomplete: {gap.where}: {gap.reason} {gap.detail}".rstrip(), 500) for gap in verdict.incomplete
-    ]
+    lines += [_gap(gap) for gap in verdict.incomplete]
     return "\n".join(lines)
 
 
@@ -51,6 +52,11 @@ def _reason(match: Match) -> str:
     origin = f"{match.source}, TLP:{match.tlp.upper()}, confidence {match.confidence}, {match.severity}, {match.match}"
     without = " without effect" if match.state == "observe" else ""
     return visible(f"  {match.kind}{without}: {match.rule} at {match.where} ({origin}): {match.explain}", 1000)
+
+
+def _gap(gap: Incomplete) -> str:
+    detail = f": {gap.detail}" if gap.detail else ""
+    return visible(f"  incomplete: {gap.reason} at {gap.where}{detail}", 500)
 
 
 def _part(part: Part) -> dict[str, Any]:

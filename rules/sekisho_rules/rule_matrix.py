@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isinf
 from typing import Any, Literal
 
-from sekisho_core.display import column, visible
+from sekisho_core.display import column, counted, visible
 from sekisho_core.vocabulary import Incomplete, Match
 
 from sekisho_rules.samples import Sample, meets_any
@@ -16,25 +17,29 @@ Cell = Literal["hit", "miss", "false", "may", ""]
 _SIGNS: dict[Cell, str] = {"hit": "+", "miss": "-", "false": "!", "may": "o", "": "."}
 # Samples that have a column of their own.
 _MOST_COLUMNS = 30
+_MOST_UNTESTED = 50
 _NAME, _COST = 44, 9
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule under test: what it is called, all names by which expectations may mean it, its indicator, its source,
-    whether it holds at the time of the test, and its cost with its unit."""
+    """A rule under test: what it is called, all names by which expectations may mean it, its indicator, source and
+    file, whether it holds at the time of the test, and its cost with its unit, None where that was not measured."""
 
     label: str
     names: tuple[str, ...]
     kind: Literal["stix", "yara"]
     id: str
     source: str
+    file: str
     holds: bool
-    cost: float
+    cost: float | None
     unit: Literal["us", "times"]
 
     @property
     def shown_cost(self) -> str:
+        if self.cost is None:
+            return "-"
         return f"{self.cost:.0f} us" if self.unit == "us" else f"{self.cost:.1f}x"
 
 
@@ -91,6 +96,11 @@ class Matrix:
         return [rule for rule in self.rules if not any(meets_any(rule.names, pattern) for pattern in wanted)]
 
     @property
+    def unmeasured(self) -> list[Rule]:
+        """Rules of which the cost is not known."""
+        return [rule for rule in self.rules if rule.cost is None]
+
+    @property
     def status(self) -> int:
         """0 when all is as expected, 1 for misses and false hits, 2 for errors."""
         return 2 if self.errors else 1 if self.misses or self.false_hits else 0
@@ -103,6 +113,7 @@ def as_object(matrix: Matrix) -> dict[str, Any]:
         "samples": [_sample_object(matrix, outcome) for outcome in matrix.outcomes],
         "errors": list(matrix.errors),
         "untested": [rule.label for rule in matrix.untested],
+        "unmeasured": [rule.label for rule in matrix.unmeasured],
         "missed": len(matrix.misses),
         "false": len(matrix.false_hits),
         "status": matrix.status,
@@ -121,7 +132,7 @@ def as_lines(matrix: Matrix) -> list[str]:
         lines.append(column(visible(rule.label), _NAME) + f"{rule.shown_cost:>{_COST}} " + signs + numbers)
     lines += ["", *(f"{number:>3}  {visible(one.sample.path, 500)}" for number, one in enumerate(shown, 1))]
     if rest := len(matrix.outcomes) - len(shown):
-        lines.append(f"     and {rest} samples" + ("" if len(shown) == _MOST_COLUMNS else " without a hit"))
+        lines.append(f"     and {counted(rest, 'sample')}" + ("" if len(shown) == _MOST_COLUMNS else " without a hit"))
     return [*lines, "", *_wrong(matrix), _summary(matrix)]
 
 
@@ -132,11 +143,15 @@ def _wrong(matrix: Matrix) -> Iterable[str]:
         yield visible(f"missed: {pattern} in {outcome.sample.path}{unread}", 1000)
     for outcome, rule in matrix.false_hits:
         yield visible(f"false: {rule.label} in {outcome.sample.path}: {outcome.hits[rule.label][0].explain}", 1000)
-    for rule in matrix.untested:
+    for rule in matrix.untested[:_MOST_UNTESTED]:
         yield visible(f"no sample: {rule.label}", 1000)
+    if (rest := len(matrix.untested) - _MOST_UNTESTED) > 0:
+        yield f"no sample: {counted(rest, 'more rule')} (--json lists all)"
     for rule in matrix.rules:
         if not rule.holds:
             yield visible(f"not in force at that time: {rule.label}", 1000)
+    for file, count in Counter(rule.file for rule in matrix.unmeasured).items():
+        yield visible(f"cost not measured, for want of time: {counted(count, 'rule')} of {file}", 1000)
     for error in matrix.errors:
         yield visible(f"error: {error}", 1000)
 
@@ -144,8 +159,9 @@ def _wrong(matrix: Matrix) -> Iterable[str]:
 def _summary(matrix: Matrix) -> str:
     counts = [matrix.counts(rule) for rule in matrix.rules]
     hits, allowed = (sum(one[cell] for one in counts) for cell in ("hit", "may"))
-    wrong = f"{len(matrix.misses)} missed, {len(matrix.false_hits)} false, {len(matrix.errors)} errors"
-    return f"{len(matrix.rules)} rules, {len(matrix.outcomes)} samples: {hits} hits, {allowed} allowed, {wrong}"
+    asked = f"{counted(len(matrix.rules), 'rule')}, {counted(len(matrix.outcomes), 'sample')}"
+    wrong = f"{len(matrix.misses)} missed, {len(matrix.false_hits)} false, {counted(len(matrix.errors), 'error')}"
+    return f"{asked}: {counted(hits, 'hit')}, {allowed} allowed, {wrong}"
 
 
 def _rule_object(matrix: Matrix, rule: Rule) -> dict[str, Any]:
@@ -153,9 +169,9 @@ def _rule_object(matrix: Matrix, rule: Rule) -> dict[str, Any]:
     for outcome in matrix.outcomes:
         by_cell[matrix.cell(rule, outcome)].append(outcome.sample.path)
     return {
-        "rule": rule.label, "id": rule.id, "kind": rule.kind, "source": rule.source,
+        "rule": rule.label, "id": rule.id, "kind": rule.kind, "source": rule.source, "file": rule.file,
         "in_force": rule.holds,
-        "cost": {"value": round(rule.cost, 2) if isfinite(rule.cost) else None, "unit": rule.unit},
+        "cost": {"value": None if rule.cost is None or isinf(rule.cost) else round(rule.cost, 2), "unit": rule.unit},
         "hits": by_cell["hit"], "misses": by_cell["miss"], "false_hits": by_cell["false"], "allowed": by_cell["may"],
     }  # fmt: skip
 

@@ -56,6 +56,7 @@ INDICATORS = Table(
     Column("labels", JSON, nullable=False),
     *(_text(name) for name in ("reference", "document", "reason")),
     Column("imported_at", Utc, nullable=False),
+    Column("file", Text, nullable=False),
     Index("indicators_id", "id"),
 )
 _LIST = [column for column in INDICATORS.c if column.name not in ("document", "description", "reason", "imported_at")]

@@ -7,6 +7,11 @@ import struct
 import zlib
 
 
+def gzipped(content: bytes) -> bytes:
+    """gzip as zlib writes it; the header of Python's own module differs between its versions."""
+    return zlib.compress(content, 9, 31)
+
+
 def number5(value: int) -> bytes:
     """An integer as RAR 5 writes it."""
     out = bytearray()

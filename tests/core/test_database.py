@@ -117,8 +117,10 @@ def test_file_that_is_no_database(settings: Database) -> None:
 
 
 def test_shown_url() -> None:
-    """C18: a shown URL has no password."""
+    """C18: a shown URL has no password, neither before the host nor as a parameter."""
     assert "geheim" not in shown_url("postgresql+psycopg://user:geheim@db.example/sekisho")
+    shown = shown_url("postgresql+psycopg:///sekisho?user=u&password=geheim&sslpassword=geheim&host=/run/postgresql")
+    assert "geheim" not in shown and "postgresql" in shown.partition("?")[2]
 
 
 def test_postgresql(postgresql_database: Callable[[], str]) -> None:

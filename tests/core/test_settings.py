@@ -95,6 +95,8 @@ def test_effective_values_hide_secrets(tmp_path: Path) -> None:
     shown = load(path).effective()
     assert "geheim" not in msgspec.json.encode(shown).decode()
     assert shown["database"]["url"].endswith("@db.example/sekisho")
+    path.write_text('[database]\nurl = "postgresql+psycopg:///sekisho?user=u&pass%77ord=geheim"\n')
+    assert load(path).effective()["database"]["url"] == "postgresql+psycopg:///sekisho?user=u&pass%77ord=***"
 
 
 def test_of_unknown_type() -> None:

@@ -66,4 +66,5 @@ def test_a_length_beyond_memory(read: Read, attach: Attach) -> None:
             packed.addfile(member, io.BytesIO(content))
     reading = read(attach("x", ("a.tar", file.getvalue())))
     assert sha256(CONTENT).hexdigest() in {part.sha256 for part in reading.parts}
-    assert [gap.reason for gap in reading.incomplete] == ["unreadable"]
+    # From Python 3.13 on tarfile ends there as if the archive did, and what follows is too much of it.
+    assert [gap.reason for gap in reading.incomplete] in (["unreadable"], ["ambiguous"])

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,3 +62,35 @@ def test_rounds_are_bounded(read: Read) -> None:
     content = agile(document(), "Tky-2026", stated=_MAX_SPIN + 1)
     reading = read(mail("a.docx", content, "パスワード：Tky-2026"))
     assert {gap.reason for gap in reading.incomplete} == {"limit"}
+
+
+_MANIFEST = (
+    "<manifest:manifest xmlns:manifest='urn:oasis:names:tc:opendocument:xmlns:manifest:1.0'><manifest:file-entry "
+    "manifest:full-path='content.xml'><manifest:encryption-data/></manifest:file-entry></manifest:manifest>"
+)
+
+
+def text_document(manifest: bytes, marked: bool = True) -> bytes:
+    """An OpenDocument text whose content nobody reads, with or without the member that states its type."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        if marked:
+            archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("content.xml", bytes(range(256)))
+        archive.writestr("META-INF/manifest.xml", manifest)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "gaps"),
+    [
+        (text_document(_MANIFEST.encode()), {"locked"}),
+        (text_document(_MANIFEST.encode("utf-16")), {"locked"}),
+        (text_document(_MANIFEST.encode(), marked=False), {"locked"}),
+        (text_document(_MANIFEST.replace("encryption-data", "other").encode()), set()),
+    ],
+    ids=["encrypted", "in UTF-16", "unmarked", "open"],
+)
+def test_opendocument(content: bytes, gaps: set[str], read: Read) -> None:
+    """B37: an OpenDocument file whose list of members says that they are encrypted is locked."""
+    assert {gap.reason for gap in read(mail("a.odt", content, "x")).incomplete} == gaps

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sekisho_inspection import password_labels
 from sekisho_inspection.html import read_page
 from sekisho_inspection.passwords import candidates
 
@@ -141,3 +143,18 @@ def test_never_raises_and_is_bounded(text: str, subject: str, date: str) -> None
     found = candidates([text, "パスワード：" + text, "パスワードは" + text], subject, date, 7, subject, [text])
     assert len(found) <= 7
     assert len(set(found)) == len(found)
+
+
+_LABEL = re.compile(
+    rf"(?P<sure>{password_labels._SURE})|(?P<told>{password_labels._TOLD})|(?P<unsure>{password_labels._UNSURE})", re.I
+)
+_PIECES = sorted(
+    {*re.findall("[ぁ-ヿ一-龥ー]+|[a-z]+", _LABEL.pattern), *" :=.-/aZ", "ZIP", "PIN", " is ", "「", "123", "ſ", "ı"}
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join))
+def test_what_a_label_begins_with_and_holds(line: str) -> None:
+    """A glance at beginnings and characters leaves out no label."""
+    found = [(label.start, label.end) for label in password_labels.labels(line, True) if not label.announces]
+    assert found == [match.span() for match in _LABEL.finditer(line)]

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import hashlib
+import lzma
 from collections.abc import Callable
 
 import pytest
+from archive_writers import lzh
+from archives import tar
+from disk_writers import iso
 from sekisho_core.vocabulary import Reading
 
 Read = Callable[..., Reading]
@@ -42,3 +49,29 @@ def test_a_picture_with_xml_of_its_own_holds_no_page(read: Read, attach: Attach)
     """B38: what programs write into pictures is no page, and a picture without any is one part."""
     reading = read(attach("text", ("a.gif", GIF + XMP)))
     assert [part.id for part in reading.parts] == ["1", "2"]
+
+
+FILE = b"listed file: \x00\x01\xff" * 20
+JUNK = b"junk\xff\0\1\2" * 100
+
+
+@pytest.mark.parametrize("before", [GIF, JUNK], ids=["picture", "data"])
+@pytest.mark.parametrize(
+    "archive",
+    [gzip.compress(FILE), bz2.compress(FILE), lzma.compress(FILE), tar(FILE), iso("a.dat", FILE), lzh("a", FILE, 2)],
+    ids=["gzip", "bzip2", "xz", "tar", "disc", "lzh"],
+)
+def test_archive_behind_any_beginning(before: bytes, archive: bytes, read: Read, attach: Attach) -> None:
+    """B38: what 7-Zip finds behind a picture or behind data is read."""
+    reading = read(attach("x", ("a.gif", before + archive)))
+    assert hashlib.sha256(FILE).hexdigest() in {part.sha256 for part in reading.parts}
+    assert not reading.incomplete
+
+
+@pytest.mark.parametrize("mark", [b"ustar", b"\x1f\x8b\x08", b"1AY&SY", b"CD001\1"])
+def test_marks_of_no_archives(mark: bytes, read: Read, attach: Attach) -> None:
+    """B38, B51: marks alone are no archives, and more than are looked at are a limit."""
+    marks = mark + b"\xff" * 9
+    assert not read(attach("x", ("a.bin", JUNK * 50 + marks * 5))).incomplete
+    reading = read(attach("x", ("a.bin", JUNK * 50 + marks * 5000)))
+    assert {gap.reason for gap in reading.incomplete} == {"limit"}

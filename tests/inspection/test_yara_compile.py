@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sekisho_inspection import yara_samples
+from sekisho_inspection import yara_compile, yara_samples
 from sekisho_inspection.client import InspectionClient, private_workers
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_inspection.yara_compile import check, compile_rules, costs_of
@@ -50,6 +50,12 @@ REFUSED = {
     "all of some length": ("rule b { condition: filesize > 300 and filesize < 50KB }", "rule b hits nearly all"),
     "all words": ("rule b { strings: $x = /[a-z]{3}/ condition: $x }", "rule b hits nearly all samples"),
     "a global rule": (f"global rule g {{ condition: filesize < 10MB }} {GOOD}", "rule g hits nearly all samples"),
+    "no rules": ("// rules follow", "no rules"),
+    "private rules": ("private rule a { condition: filesize == 5 }", "inert: only private rules"),
+    "wide colon": (
+        'rule a {\n strings: $a = "abc"\n condition： $a\n}',
+        "rule a, line 3: syntax error, unexpected end of file, expecting ':' (perhaps for the \"：\" there)",
+    ),
     "external name": ("rule filename { condition: true }", 'duplicated identifier "filename"'),
 }
 
@@ -147,18 +153,34 @@ def test_costs(client: InspectionClient) -> None:
         'import "math"\nprivate rule p { strings: $a = /[a-z]{32}/ condition: $a }\n'
         "rule uses { condition: p } rule plain { condition: filesize > 1 and math.abs(-1) == 1 }"
     )
-    costs, errors = client.yara_costs({"n": source, "bad": "rule {"})
-    assert list(costs) == ["n"]
-    assert list(costs["n"]) == ["uses", "plain"]
-    assert costs["n"]["uses"] > costs["n"]["plain"]
+    costs, errors = client.yara_costs({"n": source, "bad": "rule {"}, 60.0)
+    assert costs["bad"] == {}
+    uses, plain = costs["n"].items()
+    assert (uses[0], plain[0]) == ("uses", "plain")
+    assert (uses[1] or 0) > (plain[1] or 0) > 0
     assert list(errors) == ["bad"]
+
+
+def test_costs_of_many(client: InspectionClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule of a large file is named, and measured piece by piece as far as the time reaches."""
+    names = [f"r{number}" for number in range(1000)]
+    source = "\n".join(f'rule {name} {{ strings: $a = "{name} here" condition: $a }}' for name in names)
+    costs = client.yara_costs({"n": source}, 0.0)[0]["n"]
+    measured = [name for name, cost in costs.items() if cost is not None]
+    assert list(costs) == names
+    assert 0 < len(measured) < 1000
+    assert measured == names[: len(measured)]
+    monkeypatch.setattr(yara_compile, "_MEASURING", 0.0)
+    assert [name for name, cost in costs_of({"n": source}, 7)[0]["n"].items() if cost is not None] == ["r7"]
+    few = "\n".join(source.split("\n")[:400])
+    assert None not in client.yara_costs({"n": few}, 600.0)[0]["n"].values()
 
 
 def test_modules_are_in_the_cost_of_no_rule() -> None:
     """What loading a module costs is not told of each rule of the file."""
     plain = 'rule plain { strings: $a = "SEKISHO-MARK" condition: $a }'
     costs = costs_of({"with": f'import "pe" import "dotnet" {plain}', "without": plain})[0]
-    assert costs["with"]["plain"] < costs["without"]["plain"] + 1
+    assert (costs["with"]["plain"] or 0) < (costs["without"]["plain"] or 0) + 1
 
 
 @pytest.mark.parametrize(("measured", "refused"), [([60, 70, 49], False), ([60, 70, 55, 51, 52], True), ([3], False)])
@@ -172,7 +194,7 @@ def test_near_the_bound(monkeypatch: pytest.MonkeyPatch, measured: list[float], 
 def test_costs_of_what_is_too_dear() -> None:
     """A rule that is refused for its cost has one."""
     costs = costs_of({"n": "rule a { strings: $x = /./ condition: $x }"})[0]
-    assert costs["n"]["a"] > 50
+    assert (costs["n"]["a"] or 0) > 50
 
 
 def test_take_apart() -> None:
@@ -187,10 +209,19 @@ def test_take_apart() -> None:
     assert [(rule.name, rule.private, rule.common) for rule in taken.rules] == [
         ("a", False, False), ("b", True, True), ("c", True, False), ("d", False, False),
     ]  # fmt: skip
-    alone = taken.alone(taken.rules[3])
+    alone = taken.alone("d")
     assert [rule.name for rule in take_apart(alone).rules] == ["a", "b", "c", "d"]
     assert compile_rules({"n": alone})[1] == {}
-    assert [rule.name for rule in take_apart(taken.alone(taken.rules[2])).rules] == ["c"]
+    assert [rule.name for rule in take_apart(taken.alone("c")).rules] == ["c"]
+
+
+def test_rule_at_a_line() -> None:
+    """YARA tells the line of an error; the rule is named where one rule alone stands there."""
+    taken = take_apart("// head\nrule a {\n condition: true\n}\nrule b { condition: a } rule c { condition: b }\n}")
+    assert [taken.rule_at(line) for line in range(1, 7)] == ["", "a", "a", "a", "", ""]
+    assert check("rule a {\n condition: $b }") == 'rule a, line 2: undefined string "$b"'
+    assert check("rule a {\n condition:\n\n") == "rule a, line 2: syntax error, unexpected end of file"
+    assert check("rule a { condition: filesize == 5 }\n}").startswith("line 2: syntax error")
 
 
 @given(

@@ -143,12 +143,12 @@ def test_our_own_side_without_anything(config: Path) -> None:
 
 def test_policy_that_lets_mail_pass(config: Path) -> None:
     """A38: observe mode, delivery of unread mail, and strangers' networks as our own are warned of."""
-    asked = "policy.mode", "policy.incomplete", "milter.own_networks"
-    assert [one.level for one in check_own(load(config)) if one.key in asked] == [Level.OK] * 3
+    asked = "policy.mode", "policy.incomplete", "policy.overrides", "milter.own_networks"
+    assert [one.level for one in check_own(load(config)) if one.key in asked] == [Level.OK] * 4
     with config.open("a", encoding="utf-8") as file:
         file.write('own_networks = ["10.0.0.0/8", "0.0.0.0/0"]\n')
         file.write('[policy]\nmode = "observe"\nincomplete = { locked = "tag" }\n')
-    found = {one.code: one for one in check_own(load(config)) if one.key in asked}
+    found = {one.code: one for one in check_own(load(config)) if one.key in asked and one.level is not Level.OK}
     assert faults(list(found.values())) == {"warn observe", "warn incomplete-passes", "warn own-networks"}
     assert (found["incomplete-passes"].value, found["own-networks"].value) == ("locked=tag", "0.0.0.0/0")
 
@@ -172,8 +172,78 @@ def test_a_wait_that_ends_in_delivery(config: Path) -> None:
     """Locked mail that is let go unopened when its time is over is warned of like any that passes unread."""
     with config.open("a", encoding="utf-8") as file:
         file.write('[policy]\nlocked_expired = "accept"\nincomplete = { locked = "hold" }\n')
-    (passes,) = [one for one in check_own(load(config)) if one.code == "incomplete-passes"]
-    assert (passes.level, passes.value) == (Level.WARN, "locked_expired=accept")
+    assert passing(config) == {"policy.incomplete": "locked_expired=accept"}
+
+
+@pytest.mark.parametrize(
+    ("general", "override", "value"),
+    [
+        ("", 'incomplete = { locked = "accept" }', "locked=accept"),
+        ("", 'incomplete = { other = "tag", busy = "accept" }', "busy=accept, other=tag"),
+        ("", 'locked_expired = "accept"', ""),
+        ("", 'locked_expired = "tag", incomplete = { locked = "hold" }', "locked_expired=tag"),
+        ('incomplete = { locked = "hold" }', 'locked_expired = "accept"', "locked_expired=accept"),
+        ('locked_expired = "accept"', 'incomplete = { locked = "hold" }', "locked_expired=accept"),
+        ('incomplete = { locked = "hold" }', "locked_wait = 60.0", ""),
+    ],
+)
+def test_an_override_that_lets_mail_pass(config: Path, general: str, override: str, value: str) -> None:
+    """What an override lets go unread, by itself or together with the general tables, is warned of by its name; what
+    nothing can come to is not."""
+    with config.open("a", encoding="utf-8") as file:
+        file.write(
+            f'[policy]\n{general}\noverrides = [{{ recipients = ["a@example.jp"], name = "sales", {override} }}]\n'
+        )
+    assert passing(config) == ({"policy.overrides": f"sales: {value}"} if value else {})
+
+
+def test_an_override_beside_general_tables_that_let_mail_pass(config: Path) -> None:
+    """What the general tables let go is told once, not again for every override that has it from them."""
+    with config.open("a", encoding="utf-8") as file:
+        file.write('[policy]\nincomplete = { locked = "tag" }\noverrides = [{ recipients = ["a@example.jp"] }]\n')
+    assert passing(config) == {"policy.incomplete": "locked=tag"}
+
+
+@pytest.mark.parametrize(("minutes", "level"), [(0, Level.WARN), (60, Level.OK)])
+def test_a_wait_for_what_nobody_remembers(config: Path, minutes: int, level: Level) -> None:
+    """Locked mail that is held, by an override too, while no mail's password is remembered, waits in vain."""
+    config.write_text(config.read_text(encoding="utf-8") + '[policy]\nincomplete = { locked = "quarantine" }\n')
+    assert [one for one in check_own(load(config)) if one.code == "wait-in-vain"] == []
+    with config.open("a", encoding="utf-8") as file:
+        file.write('overrides = [{ recipients = ["a@example.jp"], incomplete = { locked = "hold" } }]\n')
+    plain = config.read_text(encoding="utf-8")
+    config.write_text(plain.replace("[quarantine]", f"[quarantine]\npassword_minutes = {minutes}"), encoding="utf-8")
+    assert [one.level for one in check_own(load(config)) if one.code == "wait-in-vain"] == [level]
+
+
+def passing(config: Path) -> dict[str, str]:
+    """What is warned of as letting unread mail pass, by key."""
+    found = [one for one in check_own(load(config)) if one.code == "incomplete-passes"]
+    return {one.key: one.value for one in found if one.level is Level.WARN}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        '[inspection]\npasswords = ["x"]\n',
+        '[inspection]\npartner_passwords = [{ from = ["@partner.example"], passwords = ["x"] }]\n',
+        '[database]\nurl = "postgresql+psycopg://sekisho:x@127.0.0.1:1/sekisho"\ntimeout = 0.1\n',
+    ],
+)
+def test_settings_with_passwords_that_others_may_read(tmp_path: Path, secret: str) -> None:
+    """A settings file with a password in it is to be read by root and our accounts alone; one without may be public."""
+    path = tmp_path / "secret.toml"
+    path.write_text(secret, encoding="utf-8")
+    for mode, level in ((0o600, Level.OK), (0o604, Level.WARN), (0o602, Level.WARN)):
+        path.chmod(mode)
+        assert [one.level for one in check_own(load(path)) if one.code == "settings-file"] == [level]
+    if os.geteuid() == 0:
+        path.chmod(0o640)
+        assert [one.level for one in check_own(load(path)) if one.code == "settings-file"] == [Level.OK]
+        os.chown(path, 0, 65534)
+        assert [one.level for one in check_own(load(path)) if one.code == "settings-file"] == [Level.WARN]
+    path.write_text('[policy]\nmode = "observe"\n', encoding="utf-8")
+    assert [one for one in check_own(load(path)) if one.code == "settings-file"] == []
 
 
 @needs_postconf

@@ -353,7 +353,7 @@ def test_re_entry_after_a_release(needs_postfix: None) -> None:
             client.docmd("XCLIENT ADDR=192.0.2.9")
             client.ehlo()
             client.sendmail("a@example.net", ["hold.again@example.jp"], milter.body(first))
-        assert "action=hold" in milter.events("mail")[-1]
+        assert "action=hold answer=hold-queue" in milter.events("mail")[-1]
         subprocess.run(["/usr/sbin/postsuper", "-c", str(postfix.config_dir), "-r", "ALL"], check=True)
         kick = ["/usr/sbin/postkick", "-c", str(postfix.config_dir), "public", "pickup", "W"]
         subprocess.run(kick, check=True)

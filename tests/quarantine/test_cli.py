@@ -111,7 +111,13 @@ def test_show_says_everything(store: Store, make_passage: Make, sekisho: Run) ->
     )
     store.record(passage)
     out = sekisho("show", passage.id)[1]
-    for text in ("says so", "part:2/a.zip: locked", "hxxp://evil[.]example[.]com/x", "<b@example.jp> kept", "recorded"):
+    for text in (
+        "says so",
+        "locked at part:2/a.zip",
+        "hxxp://evil[.]example[.]com/x",
+        "<b@example.jp> kept",
+        "recorded",
+    ):
         assert text in out
     data = json.loads(sekisho("show", passage.id, "--json")[1])
     assert (data["verdict"], data["reasons"][0]["explain"], data["incomplete"][0]["reason"]) == (

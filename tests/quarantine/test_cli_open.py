@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -15,7 +16,7 @@ from sekisho_core import cli as root
 from sekisho_core.database import open_database
 from sekisho_core.settings import Database
 from sekisho_core.vocabulary import Action, Incomplete, Passage, Reading, RecipientVerdict, Verdict, Wait
-from sekisho_quarantine import waits
+from sekisho_quarantine import cli_open, waits
 from sekisho_quarantine.records import load
 from sekisho_quarantine.store import Store
 from sqlalchemy import Engine
@@ -98,7 +99,8 @@ def test_open(
     """The mail is judged anew with the password, the record takes that over, nothing is released, it waits no more."""
     held = waiting(inner)
     type_in(monkeypatch, "wrong\nKasumi#2012\n")
-    code, out, _ = sekisho("open", held.id, "--json")
+    code, out, err = sekisho("open", held.id, "--json")
+    assert ("it stays here until you release it" in err) is (verdict == "accept")
     said = json.loads(out)
     assert (code, said["verdict"], said["opened"]) == (status, verdict, True)
     with engine.connect() as connection:
@@ -141,22 +143,44 @@ def test_a_wrong_password_beside_one_that_the_mail_states(
     assert not json.loads(sekisho("open", first.id, "--json")[1])["opened"]
 
 
-@pytest.mark.parametrize("typed", ["", "\n", "x" * 200 + "\n", "\n".join(map(str, range(80)))])
 def test_what_is_no_password(
-    sekisho: Run, waiting: Callable[[bytes], Passage], monkeypatch: pytest.MonkeyPatch, typed: str
+    sekisho: Run, waiting: Callable[[bytes], Passage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing, a word that is too long, or too many: a line says what is asked for."""
+    """Nothing at all: a line says where it was looked for, and the mail is as it was."""
     held = waiting(b"minutes")
-    type_in(monkeypatch, typed)
+    type_in(monkeypatch, "\n")
+    code, out, err = sekisho("open", held.id)
+    assert (code, out, err) == (2, "", "sekisho: standard input: no password in it; one a line is wanted\n")
+    assert "opened" not in sekisho("audit", held.id)[1]
+
+
+def test_nobody_is_asked_in_vain(
+    sekisho: Run, waiting: Callable[[bytes], Passage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry that is not there, and one whose body is gone, are told before a password is asked for."""
+    held = waiting(b"minutes")
+    monkeypatch.setattr(cli_open, "read_passwords", lambda _: pytest.fail("asked"))
+    assert sekisho("open", "nosuch")[::2] == (1, "sekisho: nosuch: not an id\n")
+    assert sekisho("open", "0" * 26)[::2] == (1, f"sekisho: {'0' * 26}: no such record\n")
+    sekisho("delete", held.id, "--reason", "sample taken")
     code, _, err = sekisho("open", held.id)
-    assert code == 2 and "one password a line" in err and "xxx" not in err
+    assert code == 2 and f"{held.id}: its body is gone since" in err
+
+
+def test_nothing_is_locked(sekisho: Run, store: Store, make_passage: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a mail without a lock it is not said that the password was wrong."""
+    made = make_passage(b"Subject: x\r\n\r\nhello\r\n")
+    store.record(made)
+    type_in(monkeypatch, "Kasumi#2012\n")
+    code, _, err = sekisho("open", made.id)
+    assert code == 1 and err == "nothing in it is locked\n"
 
 
 def test_list_and_show(sekisho: Run, waiting: Callable[[bytes], Passage], store: Store, make_passage: Make) -> None:
     """`list` marks what waits and until when, `--waiting` shows that alone, `show` says what comes then."""
     held = waiting(b"minutes")
     store.record(make_passage(b"Subject: other\r\n\r\nx\r\n"))
-    assert "waits " in sekisho("list")[1]
+    assert re.search(r" waits \d\d-\d\d \d\d:\d\d ", sekisho("list")[1])
     (only,) = json.loads(sekisho("list", "--waiting", "--json")[1])
     assert only["id"] == held.id and only["held_until"]
     assert [one["held_until"] for one in json.loads(sekisho("list", "--json")[1])].count(None) == 1

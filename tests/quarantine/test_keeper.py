@@ -64,7 +64,7 @@ class Clock:
 @dataclass
 class World:
     """What the keeper looks at: real rows, and stages that are stood in for. A mail opens by KEY alone, waits for
-    `seconds`, and cannot be read while the inspection `is_away`."""
+    `seconds`, then is treated as `otherwise` says, and cannot be read while the inspection `is_away`."""
 
     engine: Engine
     store: Store
@@ -74,6 +74,7 @@ class World:
     tried: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     seconds: float = 600.0
+    otherwise: Action = Action.QUARANTINE
     is_away: bool = False
     serial: int = 7
     yara: YaraRules | None = None
@@ -95,7 +96,7 @@ class World:
         """A lock holds, another gap puts off."""
         reasons = {gap.reason for gap in incomplete}
         action = Action.HOLD if "locked" in reasons else Action.TEMPFAIL if reasons else Action.ACCEPT
-        wait = Wait(self.seconds, Action.QUARANTINE) if action is Action.HOLD else None
+        wait = Wait(self.seconds, self.otherwise) if action is Action.HOLD else None
         each = tuple(RecipientVerdict(one, action, "p", wait) for one in mail.envelope.rcpt_to)
         return Verdict(action, each, incomplete=incomplete)
 
@@ -209,6 +210,15 @@ def test_the_time_is_over(world: World, keeper: Keeper) -> None:
     held = world.hold()
     keeper.turn()
     assert world.tried == [held.id] and world.outcome(held) == "expired" and world.told == ["expired"]
+
+
+def test_the_time_is_over_and_policy_lets_it_go(world: World, bodies: Bodies, smtp_sink: Callable[..., Any]) -> None:
+    """It is sent in the same turn; metric and log tell it from mail that was opened."""
+    world.seconds, world.otherwise = 0.0, Action.ACCEPT
+    held, sink, log = world.hold(), smtp_sink(), list[str]()
+    keeper_of(world, bodies, sink.port, log).turn()
+    assert world.outcome(held) == "released-locked" and world.told == ["released-locked"] and len(sink.mails) == 1
+    assert [line for line in log if line.startswith("wait ") and "'released-locked'" in line]
 
 
 def test_the_inspection_is_away(world: World, keeper: Keeper) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,12 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from sekisho_core.display import local_time
 from sekisho_core.errors import StoreError
 from sekisho_core.events import Events
 from sekisho_core.settings import load
 from sekisho_core.vocabulary import Action, Passage
 from sekisho_quarantine import audit, hold
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.records import Filter, listed
 from sekisho_quarantine.release import Order, Releaser
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
@@ -240,6 +243,28 @@ def test_killed_sender_leaves_uncertainty(
         releaser(sink.port).retry_pending()
         assert _column(engine, releases.c.state) == [expected]
     assert len(sink.mails) == 1
+
+
+def test_a_person_settles_what_a_killed_sender_left(
+    engine: Engine, store: Store, make_passage: Make, releaser: ReleaserFor, smtp_sink: Sink, log: list[Any]
+) -> None:
+    """The command itself sees that the sender is gone: it names the time at which that one began, the log tells of it,
+    the list finds it, and --again sends the mail."""
+    sink, passage = smtp_sink(), make_passage(to=("b@example.jp",))
+    store.record(passage)
+    releaser(smtp_sink({"DATA": None}).port).release(_order(passage))
+    begun = datetime.now(UTC) - timedelta(hours=2)
+    with engine.begin() as connection:
+        connection.execute(update(releases).values(state="sending", at=begun))
+    log.clear()
+    ours = releaser(sink.port)
+    with pytest.raises(StoreError, match=f"release at {re.escape(local_time(begun))} ended without the MTA's answer"):
+        ours.release(_order(passage))
+    assert [(name, fields["state"]) for name, fields in log] == [("release", "uncertain")]
+    with engine.connect() as connection:
+        assert [one["id"] for one in listed(connection, Filter(release="uncertain"))] == [passage.id]
+        assert listed(connection, Filter(release="sent")) == []
+    assert [one.state for one in ours.release(_order(passage, again=True))] == ["sent"] and len(sink.mails) == 1
 
 
 def test_answer_that_cannot_be_noted_is_not_sent_twice(

@@ -14,12 +14,13 @@ from sekisho_core.settings import load
 from sekisho_core.vocabulary import Action, Passage
 from sekisho_quarantine import audit
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.records import Filter, listed
 from sekisho_quarantine.release import Order, Releaser
 from sekisho_quarantine.retention import Retention, Summary, delete_mail
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
-from sekisho_quarantine.tables import passages
-from sqlalchemy import Engine, select, update
+from sekisho_quarantine.tables import passages, releases
+from sqlalchemy import Engine, insert, select, update
 
 Make = Callable[..., Passage]
 NOW = datetime.now(UTC)
@@ -162,6 +163,22 @@ def test_deleted_mail_that_comes_again_is_kept_again(
     store.record(make_passage())
     assert _state(engine, passage) == "kept"
     assert bodies.read(passage.mail.content.sha256) == passage.mail.content.read()
+
+
+def test_a_release_that_may_have_arrived_does_not_hinder_a_deletion(
+    engine: Engine, store: Store, bodies: Bodies, make_passage: Make
+) -> None:
+    """A person found the mail in its mailbox: the record is closed by a deletion, and found as open no more."""
+    passage = make_passage()
+    store.record(passage)
+    now = datetime.now(UTC)
+    row = {"passage_id": passage.id, "address": "b@example.jp", "state": "uncertain", "who": "hanako", "why": "x"}
+    with engine.begin() as connection:
+        connection.execute(insert(releases).values(**row, requested_at=now, at=now, claim="", attempts=1, reply=""))
+        assert [one["id"] for one in listed(connection, Filter(release="uncertain", state="kept"))] == [passage.id]
+    delete_mail(engine, bodies, passage.id, "hanako", "it arrived")
+    with engine.connect() as connection:
+        assert listed(connection, Filter(release="uncertain", state="kept")) == []
 
 
 def test_deleting_one_mail_leaves_the_others_body(

@@ -148,11 +148,27 @@ def test_the_time_is_over(engine: Engine, store: Store, make_passage: Make) -> N
                  ((B, Action.QUARANTINE), (C, Action.ACCEPT)))  # fmt: skip
     passage = replace(passage, reading=LOCKED, verdict=Verdict(Action.HOLD, each, incomplete=LOCKED.incomplete))
     store.record(passage)
-    assert waits.settle(engine, passage, late()) == {B: WaitState.EXPIRED, C: WaitState.RELEASED}
+    assert waits.settle(engine, passage, late()) == {B: WaitState.EXPIRED, C: WaitState.RELEASED_LOCKED}
     with engine.connect() as connection:
         record = load(connection, passage.id)
+        found = [len(listed(connection, Filter(wait=state))) for state in ("released-locked", "expired", "released")]
+    assert found == [1, 1, 0]
     assert (record.row.action, [one.action for one in record.recipients]) == ("quarantine", ["quarantine", "accept"])
     assert "policy lets it go" in record.releases[0].why
+
+
+def test_let_go_unopened_before_its_time(engine: Engine, held: Passage, make_passage: Make, store: Store) -> None:
+    """The policy was changed meanwhile, to let locked mail go or to observe: it goes, and is not told as opened."""
+    assert waits.settle(engine, judged(held, b=Action.ACCEPT, c=Action.TAG), soon()) == dict.fromkeys(
+        (B, C), WaitState.RELEASED_LOCKED
+    )
+    other = judged(make_passage(b"Subject: other\r\n\r\nx\r\n"))
+    store.record(other)
+    assert set(waits.settle(engine, judged(other, mode=Mode.OBSERVE), soon()).values()) == {WaitState.RELEASED_LOCKED}
+    again = judged(make_passage(b"Subject: third\r\n\r\nx\r\n"))
+    store.record(again)
+    opened = judged(again, OPENED, mode=Mode.OBSERVE, b=Action.QUARANTINE, c=Action.QUARANTINE)
+    assert set(waits.settle(engine, opened, soon()).values()) == {WaitState.RELEASED}
 
 
 def test_no_room(engine: Engine, tmp_path: Path, bodies: Bodies, make_passage: Make) -> None:

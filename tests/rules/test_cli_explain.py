@@ -6,6 +6,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+import pyzipper
 from sekisho_rules import cli_explain
 
 LURE = "対外措置の延長について"
@@ -89,6 +90,28 @@ def test_json_equals_scan(folder: Path) -> None:
     assert explained["subject"].items() >= scanned["subject"].items()
     assert [part["sha256"] for part in explained["parts"]] == [part["sha256"] for part in scanned["parts"]]
     assert (explained["path"], explained["verdict"]) == ("lure.eml", "quarantine")
+
+
+def test_password_file(folder: Path) -> None:
+    """A person's password opens what the mail's own do not, as for scan, and stands in no form of the output."""
+    packed = io.BytesIO()
+    with pyzipper.AESZipFile(packed, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(b"Kasumi#2012")
+        archive.writestr("a.txt", b"inner")
+    zipped = b64encode(packed.getvalue()).decode()
+    lines = ["From: a@example.net", "Subject: x", 'Content-Type: application/zip; name="a.zip"',
+             "Content-Transfer-Encoding: base64", "", zipped, ""]  # fmt: skip
+    (folder / "locked.eml").write_text("\n".join(lines))
+    (folder / "words").write_text("wrong\nKasumi#2012\n")
+    assert "locked at part:1/a.zip: no password that was tried opens it" in run(folder, "locked.eml").stdout
+    for form in ([], ["--json"], ["--html", "-"]):
+        done = run(folder, *form, "--password-file", "words", "locked.eml")
+        assert (done.returncode, done.stderr, "Kasumi" in done.stdout) == (0, "", False)
+    missing = run(folder, "--password-file", "none", "locked.eml")
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        "sekisho: none: cannot read the passwords: No such file or directory\n",
+    )
 
 
 def test_accepted(folder: Path) -> None:

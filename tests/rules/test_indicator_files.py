@@ -193,6 +193,26 @@ def test_yara_file(tmp_path: Path) -> None:
     assert read_indicator_file(path, Provenance(source="feed"))[0].source == "feed"
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'rule a {\n meta: x = "\x83\x65" condition: filesize == 5 }', "line 2: not UTF-8 (byte 0x83)"),
+        (b"rule a { meta: confidence = 300 condition: filesize == 5 }", "confidence 300 is not between 0 and 100"),
+        (b'rule a { meta: valid_from = "soon" condition: filesize == 5 }', "soon"),
+    ],
+)
+def test_a_yara_file_that_cannot_be_read(tmp_path: Path, content: bytes, told: str) -> None:
+    """It is refused by its name, and the other files are read; alone it is an error."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "bad.yar").write_bytes(content)
+    (tmp_path / "good.yar").write_text("rule b { condition: filesize == 5 }")
+    refusals: list[Refusal] = []
+    assert [one.file for one in read_indicators([tmp_path], refusals=refusals)] == ["good.yar"]
+    assert [(one.file, told in one.reason) for one in refusals] == [("sub/bad.yar", True)]
+    with pytest.raises(IndicatorFileError, match=r"bad\.yar: "):
+        read_indicator_file(tmp_path / "sub" / "bad.yar")
+
+
 def test_yara_files_of_one_name(tmp_path: Path) -> None:
     """Files of one name in several folders are indicators of their own, with the same ids at each reading."""
     for folder in ("a", "b"):

@@ -285,7 +285,7 @@ def test_index_finds_what_evaluation_finds(
     index = tmp_path_factory.mktemp("index")
     report = compile_snapshot(many, index, lambda sources, sets: (b"", {}), 1)
     reading = Reading(observables=tuple(observables))
-    refused = {refusal.id for refusal in report.refusals}
+    refused = {refusal.id for refusal in report.refused + report.without_effect}
     mail = objects(mail_facts(Envelope(), reading))
     plain = {one.id for one in many if one.id not in refused and evaluate(parse(one.pattern).tree, mail, 0.0)}
     store = SnapshotStore(index, lambda: NOW)

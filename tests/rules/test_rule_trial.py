@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from sekisho_core.errors import SekishoError
+from sekisho_rules import cli_trial
 from sekisho_rules.cli import rules
 from sekisho_rules.samples import Expected, find_samples
 
@@ -146,11 +148,11 @@ def test_a_slip_of_the_pen_is_an_error(folder: Path, expected: str, told: str) -
     ],
 )
 def test_a_rule_that_is_refused_is_an_error(folder: Path, rule: str, told: str) -> None:
-    """A rule that would not come into force is named with its source and the reason, and the others are tested."""
+    """A rule that would not come into force is named with its file and the reason, and the others are tested."""
     (folder / "rules" / "bad.yar").write_text(rule)
     matrix = found(folder, EXPECTED)
     assert matrix["status"] == 2
-    assert [error.partition(":")[0] for error in matrix["errors"]] == ["bad"]
+    assert [error.partition(":")[0] for error in matrix["errors"]] == ["bad.yar"]
     assert told in matrix["errors"][0]
     assert any(one["hits"] for one in matrix["rules"])
 
@@ -181,12 +183,52 @@ def test_rules_that_ran_out_of_time_are_an_error(folder: Path) -> None:
     assert any(gap["detail"].startswith("YARA rules of") for one in matrix["samples"] for gap in one["incomplete"])
 
 
+def test_a_file_of_many_rules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule of a large file is tested, and those that there was no time to measure are told."""
+    monkeypatch.setattr(cli_trial, "_MEASURING", 0.0)
+    many = [f'rule r{number} {{ strings: $a = "mark {number} here" condition: $a }}' for number in range(2000)]
+    (folder / "rules" / "many.yar").write_text("\n".join(many))
+    (folder / "samples" / "last.txt").write_text("a mark 1999 here")
+    matrix = found(folder, EXPECTED + '["last.txt"]\nmust = ["r1999"]\n')
+    last = next(one for one in matrix["rules"] if one["rule"] == "r1999")
+    assert [Path(path).name for path in last["hits"]] == ["last.txt"]
+    assert last["cost"]["value"] is None
+    assert "r1999" in matrix["unmeasured"]
+    assert matrix["errors"] == []
+    told = run(folder, EXPECTED)[1]
+    assert re.search(r"^no sample: 19\d\d more rules \(--json lists all\)$", told, re.M)
+    assert re.search(r"^cost not measured, for want of time: 1\d{3} rules of many\.yar$", told, re.M)
+
+
+def test_one_is_told_as_one(folder: Path) -> None:
+    """Counts have their nouns in the right number."""
+    (folder / "one.yar").write_text('rule one { strings: $a = "ActiveXObject" condition: $a }')
+    (folder / "expected.toml").write_text('["stage.js"]\nmust = ["one"]\n')
+    script = (folder / "samples" / "stage.js").rename(folder / "stage.js")
+    result = CliRunner().invoke(rules, ["test", "--rules", str(folder / "one.yar"), str(script)])
+    assert result.stdout.endswith("1 rule, 1 sample: 1 hit, 0 allowed, 0 missed, 0 false, 0 errors\n")
+
+
 def test_rules_of_one_name(folder: Path) -> None:
     """Rules of one name are told apart by their source, and expectations may name either or both."""
     (folder / "rules" / "other.yar").write_text('rule broad { strings: $a = "on Act" condition: $a }')
     matrix = found(folder, EXPECTED)
     labels = [one["rule"] for one in matrix["rules"] if one["kind"] == "yara"]
     assert labels == ["loader", "lab:broad", "other:broad"]
+
+
+def test_an_id_of_two_sources(folder: Path) -> None:
+    """Of two sources' rules of one id each is known by its own source: the one that is refused is told, and the
+    other is tested."""
+    for source, month, condition in (("x", 1, "$a"), ("y", 2, "$b")):
+        (folder / "rules" / f"{source}.yar").write_text(
+            f'rule in_{source} {{ meta: id = "indicator--9" source = "{source}" modified = "2026-0{month}-01" '
+            f'strings: $a = "on Act" condition: {condition} }}'
+        )
+    matrix = found(folder, EXPECTED)
+    assert [one["rule"] for one in matrix["rules"] if one["id"] == "indicator--9"] == ["in_x"]
+    assert [one for one in matrix["errors"] if "rule in_y, line 1" not in one] == []
+    assert matrix["errors"][0].startswith("y.yar: indicator--9 of y: refused: ")
 
 
 def test_files_of_one_name(folder: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from sekisho_core.errors import SnapshotError
 from sekisho_core.vocabulary import Envelope, Finding, Observable, Reading
@@ -234,17 +235,28 @@ def test_report(tmp_path: Path) -> None:
         Indicator(id="indicator--y1", source="s", pattern="good", pattern_type="yara"),
         Indicator(id="indicator--y2", source="s", pattern="bad", pattern_type="yara"),
     )
-    assert report.counts == {"indicators": 1, "yara": 1, "revoked": 1, "refused": 5}
-    reasons = {refusal.id: refusal.reason.partition(":")[0] for refusal in report.refusals}
-    assert reasons == {
+    assert report.counts == {"indicators": 1, "yara": 1, "revoked": 1, "refused": 2, "without_effect": 3}
+    assert {one.id: one.reason.partition(":")[0] for one in report.refused} == {
+        "indicator--wide": "refused",
+        "indicator--y2": "refused",
+    }
+    assert {one.id: one.reason.partition(":")[0] for one in report.without_effect} == {
         "indicator--bad": "unsupported",
         "indicator--inert": "inert",
-        "indicator--wide": "refused",
         "indicator--sigma": "unsupported",
-        "indicator--y2": "unsupported",
     }
-    assert {refusal.source for refusal in report.refusals} == {"s"}
+    assert {refusal.source for refusal in report.refused + report.without_effect} == {"s"}
     assert SnapshotStore(tmp_path).current().manifest.counts == report.counts
+
+
+def test_refused_yara_is_named_by_its_indicators(tmp_path: Path) -> None:
+    """Of two sources' rules of one id the one that is refused is named, and of equal ones both are."""
+    fine = Indicator(id="indicator--y", source="lab", pattern="good", pattern_type="yara")
+    report = build(tmp_path, fine, *(msgspec.structs.replace(fine, source=name, pattern="bad") for name in ("b", "c")))
+    assert [(one.id, one.source) for one in report.refused] == [("indicator--y", "b"), ("indicator--y", "c")]
+    assert (report.counts["yara"], report.counts["refused"]) == (1, 2)
+    both = [msgspec.structs.replace(fine, source=name, pattern="bad") for name in ("b", "c")]
+    assert [one.source for one in build(tmp_path, *both).refused] == ["b", "c"]
 
 
 def test_yara_belongs_to_its_indicator(tmp_path: Path) -> None:
