@@ -301,7 +301,10 @@ def _in_quotes(behind: str, sentence: str, label: Label) -> list[str]:
 def _renewed(behind: str) -> list[str]:
     """A made-up word that English says to be the password now: password has been changed to abc1, password's abc1."""
     token = TOKEN.match(behind, match.end()) if (match := _RENEWED.match(behind)) else None
-    if not token or (not re.match(r"\s*(?:$|[(,;])", behind[token.end() :]) and token[0][-1] not in ".,;!)"):
+    if not token or (
+        not re.match(r"\s*(?:$|[(,;]|(?:on|since|from|yesterday|today|for)\b)", behind[token.end() :])
+        and token[0][-1] not in ".,;!)"
+    ):
         return []
     return trimmings(token[0], prose=True) if is_made_up(token[0]) and is_plausible(token[0]) else []
 
