@@ -92,7 +92,7 @@ _TYPED_AS = re.compile(
     re.I,
 )
 # Behind a value, its last character first, where a clause ends.
-_ENDED = re.compile(r"(?:[.,;!)]|.(?:$|[(,;-]|(?:on|as|from|by|for|yesterday|today)\b))")
+_ENDED = re.compile(r"(?:[.,;!)]|.(?:$|[(,;-]|(?:on|as|since|from|by|for|yesterday|today)\b))")
 _STATES = re.compile(r"[\s\])】》』」〕>◆■●◇□★☆]*+(?:[:=;→⇒はがを「『【\"“<-]|is\b|$|[!-~]+\s*$)", re.I)
 # Behind a quotation that is one of several parts.
 _MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
