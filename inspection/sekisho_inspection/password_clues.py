@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sekisho_inspection.password_dates import day_forms
+from sekisho_inspection.password_dates import day_forms, is_in_digits, names_a_form
 
 _NUMERALS = {
     **dict(zip("一二三四五六七八九", range(1, 10), strict=True)),
@@ -26,15 +26,22 @@ _BEGINNING = re.compile(
     rf"|first\s{_COUNT.replace('?P<n>', '?P<m>')}",
     re.I,
 )
-_PHONE = re.compile(r"電話|代表番号|tel(?![a-z])|携帯|fax|ファックス|ファクス|内線|phone|mobile|extension|cell", re.I)
-_THEIRS = re.compile(r"貴社|御社|貴殿|貴方|貴部|貴校|あなた|お客様の|ご自身|皆様の|ご担当者様の|your\s", re.I)
+_PHONE = re.compile(
+    r"電話|代表番号|tel(?![a-z])|携帯|fax|ファックス|ファクス|内線|phone|mobile|extension|cell|直通|(?:office|direct|main|desk|switchboard)\s(?:line|number)",
+    re.I,
+)
+_THEIRS = re.compile(r"貴社|御社|貴殿|貴方|貴部|貴校|あなた|お客様の|ご登録|ご自身|皆様の|ご担当者様の|your\s", re.I)
 _DIGITS = r"[^0-9+\n]{0,10}(\+?[(0-9][0-9() .-]{2,22}[0-9])"
 _NUMBERS = {
-    "fax": re.compile(r"(?:fax|ファックス|ファクス|ファクシミリ)" + _DIGITS, re.I),
+    "fax": re.compile(r"(?:fax|ファックス|ファクス|ファクシミリ|(?<![A-Za-z])F(?=[:.]))" + _DIGITS, re.I),
     "mobile": re.compile(r"(?:携帯|mobile|cell|mob)" + _DIGITS, re.I),
     "extension": re.compile(r"(?:内線|extension|ext\.?)[^0-9\n]{0,6}([0-9]{2,6})", re.I),
-    "phone": re.compile(r"(?<!内線)(?:tel|電話(?:番号)?|℡|phone|☎|直通|代表)" + _DIGITS, re.I),
+    "phone": re.compile(
+        r"(?<!内線)(?:tel|電話(?:番号)?|℡|phone|☎|直通|代表|(?<![A-Za-z])(?:T|ph)(?=[:.]))" + _DIGITS, re.I
+    ),
 }
+# A group of a number's digits that a sentence names.
+_GROUP = re.compile(r"(?P<first>市外局番(?!から|を含|付|込)|area\scode)|市内局番|真ん?中|中央の", re.I)
 _BARE_PHONE = re.compile(r"(?<![0-9])(0[0-9]{1,4}[-(][0-9]{1,4}[-)][0-9]{3,4})(?![0-9])")
 _POSTAL = re.compile(
     r"(?:〒|郵便番号|postal\scode|zip\scode)[^0-9\n]{0,4}([0-9]{3})-?([0-9]{4})"
@@ -49,7 +56,7 @@ _NOUN = re.compile(
     r"|お使い|半角)|に(?:設定|して)|と同じ|で(?:解凍|開|す)|とし|$)"
 )
 _AS_LABEL = re.compile(
-    r"\b(?:use|enter)\s(?:the|your|our|my)\s([a-z][a-z ]{2,40}?)\sas\s(?:the\s|your\s|a\s)?$"
+    r"\b(?:use|enter)\s(?:the|your|our|my)\s([a-z][a-z0-9 ]{2,60}?)\sas\s(?:the\s|your\s|a\s)?$"
     r"|([^。、「」\s]{2,30})[をが](?:解凍|添付)?(?:用)?の?$",
     re.I,
 )
@@ -73,15 +80,20 @@ _FILE = re.compile(
 )
 PLUS = re.compile(
     r"\s*(?:\+|に(?=[^。]{1,20}(?:続け|加え|足し|付け|つけ))|と(?=[^。]{1,30}(?:組み?合わせ|続け|並べ|連結|つなげ|繋げ"
-    r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|&)\s*"
+    r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|(?<=\s)&(?=\s))\s*"
 )
 _NO_CLUE = re.compile(
-    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ|照会|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|(?:使用し|使わ|利用し|設定し|にし)ない|避け|では(?:あり|な(?!く))|不可|内線\s?[0-9]{2,6}(?:$|まで|へ|に)|\+\s?(?:characters|chars|letters|digits|文字|桁)|ご?相談|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
 _NOTE = re.compile(r"\([^()]{0,60}\+[^()]{0,60}\)")
 _QUOTED = re.compile(r"[「『【“\"‘']([!-~ぁ-んァ-ヶー一-龥]{1,40})[」』】”\"’']")
+# A value behind its name at the end of a part: 部署コード1203.
+_QUOTED_CLUE = re.compile(r"[「『【“\"]([^「『【“\"」』】”\n]{2,24})[」』】”\"]")
+_NAMED = re.compile(r"[ぁ-んァ-ヶー一-龥]([!-~]{2,40})[」』】”]?\s?(?:です.{0,8})?$")
+# A part of the day that the first part of a sum names.
+_OF_THE_DAY = re.compile(r"\s?(?:(?:西暦|和暦)?(?:年|月|日|月日|年月)(?:の?\(?[0-9]桁|(?:を|です|\(|$))|曜日|西暦)")
 _MOST = 12
 
 
@@ -102,9 +114,14 @@ def named_before(text: str, rest: str) -> str:
     return f"は{match[1] or match[2]}です" if match else ""
 
 
+def is_about_else(sentence: str) -> bool:
+    """Whether a sentence about a password speaks of its change or its end, or of whom to ask."""
+    return _NO_CLUE.search(sentence) is not None
+
+
 def described(sentence: str, source: Source) -> list[str]:
     """The passwords that a sentence behind a label describes, the likeliest first; several parts are put together."""
-    if _NO_CLUE.search(sentence):
+    if is_about_else(sentence):
         return []
     pieces = PLUS.split(_NOTE.sub(" ", sentence) if sentence.count("(") else sentence)
     if len(pieces) > 1:
@@ -112,14 +129,22 @@ def described(sentence: str, source: Source) -> list[str]:
     return list(islice(dict.fromkeys(_of_clue(sentence, source)), _MOST))
 
 
+def is_described(text: str) -> bool:
+    """Whether what stands behind a label is not the value, though it is written out: a sum, or the digits of a day."""
+    quoted = _QUOTED_CLUE.search(text)
+    return PLUS.search(text) is not None or is_in_digits(text) or (quoted is not None and names_a_form(quoted[1]))
+
+
 def _together(pieces: list[str], sentence: str, source: Source) -> Iterator[str]:
     found = [""]
     for number, piece in enumerate(pieces):
-        quoted = _QUOTED.findall(piece)
+        piece = f"送信日の{piece}" if number and _OF_THE_DAY.match(piece) else piece
+        quoted = [one for one in _QUOTED.findall(piece) if one.isascii() or not any(_of_clue(one, source))]
         tail = piece.strip() if number else re.sub(r"^\s*(?:[はが、:=]|is\s)+", "", piece).strip()
         plain = re.match(r"[!-~]{1,40}", tail)
         described_here = list(islice(_of_clue(piece, source), 3))
-        values = quoted[:1] or described_here or ([plain[0].rstrip(".,")] if plain else [])
+        named = _NAMED.search(piece) if number else None
+        values = quoted[:1] or described_here or ([plain[0].rstrip(".,")] if plain else [named[1]] if named else [])
         if not values:
             return
         found = [one + value for one in found[:4] for value in values]
@@ -154,6 +179,9 @@ def _count(match: re.Match[str] | None) -> int:
 def _cut(value: str, sentence: str) -> list[str]:
     """The value's end or beginning where the sentence says so, else all of it."""
     digits = re.sub(r"[^0-9A-Za-z]", "", value)
+    if re.search(r"(?<!英)数字|numeric|\bdigits", sentence, re.I) and digits.strip("0123456789"):
+        value = max(re.findall("[0-9]+", value), key=len, default=value)
+        digits = re.sub(r"\D", "", digits)
     if count := _count(_END.search(sentence)):
         return [digits[-count:]] if len(digits) >= count else []
     if count := _count(_BEGINNING.search(sentence)):
@@ -178,6 +206,10 @@ def _phone_ends(sentence: str, source: Source) -> Iterator[str]:
     if not numbers and kind != "extension":
         numbers = _numbers(_BARE_PHONE, source.lines)
     plain = not (_END.search(sentence) or _BEGINNING.search(sentence))
+    if group := _GROUP.search(sentence):
+        groups = (re.split(r"[-() ]+", number.lstrip("( ")) for number in numbers)
+        yield from (parts[0 if group["first"] else len(parts) // 2] for parts in groups)
+        return
     for number in numbers:
         digits = re.sub(r"\D", "", number)
         yield from (digits, number) if plain else _cut(digits, sentence)
@@ -208,7 +240,7 @@ def _of_words(texts: Iterable[str], sentence: str) -> Iterator[str]:
         numbers = re.findall(r"[0-9]{3,20}", text)
         first, second = (tokens, numbers) if re.search("英数|番号|コード|code|記号", sentence) else (numbers, tokens)
         yield from [*quoted, *first, *(word for word in second if any(char.isdigit() for char in word))]
-        if not re.search("数字|digit|number", sentence, re.I):
+        if text.strip() and not re.search("数字|digit|number", sentence, re.I):
             yield text.strip()
 
 

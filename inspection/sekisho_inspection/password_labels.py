@@ -63,17 +63,37 @@ _LABELS = re.compile(
 # What every label has in it: one of these characters, or of these words in small letters.
 _CHARACTERS = re.compile("[パぱ証葉ば合キ鍵ギド字号ズ図文値密비用時pP]")
 _LATIN = ("key", "code", "word", "string", "character", "combination")
+# Before the word for one that opens no file.
+_ONCE = re.compile(r"(?:ワンタイム|使い捨て|one[-\s]time\s?|二段階認証|2段階認証|認証用)(?:の)?$", re.I)
+# Networks and meetings have passwords that open no file; of those their names are told on the line before.
+_NO_FILE = re.compile(
+    r"(?:(?:wi-?fi|無線\s?LAN|(?<![a-z])ssid)[^。\n]{0,40}"
+    r"|(?:(?<![a-z])vpn|zoom|webex|google\s?meet|ミーティング|ウェビナー|会議|meeting|webinar|dial-?in)"
+    r"(?:\s?(?:参加|接続|用|の|ID|room|access|[:/・\])】])){0,4}\s?)$",
+    re.I,
+)
+_FOR_NO_FILE = re.compile(
+    r"\s(?:for|to|of)\s(?:(?:the|our|this|today's)\s)?(?:(?:guest|zoom|teams|webex|online|video)\s)?"
+    r"(?:wi-?fi|network|meeting|call|conference|webinar|zoom)(?![a-z]|\s(?:minutes|notes|agenda|material|slides|paper))",
+    re.I,
+)
+_ITS_NAME = re.compile(
+    r"\W{0,6}(?:ssid|ネットワーク名?|アクセスポイント|(?:zoom\s?)?(?:ミーティング|会議|meeting|webinar|ウェビナー)\s?(?:ID|番号|URL))\s?[:=は)\]】]",
+    re.I,
+)
 # What stands for the word before a value, and the ways in which a mail tells to open a file with one.
 _ANNOUNCED = re.compile(
-    r"(?=[deiotuvこロ下以展復暗次正解開閲])(?:正しくは|正しいパスワードは|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
+    r"(?=[deinotuvこロ下以展復暗次正解開閲])(?:正しくは|正しい(?:パスワード|もの|方|値)は|(?:次|以下|下記|こちら|これ)の?(?:文字列|英数字|数字|文字|キー|コード|番号|ワード|もの|内容"
     r"|[0-9]{1,2}桁(?:の数字)?)"
     r"|(?:解凍|展開|復号|開封|開く|閲覧|暗号解除|ロック解除)[^。\n]{0,30}?(?:際|時|とき|場合|には|ため)[^。\n]{0,12}?"
     r"(?:次|以下|下記|こちら)(?:を|の|で)"
+    r"|(?:次|以下|下記)を(?:ご?入力|ご?利用|ご?使用)[^。\n]{0,12}?(?:解凍|展開|復号|開封|開[くいけき]|閲覧)"
     r"|(?:次|以下|下記|こちら|これ)で(?:解凍|展開|復号|開封|開(?:く|い|け|き)|閲覧)"
     r"|(?:open|unlock|extract|unzip|decrypt|view)\s[^.\n]{0,60}\bthe\sfollowing\s(?:code|key|pin|word|string|phrase"
     r"|characters)[^.\n:]{0,40}(?=[:.]|$)"
     r"|(?:enter|use|type|input)\s(?:the\sfollowing|this|below)\b"
-    r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$))",
+    r"(?=[^.\n]{0,60}(?:open|unlock|extract|unzip|decrypt|view|password|code))[^.\n:]{0,60}(?=[:.]|$)"
+    r"|need\sthis\sto\s(?:open|unlock|extract|unzip|decrypt|view)\b[^.\n:]{0,40}(?=:|$))",
     re.I,
 )
 _FILES = re.compile(
@@ -96,7 +116,7 @@ ELSEWHERE = re.compile(
     r"|(?-i:(?<![A-Za-z-])(?:Teams|Slack|LINE)(?![A-Za-z0-9-]))|直接お|窓口"
     r"|従来|いつもの|いつも通|いつもどお|いつもと|前回(?:と|の|同)|前と同|以前(?:に|お|と|の)|先日(?:お"
     r"|ご|の)|事前に|既に|すでに|ご存[じ知]|共有済|通知済|連絡済|お渡し済|お伝え(?:済|した|し[てま])"
-    r"|取り?決め|規定の|既定の|所定の|社内共通|共通の(?:もの|パス)|例の|同上|お問い?合わせ|お尋ね|ご照会"
+    r"|取り?決め|規定の|既定の|所定の|社内共通|共通の(?:もの|パス)|例の|同上|お問い?合わせ(?!番号)|お尋ね|ご照会(?!番号)"
     r"|に(?:ご)?確認(?:ください|願)"
     r"|separate|by\s(?:tele)?phone|over\sthe\sphone|via\s(?:phone|sms|text|chat|teams|slack|whatsapp"
     r"|signal)|by\s(?:sms|text|fax|post)|as\s(?:usual|before|always|agreed|last)"
@@ -118,9 +138,24 @@ OTHERWISE = re.compile(
     r"|log\s?-?in|sign\s?-?in|account)",
     re.I,
 )  # fmt: skip
+# Fields about a password that do not hold it.
+_FIELD = re.compile(
+    r"の?(?:長さ|桁数|文字数|送[付信](?:日時?|先|方法|者)|通知(?:日時?|先|方法|者)|連絡(?:日時?|先|方法)|問い?合わ?せ先?|担当者?"
+    r"|(?:発行|管理|設定|作成)(?:日時?|者|元|手数料|費用)|手数料|種[類別]|状[態況]|有無|要否|強度|履歴|試行|期間|変更[日者]|更新日|(?:提出|登録|設定|有効)?期限)"
+    r"\s?(?:\([^()]{0,20}\))?\s?[:=は]"
+    r"|\s(?:length|history|age|status|owner|type|hint|strength|rules?|field|box|count|attempts|(?:set|sent|issued|changed|updated)\s"
+    r"(?:by|to|on|at|from))\s?[:=]",
+    re.I,
+)
+# What one enters to change a password is none, and the day of it neither.
+_RESET = re.compile(
+    r"パスワード[のを]?(?:ご?変更|再設定|再発行|リセット|初期化)(?:に(?!つ)|手続|用|するに|す?る?(?:際|時|とき|場合|ため))"
+    r"|\b(?:change|reset|recover|renew|update)\s(?:your|the|our|my)\s(?:\w{1,12}\s)?password",
+    re.I,
+)
 # Words that send a reader to the next lines, endings of files, and names of other fields of a mail.
 TITLED = re.compile(
-    r"以下|下記|次の|こちら|below|following|follows|next\sline|次の?行|通り|とおり|お知らせ|ご?連絡"
+    r"以下|下記|次の|下の|こちら|below|following|follows|next\sline|次の?行|通り|とおり|お知らせ|ご?連絡"
     r"|ご?通知|ご?案内|お伝え|here",
     re.I,
 )
@@ -138,34 +173,45 @@ NAMED = re.compile(
     r"|screen|page|field|box|file|folder|mail|tab|policy)",
     re.I,
 )
-# Words of a promise or remark where a value might stand.
-REMARK = re.compile(
-    r"[ごお][一-龥]|共通|同[じ一様]|ます|ませ|くだ|下さ|送|通知|連絡|確認|あり|有り?$|なし|無|不|未|要|済"
-    r"|省|略|参照|共有"
-    r"|担当|社内|電話|メール|予定|設定|場合|必要|桁|文字|番号|日付|曜日|今日|本日|当日|末尾|記載|項目|欄"
-)
 # Words of sentences, which stand where a value may stand.
 _WORDS = frozenset([
-    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or", "is",
-    "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided", "protected",
-    "required", "needed", "available", "given", "different", "case-sensitive", "here", "this", "that", "zip", "pdf",
-    "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail", "reset", "expired", "expiring",
-    "incorrect", "wrong", "correct", "password", "passwords", "about", "none", "n/a", "na", "yes", "no", "nil", "via",
-    "from", "with", "at", "if", "when", "please", "above", "tba", "tbd", "null", "unknown", "unchanged", "usual", "see",
-    "secret", "hidden", "pass", "passcode", "pw", "pwd", "must", "should", "can", "may", "has", "have", "was", "were",
-    "which", "separately", "separate", "upon", "you", "we", "i", "they", "he", "she", "all", "any", "only", "also",
-    "use", "enter", "using", "used", "open", "ask", "call", "contact", "and/or", "tel", "fax", "url", "id", "re", "fw",
-    "fwd", "subject", "date", "to:", "from:", "set", "under", "known", "simple", "easy", "blank", "empty", "optional",
-    "key", "code", "pin", "text", "both", "are", "now", "sms", "phone", "excluded", "confidential", "windows", "office",
-    "microsoft", "unique", "still", "too", "very", "never", "always", "already", "later", "soon", "like", "just",
-    "shared", "stored", "long", "short", "strong", "weak", "valid", "invalid", "temporary", "next", "last", "first",
-    "encrypted", "locked", "rar", "7z", "docx", "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok",
+    "as", "the", "a", "an", "be", "below", "following", "not", "in", "on", "by", "to", "for", "of", "and", "or",
+    "is", "it", "its", "your", "my", "our", "same", "sent", "send", "will", "case", "attached", "provided",
+    "protected", "required", "needed", "available", "given", "different", "case-sensitive", "here", "this", "that",
+    "zip", "pdf", "exe", "excel", "word", "file", "files", "attachment", "e-mail", "email", "mail", "reset",
+    "expired", "expiring", "incorrect", "wrong", "correct", "password", "passwords", "about", "none", "n/a", "na",
+    "yes", "no", "nil", "via", "from", "with", "at", "if", "when", "please", "above", "tba", "tbc", "tbd", "null",
+    "unknown", "unchanged", "usual", "see", "secret", "hidden", "pass", "passcode", "pw", "pwd", "must", "should",
+    "can", "may", "has", "have", "was", "were", "which", "separately", "separate", "upon", "you", "we", "i", "they",
+    "he", "she", "all", "any", "only", "also", "use", "enter", "using", "used", "open", "ask", "call", "contact",
+    "and/or", "tel", "fax", "url", "id", "re", "fw", "fwd", "subject", "date", "to:", "from:", "set", "under",
+    "known", "simple", "easy", "blank", "empty", "optional", "key", "code", "pin", "text", "both", "are", "now",
+    "sms", "phone", "excluded", "confidential", "windows", "office", "microsoft", "unique", "still", "too", "very",
+    "never", "always", "already", "later", "soon", "like", "just", "shared", "stored", "long", "short", "strong",
+    "weak", "valid", "invalid", "temporary", "next", "last", "first", "encrypted", "locked", "rar", "7z", "docx",
+    "xlsx", "acrobat", "adobe", "www", "today's", "todays", "today", "ok", "ext", "n.a", "off", "ng", "wip",
+    "tomorrow", "tonight", "yesterday", "asap", "eod", "voicemail", "whatsapp", "minimum",
+    "maximum", "active", "inactive", "due", "written", "printed", "one-time", "1st", "2nd", "3rd", "reception",
 ])  # fmt: skip
 # The password under which people who study malware send it.
 _CUSTOMARY = "infected"
+_CONTRACTION = re.compile(
+    r"(?:i|you|he|she|it|we|they|that|this|there|what|here|who|let|don|doesn|didn|can|won|isn|aren|wasn|hasn|haven)"
+    r"['’](?:s|ll|re|ve|d|m|t)"
+)
 _ENDINGS = ("ed", "ing", "ly", "able", "ible", "ful", "sensitive")
+# Those of words that tell alone how a password comes; other words with such an ending (Spring, United) may be one.
+_TELLING = re.compile(
+    r"(?:re|un|dis)?(?:pend|miss|forthcom|incom|follow|com|wait|await|work|chang|updat|expir|mask|redact|remov|delet|hidd?"
+    r"|obscur|omitt|includ|attach|enclos|e?mail|messag|text|fax|phon|post|print|writt|stat|describ|mention|indicat|agre"
+    r"|discuss|announc|issu|assign|generat|stor|sav|supply|suppli|deliver|communicat|transmitt|forward|distribut|confirm"
+    r"|disclos|notifi|inform|requir|request|receiv|publish|specifi|defin|configur|enabl|abl|protect|select|provid|shar)"
+    r"(?:ed|ing|able)"
+    r"|[a-z]{2,20}(?:al|at|et|nt|us|rt|ct|iv|re|tr|ri|ie|ur|pl|if|ul)e?ly|(?:un)?(?:available|applicable|accessible)|verbally"
+)
 _PLACEHOLDER = re.compile(
     r"[\[<{(%$#]{1,3}(?:pass\s?word|pass|pw|pwd|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}"
+    r"|[\[<{(]?(?:yyyy|yy)[-/]?mm(?:[-/]?dd)?[\])}>]?|[\[<{(]?mmdd[\])}>]?"
     r"|[\[<{(%$#]{0,3}(?:パスワード|your[_ -]?password|password[_ -]?here)[\]>})%$#]{0,3}",
     re.I,
 )
@@ -193,7 +239,8 @@ class Label:
 def labels(line: str, about_files: bool) -> Iterator[Label]:
     """The labels of a line in order; those that may be of other things where the text is `about_files`."""
     for match in _LABELS.finditer(line) if _may_have_one(line) else ():
-        if match["sure"] or about_files:
+        once = _ONCE.search(line, max(0, match.start() - 12), match.start()) and not _FILES.search(line)
+        if (match["sure"] or about_files) and not once:
             sure = match["unsure"] is None
             yield Label(match.start(), match.end(), False, match[0].isascii(), match[0].lower() == "pass", sure)
     for match in _ANNOUNCED.finditer(line):
@@ -218,13 +265,30 @@ def is_about_files(text: str) -> bool:
     return _FILES.search(text) is not None and _ACCOUNT.search(text) is None
 
 
-def is_word(token: str) -> bool:
-    """Whether a token in a sentence is a word of the sentence."""
+def opens_no_file(line: str, label: Label, before: str) -> bool:
+    """Whether a label is of a network or a meeting, by the words about it or the line `before`, or the name of a field
+    about a password (パスワード送付日)."""
+    if _ITS_NAME.match(before) or _FIELD.match(line, label.end):
+        return True
+    named = _NO_FILE.search(line, max(0, label.start - 60), label.start) or _FOR_NO_FILE.match(line, label.end)
+    return named is not None and _FILES.search(line) is None
+
+
+def is_reset(line: str) -> bool:
+    """Whether a line tells how to change a password."""
+    return _RESET.search(line) is not None
+
+
+def is_word(token: str, alone: bool = False) -> bool:
+    """Whether a token in a sentence is a word of the sentence; one that stands `alone` behind a mark only where such
+    words tell how a password comes."""
     plain = token.lower().strip(".,;:!?()[]\"'")
     if plain == _CUSTOMARY:
         return False
-    if plain in _WORDS or not plain:
+    if plain.strip("<>{}*") in _WORDS or not plain or _CONTRACTION.fullmatch(plain):
         return True
+    if alone:
+        return _TELLING.fullmatch(plain) is not None
     return plain.isalpha() and plain.endswith(_ENDINGS) and len(plain) > 4
 
 

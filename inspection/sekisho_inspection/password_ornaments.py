@@ -6,8 +6,10 @@ import re
 
 from sekisho_inspection.password_labels import ELSEWHERE, FILE_NAME, is_made_up, is_plausible, is_word
 
-_ROOMY = re.compile(r"([「『【《〔“\[(])\s{1,8}+([^「『【《〔“\[()\]”〕》】』」\n]{1,64}?)\s{1,8}([」』】》〕”\])])")
-_PAIRS = frozenset(["「」", "『』", "【】", "《》", "〔〕", "“”", "[]", "()"])
+_ROOMY = re.compile(
+    r"([「『【《〔“\[(<])\s{1,8}+([^「『【《〔“\[(<>)\]”〕》】』」\n]{1,64}?)\s{1,8}([」』】》〕”\])>])"
+)
+_PAIRS = frozenset(["「」", "『』", "【】", "《》", "〔〕", "“”", "[]", "()", "<>"])
 # An arrow towards the value and one back, doubled brackets, or a row of the same mark on both sides; one of the plainer
 # marks is a value's own.
 _ADORNED = re.compile(
@@ -25,8 +27,9 @@ _IN_PARENTHESES = re.compile(
     r"(?:を?(?:設定|かけ|掛け|あり|有り?)[^。()\n]{0,12})?\s?\((?=[^)]{0,63}[0-9])([!-'*-~]{3,64})\)\s?"
     r"(?=で|に|を|です|とな|と(?:ご?入力|し|いた)|。|、|$)"
 )
-# A method or a version.
-_REMARKS = re.compile(r"(?:AES|ZIP|RSA|SHA|TLS|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
+_QUOTED_IN_PARENTHESES = re.compile(r"\s?\([「『“\"]([^「」『』“”\"\n]{1,64})[」』”\"]\)\s?(?=で[す開解展復]|を|。|$)")
+# Methods and versions, which look made up.
+METHODS = re.compile(r"(?:AES|ZIP|RSA|SHA|TLS|Office|Win(?:dows)?|v(?:er)?\.?)[ _-]?[0-9.]{1,6}", re.I)
 
 
 def close_up(line: str) -> str:
@@ -48,5 +51,11 @@ def set_off(rest: str) -> list[str]:
     if value := unadorned(rest):
         typed = rest.strip(" :=はが").partition(" ")[0]
         return [value, typed] if typed != value and value in typed and typed.isascii() and "<" not in typed else [value]
+    if quoted := _QUOTED_IN_PARENTHESES.match(rest):
+        return [] if ELSEWHERE.search(quoted[1]) or not is_plausible(quoted[1], quoted=True) else [quoted[1]]
     match = _IN_PARENTHESES.match(rest)
-    return [match[1]] if match and any(map(str.isalpha, match[1])) and not _REMARKS.fullmatch(match[1]) else []
+    if not match or METHODS.fullmatch(match[1]):
+        return []
+    # Digits alone may be a length or a year.
+    opens = len(match[1]) > 3 and rest.startswith(("で開", "で解", "で展", "で復"), match.end())
+    return [match[1]] if opens or any(map(str.isalpha, match[1])) else []

@@ -37,6 +37,7 @@ _DROPPED = re.compile(
 _EXAMPLE = re.compile(r"\b(?:as\sin|like|for)\s[a-z]{2,12}\b", re.I)
 _PIECES = re.compile(r"[\s、,・/|→‐「」『』\"'“”()]+")
 _JAPANESE = re.compile(r"(?:" + "|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)) + ")")
+_NAMED_SIGN = re.compile(r"(?P<before>[!-~])[(\[](?P<name>[ァ-ヶー]{2,14}|井桁|米印)[)\]](?=[!-~])")
 _MAX_PIECES = 40
 # Notes about the value.
 _NO_HYPHENS = re.compile(
@@ -83,7 +84,9 @@ _HALF_VALUE = re.compile(
     r"[^0-9A-Za-z:=「『\"“\n]{0,12}?\s*(?:(?:[:=はが]|is)\s*[「『\"“']?|[「『\"“])([!#-&*-~]{1,32})", re.I
 )
 _JOINS = re.compile(
-    r"つなげ|繋げ|続けて(?:ご?入力|、)|連結|結合|合わせ(?:て|た)|組み合わせ|concatenat|combin|together|join", re.I
+    r"つなげ|繋げ|続けて(?:ご?入力|、)|連結|結合|合わせ(?:て|た)|組み合わせ|concatenat|combin|並べ|順に(?:ご?入力|つな|並)"
+    r"|together|join",
+    re.I,
 )
 
 
@@ -92,6 +95,9 @@ def spelt(text: str) -> list[str]:
 
     Where a letter's case is not said, both are tried.
     """
+    # Nothing but 〇 is a mask.
+    if not text.strip("〇。です "):
+        return []
     pieces = [piece for piece in _PIECES.split(_shorten(text)) if piece]
     if len(pieces) < 2 and (run := _JAPANESE.findall(text)) and "".join(run) == text.strip():
         pieces = run
@@ -124,6 +130,18 @@ def _shorten(text: str) -> str:
 def _case(piece: str) -> tuple[str, str]:
     kind = "upper" if "\x01" in piece else "lower" if "\x02" in piece else ""
     return kind, piece.strip("\x01\x02")
+
+
+def with_named_signs(text: str) -> str:
+    """The text with the signs that brackets name inside a value: tk(アンダーバー)2025; none where the sign stands."""
+    return _NAMED_SIGN.sub(_named_sign, text) if "(" in text or "[" in text else text
+
+
+def _named_sign(match: re.Match[str]) -> str:
+    sign = _SIGNS.get(match["name"], "")
+    if sign.isalnum() or not sign:
+        return match[0]
+    return match["before"] if match["before"] == sign else match["before"] + sign
 
 
 def as_noted(value: str, note: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Values of passwords: what a line states behind a label, before it, or on the lines below it."""
+"""Forms of passwords: what a mark, or a line alone, gives as a value; a quotation, a word, words, or Japanese."""
 
 from __future__ import annotations
 
@@ -7,207 +7,66 @@ from itertools import islice
 
 from sekisho_inspection.password_labels import (
     ELSEWHERE,
-    FILE_NAME,
     MOST_QUOTES,
-    NAMED,
-    OTHER_FIELD,
-    OTHERWISE,
-    REACH,
-    REMARK,
-    TITLED,
-    Label,
     has_label,
     is_made_up,
     is_plausible,
     is_word,
 )
-from sekisho_inspection.password_ornaments import set_off
 from sekisho_inspection.password_spelling import as_noted, spelt
+from sekisho_inspection.password_words import TAIL, glued, is_remark, is_told, native, phrase
 
-_NOTE = re.compile(r"\s*\([^()]{0,80}\)|\s*[\[〔][^\[\]〔〕]{0,40}[\]〕](?=\s*[:=は])")
-_NUMBER = re.compile(r"\s?(?:その)?[#]?[0-9A-Z]{1,2}(?=\s*(?:[:=はが]|→))")
-_CLOSED = re.compile(r"[\s\])】》』」>*_~◆■●◇□★☆▼▽▲△♦♢]*")
-# Words between a label and its mark: 解凍パスワードのお知らせ：
-_BETWEEN = re.compile(r"(?:(?:の|を|用|に|for|to|of)?[^:=「『【。、\n]{0,30}?)(?=\s?[:=→⇒])", re.I)
-_MARK = re.compile(r"\s*(?:[:=;→⇒➡►▶⇨☞👉]|->|=>|>>|\.{3,}|…+|・{2,}|\|)+\s*(?:(?:→|⇒|->|=>|>)\s*)?")
-_SOFT_MARK = re.compile(r"\s*(?:[-–—―ー~〜/]|\s/)\s*")
-_TOPIC = re.compile(
-    r"\s*(?:ですが、?|には|としては|につきましては|に関しては|について(?:は)?|として(?:は)?、?|[はがも]、?|、"
-    r"|を(?=\s?[「『【\"“!-~]))\s*,?\s*"
-)
-_ANNOUNCING = re.compile(r"(?:こちら|以下|下記|次|これ)[^:=→⇒]{0,20}?(?:[:=→⇒]|->|=>)\s*")
-_MANNER = re.compile(
-    r"(?:(?:すべて|全て|いずれも|今回は?|添付の?|共通で|一律で?|半角|全角|英数字?|数字|英字"
-    r"|アルファベット|大文字|小文字|記号|ローマ字)++(?:の|で|にて|で、|は|、)?\s*+)++"
-)
-_COPULA = re.compile(
-    r"\s*(?:(?:\([^()]{0,60}\)\s*)?(?:です|でした|となり|とな(?:る|って)|になり|とし(?:て|ま)|でござ"
-    r"|である|だ(?:。|$|よ)|で(?:お願い|解凍|開|復号|展開|す|ロック|保護|暗号)|を(?:ご?入力|ご?使用"
-    r"|ご?利用|お使い)|と(?:ご?入力|いたし|致し|し)|にて|に(?:設定|し(?:て|ま)|いたし|致し|変更)"
-    r"|が(?:設定|かか|必要))"
-    r"|[。、,(※\[]|\.(?:\s|$)|$)"
-)
-_ENGLISH = re.compile(
-    r"(?P<between>[^:=\n。]{0,80}?)(?P<mark>\b(?:has\sbeen\sset\s(?:to|as)|have\sset\sto|is|are|was"
-    r"|will\sbe|would\sbe)\b\s?(?:set\s(?:to|as)|as\sfollows|the\sfollowing|now|simply|just"
-    r"|still)?\s?[:=-]?|[:=]|->|=>)\s*",
-    re.I,
-)
 TOKEN = re.compile(r"[!-~]{1,64}")
 _OPENING, _CLOSING = "「『【“\"‘'«《`〝〔", "」』】”\"’'»》`〟〕"
 QUOTED = re.compile(
     "|".join(rf"{a}([^{a}{b}\n]{{1,64}}){b}" for a, b in zip(_OPENING, _CLOSING, strict=True))
     + r"|<([!-;=?-~]{1,64})>|\[([!-Z\\^-~]{1,64})\]"
 )
-_JOINT = re.compile(
+JOINT = re.compile(
     r"[」』】”\"](?:\s*(?:\+|と|の後に|の(?:あと|次)に|に続けて|に続き|and"
     r"|followed by)[^「『【“\"\n]{0,20})[「『【“\"]"
 )
-_STATES = re.compile(r"[\s\])】》』」]*+(?:[:=;→⇒はがを「『【\"“<-]|is\b|$|[!-~]+\s*$)", re.I)
-_ADDRESS = re.compile(r"@[\w-]{1,60}\.[a-z]", re.I)
-# Behind a quotation that is one of several parts.
-_MORE = re.compile(r"\s*(?:\+|と|、|に|の|and|followed)[^「『【“\"\n]{0,20}[「『【“\"]")
-# Behind a quotation that is the password, also in a sentence that says what it protects.
-_OPENED_BY = re.compile(
-    r"\s*(?:です|とな|にな|でござ|にて|により|によ?って|を(?:ご?入力|ご?使用|ご?利用|用い|使っ|お使い|設定|かけ|掛け)"
-    r"|で(?:[すの、。]|$|ご?(?:お?開|解|保護|暗号|ロック|設定|復号|展開|閲覧))|[にへ](?:変更|設定|いた)|が(?:設定|かか|掛か|必要)"
-    r"|と(?:設定|して|ご?入力)|付き|つき)"
-)
 # What stands between characters is none of them: a comma either parts all of them or is one.
 SPACED = re.compile(r"[!-~](?:[\s・]++[!-~]){3,31}|[!-+\--~](?:,\s*+[!-+\--~]){3,31}")
-TAIL = re.compile(
-    r"\s*(?:\([^()]{0,80}\)|\[[^\[\]]{0,40}\]|※.{0,80}|←.{0,40}|です。?|となります。?|になります。?"
-    r"|でございます。?|。)++$"
-)
-_BEFORE = re.compile(
-    r"(?:[「『【“\"‘]([^「」『』【】“”\"‘’\n]{1,64})[」』】”\"’]|([!-~]{3,64}))\s*+"
-    r"(?:が|を|は|も|←|<-+|<=+|…|\.{3}|=|:|→|,)?\s*+(?:\(|\[|【)?\s*+(?:こちらが|これが"
-    r"|添付(?:ファイル)?の?|今回の|ファイルの|解凍(?:用)?の?|復号|開封|展開|zip|pdf|excel|(?:is|are|was"
-    r"|as|be)\s(?:the|your|our)?\s?)?$",
-    re.I,
-)
-_BEFORE_LINK = re.compile(
-    r"(?:が|を|←|<-|<=|\(|\[|【|is\sthe|is\syour|as\sthe|as|:|=|は)\s*(?:添付(?:ファイル)?の?|今回の"
-    r"|ファイルの|解凍(?:用)?の?|復号|開封|展開|zip|pdf|excel)*$",
-    re.I,
-)
 
 
-def on_line(line: str, label: Label) -> list[str]:
-    """The values that stand on the label's own line."""
-    rest = line[label.end : label.end + REACH]
-    sentence = _sentence(rest)
-    # In English prose the word passes something, or is a verdict.
-    if is_compound(rest) or (label.is_pass and not _STATES.match(rest)):
-        return []
-    behind = pass_notes(rest)
-    if label.announces:
-        return _announced(behind)
-    if label.sure and (found := set_off(rest)):
-        return found
-    for read in (_marked, _after_topic, _in_quotes, _in_english, _adjacent):
-        if (label.sure or read is _marked) and (found := read(behind, sentence, label)):
-            return found if label.sure else [value for value in found if is_made_up(value)]
-        if read is _marked and _MARK.match(behind):
-            return []
-    return _before(line[: label.start], sentence) if label.sure else []
+# A word behind a mark with nothing else on its line but a year.
+_ALONE = re.compile(r"[A-Za-z]{3,32}(?:\s[0-9]{1,8})?")
 
 
-def is_compound(rest: str) -> bool:
-    """Whether the label is the beginning of another word: パスワード付き, password-protected."""
-    return (
-        re.match(
-            r"\s?(?:付|つき|保護|ロック|ポリシ|管理|認証|変更|リセット|再|-?protect|-?reset|\smanager|\sless)",
-            rest,
-            re.I,
-        )
-        is not None
-    )
-
-
-def _sentence(text: str) -> str:
-    """Up to the end of the sentence; a full stop between characters of a value ends none."""
-    return re.split(r"。|(?<=[A-Za-z0-9)])\.\s(?=[A-Z])", text, maxsplit=1)[0]
-
-
-def pass_notes(rest: str) -> str:
-    """What stands behind the notes, numbers and closing brackets of a label."""
-    for _ in range(3):
-        start = rest
-        if note := _NOTE.match(rest):
-            rest = rest[note.end() :]
-        if number := _NUMBER.match(rest):
-            rest = rest[number.end() :]
-        closed = _CLOSED.match(rest)
-        tail = rest[closed.end() :] if closed else rest
-        # A bracket that closes is the label's; white space before a value is told by the readers below.
-        rest = tail if closed and closed[0].strip() else rest
-        if rest == start:
-            break
-    return rest
-
-
-def _announced(behind: str) -> list[str]:
-    between = re.match(r"[^:=「『【\"“。\n]{0,30}", behind)
-    if mark := _MARK.match(behind, between.end() if between else 0):
-        return _value(behind[mark.end() :])
-    return _quoted_values(behind, leading=False)
-
-
-def _marked(behind: str, sentence: str, label: Label) -> list[str]:
-    mark = _MARK.match(behind)
-    if not mark and (between := _BETWEEN.match(behind)) and between[0]:
-        if OTHERWISE.search(between[0]) or OTHER_FIELD.search(between[0]) or (label.latin and not _is_link(between[0])):
-            return []
-        mark = _MARK.match(behind, between.end())
-    if not mark:
-        soft = _SOFT_MARK.match(behind)
-        value = behind[soft.end() :] if soft else ""
-        token = TOKEN.match(value)
-        return trimmings(token[0]) if token and is_made_up(token[0]) and is_plausible(token[0]) else []
-    return _value(behind[mark.end() :])
-
-
-def _is_link(between: str) -> bool:
-    """Whether Latin words between a label and its mark only say what the password is for."""
-    return (
-        re.match(r"\s?(?:for|to|of|is|as|used|needed|required|which|that|used|\(|[0-9]|の|は)", between, re.I)
-        is not None
-    )
-
-
-def _value(text: str) -> list[str]:
+def marked_value(text: str) -> list[str]:
     """The value right behind a mark."""
-    text = re.sub(r"^\s*(?:(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
-    if quoted := _quoted_values(text, leading=True):
+    text = re.sub(r"^\s*(?:it(?:['’]s|\sis)\s|(?:半角|全角|英数字?|小文字|大文字)+で?\s*[:、]?\s+|→\s*)", "", text)
+    if quoted := quoted_values(text, leading=True):
         return [form for value in quoted for form in as_noted(value, text)]
     plain = text.strip()
-    if SPACED.fullmatch(plain):
-        return ["".join(re.split(r"[\s・,]+", plain)), plain]
+    if SPACED.fullmatch(row := TAIL.sub("", plain)):
+        return ["".join(re.split(r"[\s・,]+", row)), row]
     if words := spelt(plain.partition("。")[0].removesuffix("です")):
         return words
-    match = _token(text.lstrip())
+    match = token_at(text.lstrip())
     if not match:
         return native(plain)
     # The word itself, alone behind the mark, is the simplest password of all.
     if plain.lower() in ("password", "pass"):
         return [plain]
-    if is_word(match[0]) and not ELSEWHERE.search(text):
+    word = is_word(match[0], alone=_ALONE.fullmatch(plain) is not None)
+    if word and not ELSEWHERE.search(text):
         return phrase(plain, long=True)
-    if is_word(match[0]) or not is_plausible(match[0]) or (match[0].startswith("(") and ELSEWHERE.search(text)):
+    if word or not is_plausible(match[0]) or (match[0].startswith("(") and ELSEWHERE.search(text)):
         return []
     if ELSEWHERE.search(text) and not is_made_up(match[0].strip("()")):
         return []
-    if re.match(r"\s*(?:文字|桁|けた|ケタ|日|回|個|か月|ヶ月|分|種)", text[text.find(match[0]) + len(match[0]) :]):
+    if is_told(match[0], text.lstrip()[match.end() :]):
         return []
     return [
         form
-        for token in [*_glued(match[0], text), *trimmings(match[0]), *phrase(plain)]
+        for token in [*glued(match[0], text), *trimmings(match[0]), *phrase(plain)]
         for form in as_noted(token, text)
     ]
 
 
-def _token(text: str) -> re.Match[str] | None:
+def token_at(text: str) -> re.Match[str] | None:
     """The word at the beginning; a bracket that closes behind it begins a note."""
     match = TOKEN.match(text)
     if match and (cut := match[0].find("(")) > 0 and ")" not in match[0]:
@@ -215,158 +74,12 @@ def _token(text: str) -> re.Match[str] | None:
     return match
 
 
-def _glued(token: str, text: str) -> list[str]:
-    """A value in both scripts (taro太郎2024)."""
-    rest = text.lstrip()[len(token) :]
-    native = re.match(r"[ぁ-んァ-ヶー一-龥]{1,12}[0-9!-/]{0,8}$", rest.strip())
-    return (
-        [token + native[0]]
-        if native
-        and token.isalnum()
-        and rest[:1] != " "
-        and not re.search(r"です|ます|まで|より|から|を|で$|と$", rest)
-        else []
-    )
-
-
-def phrase(plain: str, long: bool = False) -> list[str]:
-    """Several words that are one password; where it begins as a sentence would, a `long` one or one with digits."""
-    words = plain.split()
-    odd = _ADDRESS.search(plain) or re.search(r"[(:;]|\.$", plain)
-    if odd or not 2 <= len(words) <= 8 or not plain.isascii() or len(plain) > 64:
-        return []
-    common = sum(map(is_word, words))
-    if long:
-        return [plain] if len(words) >= 4 and common <= 1 else []
-    return [plain] if common <= len(words) // 2 else []
-
-
-def native(plain: str) -> list[str]:
-    """A value in Japanese without quotes: short, and no promise or remark."""
-    bare = re.sub(r"(?:です|となります|になります)?[。]?$", "", TAIL.sub("", plain))
-    if not 2 <= len(bare) <= 20 or re.search(r"[\s。、()「」『』【】:]|^[ー―—–-]", bare):
-        return []
-    if ELSEWHERE.search(bare) or OTHERWISE.search(bare) or TITLED.search(bare):
-        return []
-    if REMARK.search(bare):
-        return []
-    return [bare] if is_plausible(bare, quoted=True) else []
-
-
-def _after_topic(behind: str, sentence: str, label: Label) -> list[str]:
-    topic = _TOPIC.match(behind)
-    if not topic:
-        return []
-    value = behind[topic.end() :]
-    value = value[manner.end() :] if (manner := _MANNER.match(value)) else value
-    if mark := _MARK.match(value):
-        return _value(value[mark.end() :])
-    until = value.partition("。")[0] if "「" not in value and "『" not in value else value
-    if quoted := _stated_quotes(until, sentence):
-        return [form for one in quoted for form in as_noted(one, behind)]
-    if ELSEWHERE.search(sentence):
-        return []
-    if (match := _token(value)) and not is_word(match[0]) and _COPULA.match(value, match.end()):
-        tokens = [token for token in trimmings(match[0], prose=True) if is_plausible(token) and len(token) >= 3]
-        plain = [form for token in tokens for form in as_noted(token, behind)]
-        return plain if is_made_up(tokens[0] if tokens else "") or label.sure else []
-    if announced := _ANNOUNCING.match(value):
-        return _value(value[announced.end() :])
-    return spelt(re.split(r"です|となります|。", value, maxsplit=1)[0])
-
-
-def _stated_quotes(text: str, sentence: str) -> list[str]:
-    """Quotations that are the password; of a sentence that names another way only one that is said to be it."""
-    values = []
-    for match in islice(QUOTED.finditer(text), MOST_QUOTES):
-        value = next(filter(None, match.groups()), "")
-        rest = text[match.end() :]
-        remark = not value.isascii() and OTHERWISE.search(value)
-        if remark or not is_plausible(value, quoted=True) or NAMED.match(rest):
-            continue
-        said = _COPULA.match(rest) or _MORE.match(rest)
-        if (ELSEWHERE.search(sentence) or OTHERWISE.search(sentence)) and not (
-            is_made_up(value) and _OPENED_BY.match(rest)
-        ):
-            continue
-        if said or is_made_up(value):
-            values.append(value)
-    joined = ["".join(values)] if len(values) > 1 and _JOINT.search(text) else []
-    return joined + [form for value in values for form in spelt(value) or [value]]
-
-
-def _in_quotes(behind: str, sentence: str, label: Label) -> list[str]:
-    """A quotation right behind the label: パスワード「abc」."""
-    if not re.match(r"\s*(?:を\s*|に\s*)?[「『【“\"'‘<《〔\[]", behind):
-        return []
-    return [form for value in _stated_quotes(behind, sentence) for form in as_noted(value, behind)]
-
-
-def _in_english(behind: str, sentence: str, label: Label) -> list[str]:
-    match = _ENGLISH.match(behind) if label.latin or behind[:4].strip() in ("is", "are") else None
-    if not match or OTHERWISE.search(match["between"]):
-        return []
-    value = behind[match.end() :]
-    if quoted := _stated_quotes_in_english(value):
-        # A full stop in English quotation marks may be the sentence's.
-        return [form for one in quoted for plain in trimmings(one) for form in as_noted(plain, behind)]
-    token = TOKEN.match(value)
-    if not token or is_word(token[0]) or not is_plausible(token[0]):
-        return []
-    rest = value[token.end() :].strip()
-    ended = not rest or token[0][-1] in ".,;!)" or re.match(r"[(,;.-]|and\b|to\b|for\b|in\b|\(", rest) is not None
-    if not (is_made_up(token[0]) or (ended and not ELSEWHERE.search(sentence))):
-        return []
-    if ELSEWHERE.search(sentence[: len(sentence) - len(rest)]) and not is_made_up(token[0]):
-        return []
-    return [form for one in trimmings(token[0], prose=True) for form in as_noted(one, behind)]
-
-
-def _stated_quotes_in_english(value: str) -> list[str]:
-    match = QUOTED.match(value)
-    inner = next(filter(None, match.groups()), "") if match else ""
-    return _stated_quotes(value, "") if is_plausible(inner, quoted=True) else []
-
-
-def _adjacent(behind: str, sentence: str, label: Label) -> list[str]:
-    """A made-up word behind white space, or directly: パスワード abc123, PW1234."""
-    if ELSEWHERE.search(sentence) and not is_made_up(behind.strip()[:1]):
-        return []
-    gap = behind[:1] in (" ", "\t", "\u3000")
-    token = TOKEN.match(behind.lstrip())
-    if not token or (not gap and label.latin and not token[0][0].isdigit()):
-        return []
-    words = [
-        word for word in trimmings(token[0], prose=True) if is_plausible(word) and not is_word(word) and len(word) >= 3
-    ]
-    made_up = [word for word in words if is_made_up(word)]
-    # A label and a value alone make a row of a table.
-    alone = words if gap and not label.latin and behind.strip() == token[0] else []
-    if re.match(r"\s*(?:文字|桁|日|回|つ|個|か月|ヶ月|種)", behind.lstrip()[token.end() :]):
-        return []
-    return made_up or alone
-
-
-def _before(text: str, sentence: str) -> list[str]:
-    """A value that stands before the label: 「abc」がパスワードです, abc is the password."""
-    link = _BEFORE_LINK.search(text[-80:])
-    match = _BEFORE.search(text[-120:]) if link else None
-    value = (match[1] or match[2] or "") if match else ""
-    if not value or ELSEWHERE.search(sentence) or is_word(value) or not is_plausible(value, quoted=True):
-        return []
-    if FILE_NAME.search(value) or (not match[1] and not is_made_up(value)):  # type: ignore[index]
-        return []
-    if re.match(r"\s*(?:付|保護|の|を)", sentence):
-        return []
-    return trimmings(value, prose=True)
-
-
-def _quoted_values(text: str, leading: bool) -> list[str]:
+def quoted_values(text: str, leading: bool) -> list[str]:
     """Contents of quotes; parts that are to be joined are also given joined, first."""
     if leading and not QUOTED.match(text.lstrip()):
         return []
     values = [value for match in islice(QUOTED.finditer(text), MOST_QUOTES) if (value := _content(match, leading))]
-    joined = ["".join(values)] if len(values) > 1 and _JOINT.search(text) else []
+    joined = ["".join(values)] if len(values) > 1 and JOINT.search(text) else []
     plain = [value for value in joined + values if not ELSEWHERE.search(value)]
     return plain[:1] if leading and not joined else plain
 
@@ -375,7 +88,7 @@ def _content(match: re.Match[str], marked: bool) -> str:
     """The content of quotes that can be a password; "" else. Square and pointed brackets also hold remarks. A value may
     have a label in it (日本語パス) where a mark stands before it; else the quotes name what is spoken of."""
     value = str(next(filter(None, match.groups())))
-    remark = match[0][0] in "[<" and is_word(value)
+    remark = match[0][0] in "[<【〔" and (is_word(value) if value.isascii() else is_remark(value))
     label = has_label(value) and not value.isascii() and not (marked and native(value))
     return value if is_plausible(value, quoted=True) and not remark and not label else ""
 
@@ -385,7 +98,8 @@ def trimmings(token: str, prose: bool = False) -> list[str]:
     if re.fullmatch(r"\([^()]+\)", token):
         return [token[1:-1], token]
     bare = token.partition("(")[0] if token.endswith("(") or re.search(r".\([^()]+\)$", token) else token
-    trimmed = bare.rstrip(".,;:)>\"'*").lstrip("\"'*")
+    trimmed = bare.rstrip(".,;:)>\"'*|/").lstrip("\"'*")
+    trimmed = trimmed.rstrip("]") if "[" not in trimmed else trimmed
     if prose or bare != token or token.endswith((",", ";", ")", '"', "'", "*")):
         both = [trimmed, token]
     else:

@@ -9,9 +9,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
-from sekisho_inspection import password_below, password_labels, password_values
-from sekisho_inspection.password_clues import PLUS, Source, described, named_before
+from sekisho_inspection import password_below, password_labels, password_sentences
+from sekisho_inspection.password_clues import Source, described, is_about_else, is_described, named_before
 from sekisho_inspection.password_dates import local_day
 from sekisho_inspection.password_ornaments import close_up
 from sekisho_inspection.password_spelling import are_joined, joined_halves
@@ -21,19 +22,25 @@ _MAX_LINE = 2000
 _MAX_TEXT = 200_000
 _MAX_LABELS = 150
 _MAX_DESCRIBED = 20
+# A line that describes a password gives its form.
+_LONGEST_CLUE = 60
+_CLUE = re.compile(r"[0-9一二三四六八]\s?(?:桁|けた|ケタ)|日付|年月日|(?<![a-z])(?:yyyy|yymm|mmdd)|digits", re.I)
 # Characters that take no room, between those of a label or a value.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
 _GOING_ON = ("は", "、", "の", "が", "を", " is", ",")
 # Colons that their compatibility form turns into dots.
 _COLONS = dict.fromkeys(map(ord, "\ufe30\u2236\ua789"), ":")
+_ASKS = re.compile(r"教え|知らせ|(?:くだ|下)さい|何で|でしょうか|[?？]|\b(?:what|send|need|tell)\b", re.I)
 # Quotation marks of other languages, and pairs of the same mark.
-_MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙"), "〔〕" * 5, strict=True))
+_MARKS = {ord(mark): "“" for mark in "„‟〝〟"} | dict(zip(map(ord, "〈〉〖〗⟨⟩⟦⟧〘〙≪≫"), "〔〕" * 6, strict=True))
+# The sides of frames are the bars of tables.
+_PLAIN = _COLONS | _MARKS | dict.fromkeys(map(ord, "│┃║"), "|")
 _SAME_MARKS = re.compile("[“”]([^“”\n]{1,64})[“”]")
 # The same as what the mail shows, which is no other way.
 _SAME_AS = re.compile(r"\bsame\sas\s(?=(?:the|our|my)\s(?:file|subject|name|invoice|order|attach|number|date))", re.I)
 _URL = re.compile(r"https?://[!-~]*|ftp://[!-~]*", re.I)
-# No mark of quoting is an arrow that has its counterpart at the line's end.
-_QUOTING = re.compile(r"\s*+[>＞|｜](?!.{1,80}[<＜]\s*$)")
+# No mark of quoting is an arrow or a table's side that has its counterpart at the line's end.
+_QUOTING = re.compile(r"\s*+[>＞|｜](?!.{1,80}[<＜|｜]\s*$)")
 # Below such a line another mail is quoted.
 _FORWARDED = re.compile(
     r"\s*-{2,}\s*(?:original\s(?:message|appointment)|forwarded\smessage|元のメッセージ|転送(?:メッセージ|された)|オリジナル)"
@@ -62,7 +69,7 @@ def candidates(
         for page in text[:_MAX_TEXT].split("\f"):
             own, quoted = _split(page)
             source = Source(_folded(own), _fold(subject), sender, named, local_day(date))
-            _read_lines(own, source, found.own, subject)
+            _read_lines(own, source, found.own, subject + _asked(quoted))
             if quoted:
                 _read_lines(quoted, Source(_folded(quoted), "", "", named, local_day(date)), found.quoted, "")
     _read_lines([subject], Source([_fold(subject)], "", sender, named, local_day(date)), found.own, "")
@@ -110,8 +117,18 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     return own, quoted
 
 
+def _asked(quoted: list[str]) -> str:
+    """The line of a quoted mail that asks for a password, which an answer then is; "" where none does."""
+    asking = (line for line in map(_fold, islice(filter(_ASKS.search, quoted), 5)) if password_labels.has_label(line))
+    return next(asking, "")
+
+
 def _fold(line: str) -> str:
-    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_COLONS | _MARKS)))
+    first = line[:8].lstrip()[:1]
+    # The compatibility form of a circled number would be part of the value behind it.
+    if first and "①" <= first <= "⑳":
+        line = line.replace(first, f"({ord(first) - ord('①') + 1}) ", 1)
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:_MAX_LINE].translate(_PLAIN)))
     plain = _SAME_MARKS.sub(r"“\1”", plain) if "“" in plain or "”" in plain else plain
     return close_up(_URL.sub("://", plain) if "://" in plain else plain)
 
@@ -127,14 +144,18 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
     about_files = password_labels.is_about_files("\n".join(lines[:300]) + subject)
     count, clues = 0, 0
     for index, line in enumerate(lines):
-        spoken = False
+        spoken = other = False
         for label in password_labels.labels(line, about_files):
             count += 1
             if count > _MAX_LABELS:
                 return
             spoken = True
-            if found := password_values.on_line(line, label):
-                if PLUS.search(line, label.end) and (made := _described(line, label, lines, index, source)):
+            reset = label.announces and password_labels.is_reset(line)
+            if reset or password_labels.opens_no_file(line, label, lines[index - 1] if index else ""):
+                other = True
+                continue
+            if found := password_sentences.on_line(line, label):
+                if is_described(line[label.end :]) and (made := _described(line, label, lines, index, source)):
                     values.sure += made
                 values.sure += found
                 values.typed += _typed(raw[index][:_MAX_LINE], found)
@@ -142,6 +163,8 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             clues += label.sure
             if label.sure and clues <= _MAX_DESCRIBED and (made := _described(line, label, lines, index, source)):
                 values.described += made
+            elif right := password_below.corrected(lines, index):
+                values.sure += right
             elif above := password_below.above(lines, index):
                 values.sure += above
             elif below := password_below.column(lines, index, label):
@@ -149,15 +172,20 @@ def _read_lines(raw: list[str], source: Source, values: _Values, subject: str) -
             elif password_below.expects_below(line, label):
                 below = password_below.below(lines, index, label)
                 values.sure += below
+                if not below and clues <= _MAX_DESCRIBED:
+                    values.described += _described_below(lines, index, label, source)
                 values.typed += _typed("\n".join(raw[index + 1 : index + 8]), below)
-        if not spoken or not values.sure[start:]:
+            elif not values.sure[start:]:
+                values.sure += password_below.by_chance(lines, index, label)
+        of_files = not (other or (spoken and password_labels.is_reset(line)))
+        if of_files and (not spoken or not values.sure[start:]):
             values.sure += password_below.told_to_enter(line, spoken)
     _whole(lines, values, start, subject)
 
 
 def _described(line: str, label: password_labels.Label, lines: list[str], index: int, source: Source) -> list[str]:
     """What the label's sentence describes, which may go on in the next line."""
-    if label.announces or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
+    if label.announces or password_labels.is_reset(line) or password_labels.ELSEWHERE.search(_SAME_AS.sub(" ", line)):
         return []
     rest = line[label.end : label.end + password_labels.REACH]
     found = described(rest.partition("。")[0], source)
@@ -166,6 +194,16 @@ def _described(line: str, label: password_labels.Label, lines: list[str], index:
     if not found and (sentence := named_before(line[: label.start], rest)):
         found = described(sentence, source)
     return found
+
+
+def _described_below(lines: list[str], index: int, label: password_labels.Label, source: Source) -> list[str]:
+    """What the next line of text describes, below a label that announces it."""
+    text = next((line.strip() for line in lines[index + 1 : index + 4] if line.strip()), "")
+    if is_about_else(lines[index][label.end :]) or len(text) > _LONGEST_CLUE or not _CLUE.search(text):
+        return []
+    if password_labels.ELSEWHERE.search(text) or password_labels.has_label(text):
+        return []
+    return described(f"は{text.partition('。')[0].lstrip('・※*- ')}", source)
 
 
 def _whole(lines: list[str], values: _Values, start: int, subject: str) -> None:

@@ -117,6 +117,16 @@ HOSTILE = {
     "quotations to enter": 'open type "' * 90_000,
     "purposes": "解凍するための" * 140_000,
     "doubled brackets": ("パスワード" + "((" * 40 + "a" * 90 + "\n") * 3000,
+    "a row of values": ("パスワード：a1" + "、a1" * 600 + "\n") * 400,
+    "mails before": ("別途送" * 60 + "パスワードです\n") * 2000,
+    "how it is typed": ("パスワードは下記です\n" + "半角英数8文字" * 8 + "終\n") * 3000,
+    "circled": ("パスワード\n" + "①" * 90 + "\n") * 3000,
+    "corrections": ("誤ったパスワード\n" + "正：「" * 90 + "\n") * 2000,
+    "questions": "> パスワードは?\n" * 60_000,
+    "frames": ("パスワード\n│" + " " * 90 + "a│\n") * 2000,
+    "verbs before values": ("解凍は" + "a" * 90 + "で開") * 4000,
+    "named signs": "パスワード：" + "a(アット)" * 90_000,
+    "clauses": ("パスワードを設定" + "して、" * 90 + "\n") * 2000,
     "keys to open": "key needed to " * 70_000,
 }
 
