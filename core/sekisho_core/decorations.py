@@ -12,8 +12,9 @@ from sekisho_core.steps import Kind
 
 
 def _words(text: str) -> str:
-    """The words as folding leaves them, without spaces and accents."""
-    plain = "".join(char for char in unicodedata.normalize("NFD", text) if unicodedata.category(char) != "Mn")
+    """The words as folding leaves them, without spaces and accents; the voiced marks of kana stay."""
+    marked = unicodedata.normalize("NFD", text)
+    plain = "".join(char for char in marked if unicodedata.category(char) != "Mn" or char in "\u3099\u309a")
     forms = KANJI_FORMS | LATIN_FORMS
     return "".join(forms.get(char, char) for char in unicodedata.normalize("NFC", plain).casefold() if char != " ")
 
@@ -57,7 +58,13 @@ _ORDINAL = re.compile(
 )
 _SENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d|\d月\d+日|\d[./]\d|\d{4}-\d")
 _UNDONE = re.compile(r"中止|延期|取消|取り消し|取りやめ|取り止め|cancel|postpon")
-_WARNING = re.compile(r"注意喚起|不審|警告|なりすまし|偽メール|詐欺|標的型|訓練")
+# Of security notices, which quote the lures that they warn of; a lure may be about another virus.
+_WARNING = re.compile(
+    _words(
+        r"注意喚起|要注意|不審|警告|なりすまし|偽メ[-ー]ル|詐欺|標的型|訓練|フィッシング|マルウェア|(?<!コロナ)ウ[イィ]ルス|"
+        r"セキュリティ(?:情報|警報|通知)|アラ[-ー]ト|(?<![a-z])alert|phishing|malware"
+    )
+)
 # 【予算委員会】の開催: the bracket is the beginning of the title.
 _GOES_ON = re.compile(r"[のを](?![ぁ-ゖ])|に(?:つ[いき]|関|係)")
 _QUOTED = re.compile(r"[「『\"“].*[」』\"”]", re.DOTALL)
@@ -71,11 +78,34 @@ class Kept(NamedTuple):
     kind: Kind
 
 
-def peeled(text: str) -> Kept | None:
-    """What stays of `text` (casefolded, NFKC, without spaces) without its outermost decoration; None without one.
+def peelings(text: str) -> list[Kept]:
+    """What stays of `text` (casefolded, NFKC, without spaces) each time its outermost decoration is taken off.
 
-    What stays is never empty: a subject that is all decoration keeps its innermost.
+    What stays is never empty: a subject that is all decoration keeps its innermost. A warning that quotes a lure whole
+    is not the lure: there nothing is taken off from the tag that warns on.
     """
+    found, warned = _all_peelings(text)
+    return found if warned is None else found[:warned]
+
+
+def is_warning(text: str) -> bool:
+    """Whether `text` is a title in quotes under a tag that warns."""
+    return _all_peelings(text)[1] is not None
+
+
+def _all_peelings(text: str) -> tuple[list[Kept], int | None]:
+    """All peelings, and which of them takes off the first tag that warns of a title in quotes."""
+    found: list[Kept] = []
+    warned = None
+    while (left := _peeled(text)) is not None:
+        if warned is None and _WARNING.search(text[: left.start] + text[left.end :]):
+            warned = len(found)
+        found.append(left)
+        text = text[left.start : left.end]
+    return found, warned if warned is not None and _QUOTED.fullmatch(text) else None
+
+
+def _peeled(text: str) -> Kept | None:
     return _front(text) or _ornaments(text) or _leading(text) or _trailing(text) or _ending(text)
 
 
@@ -127,9 +157,6 @@ def _ending(text: str) -> Kept | None:
 
 def _is_decoration(inner: str, rest: str) -> bool:
     if not _says_something(rest) or _UNDONE.search(inner):
-        return False
-    # A warning that quotes a lure whole is not the lure.
-    if _WARNING.search(inner) and _QUOTED.fullmatch(rest, *_bare(rest)):
         return False
     return bool(_SENT.search(inner)) or not _ORDINAL.search(inner)
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from sekisho_core.decorations import peeled
+from sekisho_core.decorations import is_warning, peelings
 from sekisho_core.folding import (
     CAPITALS,
     COLONS,
@@ -56,6 +56,11 @@ _MARK = re.compile(f"[{''.join(_MARKS)}]+")
 _KATAKANA = "ァ-ヺー"
 _KANJI = "㐀-䶿一-鿿豈-﫿"
 _NUMBER = "0-9〇一二三四五六七八九十百千"
+# What warnings of mails say, and titles about the same dangers do not.
+_WARNINGS = """
+注意喚起 不審メール 不審なメール 不審電子メール 不審な電子メール なりすましメール 偽メール 偽装メール 詐欺メール
+攻撃メール 標的型メール フィッシングメール 迷惑メール ウイルスメール マルウェア情報 メールに注意 メール注意
+"""
 # Marks of kana that NFKC joins to what stands before them.
 _VOICED = "\u3099\u309aﾞﾟ゛゜"
 
@@ -244,10 +249,8 @@ def normalise_subject(text: str) -> str:
 
 def normalise(work: Plain) -> None:
     """Take a subject or a lure through all steps, in this order; see `normalise_subject`."""
-    work.run((_UNSEEN,))
-    work.keep(0, _MOST, "beyond")
-    work.run(_FOLDING)
-    while (left := peeled(work.text)) is not None:
+    _fold(work)
+    for left in peelings(work.text):
         work.keep(*left)
     # What is dropped may join what was apart; each round shortens or settles.
     _until_settled(work, _spell)
@@ -290,12 +293,12 @@ def lure_pattern(canonical: str) -> str | None:
 
 def same_lure(canonical: str, variant: str) -> bool:
     """Whether `variant` is the lure that an indicator states as `canonical`; a run of ● there stands for any non-empty
-    text."""
+    text, but for a warning of the lure."""
     form = normalise_subject(variant)
     pieces = _pieces(canonical)
     if len(pieces) == 1 or not any(pieces):
         return form != "" and form == normalise_subject(canonical)
-    return fitted(form, pieces) is not None
+    return fitted(form, pieces) is not None and (not _warns(variant, form) or _warns(canonical, MASK.join(pieces)))
 
 
 def fitted(form: str, pieces: list[str]) -> list[int] | None:
@@ -315,11 +318,27 @@ def fitted(form: str, pieces: list[str]) -> list[int] | None:
     return [*places, end] if position < end else None
 
 
+def _warns(text: str, form: str) -> bool:
+    """Whether a subject with this normal form warns of a mail."""
+    if _WARNING.search(form):
+        return True
+    work = Plain(text)
+    _fold(work)
+    return is_warning(work.text)
+
+
 def _pieces(canonical: str) -> list[str]:
     work = Plain(canonical)
     work.run(STATED_MASKS)
     normalise(work)
     return work.text.split(MASK)
+
+
+def _fold(work: Plain) -> None:
+    """One form for each character."""
+    work.run((_UNSEEN,))
+    work.keep(0, _MOST, "beyond")
+    work.run(_FOLDING)
 
 
 def _spell(work: Plain) -> None:
@@ -343,3 +362,7 @@ def _until_settled(work: Plain, once: Callable[[Plain], None]) -> None:
         once(work)
         if work.text == before:
             return
+
+
+# Below what spells it.
+_WARNING = re.compile("|".join(map(normalise_subject, _WARNINGS.split())))
