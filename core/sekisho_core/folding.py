@@ -7,6 +7,8 @@ is kept and as one that is replaced; the tests check it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
 
 from sekisho_core.kanji import table
 
@@ -49,6 +51,8 @@ KANA_FORMS = table(_KANA)
 LOOK_ALIKES = table(_LOOK_ALIKES)
 TO_HIRAGANA = {chr(code): chr(code - 0x60) for code in range(0x30A1, 0x30F7)}
 
+KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
+
 DASHES = "-‐‑‒–—―−─━ｰ⁃﹣－﹘〜～~∼〰⸺⸻㇐˗᠆⁓➖⹀ㅡᅳ〡ㄧ"
 COLONS = "∶꞉ː᛬"
 
@@ -77,6 +81,19 @@ OKURIGANA = "[りみきしいちぎびけれめせげ]"
 OKURIGANA_E = "え(?<=[換替変据植与押抑考控迎添].)(?=え[事業場程期]|[^事業場程期え]|$)"
 PARTICLES = "のをにはがでとへもやか"
 
+# A word ends: と and か, and particles before other kana, may as well go on (サポート, メーカー, ノート).
+_WORD_END = (
+    "[^ぁ-ゖー]|$|を|[のにはがでへもや](?![ぁ-ゖー])|に(?:つい|お[いけ]|かか|よ[りる]|ともな|むけ)|で[のは]|へ[のは]"
+)
+# Words with a long mark that is often left out before other words too.
+_LONG_ENDED = """
+ユーザー サーバー サイバー センター メーカー メンバー オーナー セミナー リーダー フォルダー プリンター モニター センサー
+モーター レーダー ルーター ドライバー ブラウザー コンピューター エレベーター パラメーター シミュレーター アダプター
+プロバイダー マネージャー スキャナー カレンダー エネルギー ポリシー セキュリティー メモリー カテゴリー ライブラリー
+ディレクトリー プロパティー コンテナー フィルター ヘッダー キャリアー スピーカー オペレーター フォロワー レジスター
+プロジェクター アクチュエーター ミキサー
+"""
+
 # Legal forms as they are abbreviated in brackets.
 LEGAL_FORMS = {
     "株": "株式会社", "有": "有限会社", "社": "社団法人", "財": "財団法人", "独": "独立行政法人", "学": "学校法人",
@@ -84,6 +101,17 @@ LEGAL_FORMS = {
     "公財": "公益財団法人", "公社": "公益社団法人", "一財": "一般財団法人", "一社": "一般社団法人",
     "独法": "独立行政法人", "国研": "国立研究開発法人",
 }  # fmt: skip
+
+
+def _behind(words: Iterable[str]) -> str:
+    """An expression that holds behind each of the words: those of one length stand in one look back."""
+    groups = groupby(sorted(words, key=len), key=len)
+    return "|".join(f"(?<={'|'.join(group)})" for _, group in groups)
+
+
+_SPELT_LONG = "".join(KANA_TABLE.get(char, char) for char in _LONG_ENDED).split()
+# At the end of a word of three sounds or more.
+LONG_MARK = f"ー(?:(?<=[ぁ-ゖー]{{3}}.)(?={_WORD_END})|{_behind(_SPELT_LONG)})"
 
 _DIGITS = {char: value for value, char in enumerate("〇一二三四五六七八九")} | {"零": 0, "壱": 1, "弐": 2}
 _DIGITS |= {str(value): value for value in range(10)}

@@ -16,9 +16,10 @@ from sekisho_core.folding import (
     COLONS,
     DASHES,
     FULL_WIDTH,
-    KANA_FORMS,
+    KANA_TABLE,
     LATIN_FORMS,
     LEGAL_FORMS,
+    LONG_MARK,
     LOOK_ALIKES,
     NUMERAL,
     OKURIGANA,
@@ -27,7 +28,6 @@ from sekisho_core.folding import (
     ROMAN,
     SIGNS,
     SPELLINGS,
-    TO_HIRAGANA,
     numeral,
     repeated,
     roman,
@@ -183,7 +183,8 @@ _IN_KATAKANA: tuple[Step, ...] = (
         lambda found: _FOR_KANJI[found[0]],
     ),
     _TO_LONG_MARK,
-    Rewrite("long-mark", f"ー(?<=[{_KATAKANA}]{{3}}.)(?=[^\\wー●])"),
+    # サーバー・室 but not サーバー・システム, which is one word with サーバーシステム.
+    Rewrite("long-mark", f"ー(?<=[{_KATAKANA}]{{3}}.)(?=[^\\wー●]++(?![ぁ-ゖァ-ヺ]))"),
 )
 _LETTERS: tuple[Step, ...] = (
     Rewrite("numeral", f"[○◯](?:(?=[{_NUMBER}])|(?<=[{_NUMBER}].))", "〇"),
@@ -198,12 +199,11 @@ _LETTERS: tuple[Step, ...] = (
     Rewrite("numeral", ROMAN, roman),
     Rewrite("numeral", "参(?<=第.)", "3"),
 )
-_KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
 _ALIKE: tuple[Step, ...] = (Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),)
 _SOUNDS: tuple[Step, ...] = (
     # 霞ヶ関 and 霞が関; what is counted follows below.
     Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年])(?<![数何].)", "が"),
-    Fold({"kana": _KANA_TABLE}),
+    Fold({"kana": KANA_TABLE}),
     Rewrite("long-mark", "ー(?<![ぁ-ゖ].)"),
     *_ALIKE,
     Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年])", "か"),
@@ -216,7 +216,7 @@ _SPELT: tuple[Step, ...] = (
     Rewrite("space", " (?:(?![!-~])|(?<![!-~] ))"),
     _TO_KATAKANA,
     _TO_LONG_MARK,
-    Fold({"kana": _KANA_TABLE, "look-alike": LOOK_ALIKES}),
+    Fold({"kana": KANA_TABLE, "look-alike": LOOK_ALIKES}),
 )
 _WORDS: tuple[Step, ...] = (
     Rewrite(
@@ -229,8 +229,7 @@ _WORDS: tuple[Step, ...] = (
 _ENDS: tuple[Step, ...] = (
     Rewrite("okurigana", OKURIGANA_E),
     Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
-    # サーバー and サーバ: a long mark at the end of a word of three sounds or more.
-    Rewrite("long-mark", f"ー(?<=[ぁ-ゖー]{{3}}.)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
+    Rewrite("long-mark", LONG_MARK),
 )
 _MASKS: tuple[Step, ...] = (Rewrite("mask", "●{3,}", MASK),)
 STATED_MASKS: tuple[Step, ...] = (Rewrite("mask", "●+", MASK),)
