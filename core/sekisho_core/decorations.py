@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from sekisho_core.folding import LATIN_FORMS
+from sekisho_core.folding import LATIN_FORMS, ONLY_ONE
 from sekisho_core.kanji import KANJI_FORMS
 from sekisho_core.steps import Kind
 
@@ -36,8 +36,8 @@ _WORDS = _words(
 )
 _HELD = re.escape("".join([*_PAIRS, *_CLOSERS, _QUOTES]))
 _ORNAMENT = rf"(?:[^\w{_HELD}]|[_●]){{1,20}}"
-# Of masks nothing is an ornament.
-_ORNAMENTS = re.compile(rf"(?:[^\w●{_HELD}]|_|●(?<!●●)(?!●))+")
+# Of masks nothing is an ornament, nor is a dash that stands for 一.
+_ORNAMENTS = re.compile(rf"(?:[^\w●{_HELD}-]|-(?!{ONLY_ONE})|_|●(?<!●●)(?!●))+")
 _PREFIX = re.compile(
     rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})(?:[:;>]+(?:[\[(]\d{{1,4}}[\])])?|[)\]】])"
     rf"|(?:{_WORDS})!"

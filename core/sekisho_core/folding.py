@@ -53,6 +53,21 @@ TO_HIRAGANA = {chr(code): chr(code - 0x60) for code in range(0x30A1, 0x30F7)}
 
 KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
 
+# What 一 counts or makes a word with; in brackets what makes another word behind a long mark (センター部会). A dash and
+# ー before it are 一 where no kana precedes them, and 一 is no ー where some do.
+_ONE = """
+般 律 覧 緒 致(知) 斉(藤木田) 同(窓意行様時封社席志級期好友盟僚) 式(典次辞場) 部(会門品長署隊屋材局員内外下数課位)
+課(題長税程金員内) 括(弧) 時(間期刻給点事短代報計速) 度(数) 回(答覧収線復路転) 件(名数) 番(組号地) 階(層段級)
+台(帳数風湾所東本) 周(辺知囲) 名(簿刺称義古前誉産所) 人(事材員権物数口形気名) 日(程時本米中韓経銀産立) 月(例間次報刊)
+年(次度間会報末始金齢収賀頭) 連(絡携盟合動結係日休載続) 次(第回長期世) 体(制験系育力調) 元(号素年旦気) 貫(通) 環(境状)
+種(別類目子苗) 期(間限日待末初中) 点(検数呼灯字滅) 枚(数) 冊(子) 校(長正舎内友) 定(員例期款価義時年置点休刊)
+"""
+ONE = "|".join(f"{word[0]}(?![{word[2:-1]}])" if word[1:] else word for word in _ONE.split())
+# What no word begins with: before it every dash is 一.
+ONLY_ONE = "(?:[覧般]|斉(?![藤木田]))"
+# Behind 二 and 八 in the middle of a title.
+TWO_OR_EIGHT = "次[募試会選]|重[国構]|国間|酸化|段階|者択|王子|丈島|世代|種類"
+
 DASHES = "-‐‑‒–—―−─━ｰ⁃﹣－﹘〜～~∼〰⸺⸻㇐˗᠆⁓➖⹀ㅡᅳ〡ㄧ"
 COLONS = "∶꞉ː᛬"
 

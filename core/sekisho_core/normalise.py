@@ -24,10 +24,13 @@ from sekisho_core.folding import (
     NUMERAL,
     OKURIGANA,
     OKURIGANA_E,
+    ONE,
+    ONLY_ONE,
     PARTICLES,
     ROMAN,
     SIGNS,
     SPELLINGS,
+    TWO_OR_EIGHT,
     numeral,
     repeated,
     roman,
@@ -162,8 +165,8 @@ _FOLDING: tuple[Step, ...] = (Fold(_SIGN_TABLES), _Compatibility(), _Case(), _UN
 
 # Patterns begin with the characters that change and look back behind them: that is searched three times as fast.
 _FOR_KATAKANA = dict(zip("二八千力口囗夕工卜又厶匕丿才", "ニハチカロロタエトヌムヒノオ", strict=True))
-_FOR_KANJI = {"ニ": "二", "ハ": "八"}
-_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!覧)", "ー")
+_FOR_KANJI = {"ニ": "二", "ハ": "八", "チ": "千"}
+_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!(?<=一)(?:{ONE})|覧)", "ー")
 _TO_KATAKANA = Rewrite(
     "look-alike",
     f"[力口囗夕工卜又厶匕丿才](?:(?=[-ー一]?[ァ-ヺ])|(?<=[{_KATAKANA}].))",
@@ -176,10 +179,14 @@ _IN_KATAKANA: tuple[Step, ...] = (
         lambda found: _FOR_KATAKANA[found[0]],
     ),
     _TO_KATAKANA,
-    Rewrite("look-alike", "[-ー](?:(?=覧)|(?<=第.))", "一"),
     Rewrite(
         "look-alike",
-        "[ニハ](?:(?<=第.)|(?=[月回号人名件度])(?<![ぁ-ヺー].))",
+        f"[-ー](?:(?=覧)|(?<=第.)|(?<![ぁ-ヺー].)(?:(?={ONLY_ONE})|(?<=ー)(?:(?={ONE})|(?<=[統単均唯].))))",
+        "一",
+    ),
+    Rewrite(
+        "look-alike",
+        f"[ニハチ](?:(?<=第.)|(?<![ぁ-ヺー].)(?=[月回号人名件度葉]|{TWO_OR_EIGHT})|(?<!..)(?!一)(?=[{_KANJI}]))",
         lambda found: _FOR_KANJI[found[0]],
     ),
     _TO_LONG_MARK,
