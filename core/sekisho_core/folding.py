@@ -78,16 +78,31 @@ SPELLINGS = {
     "かくにん": "確認", "ほうこく": "報告", "下さい": "ください", "致し": "いたし", "頂": "いただ", "戴": "いただ",
     "有難う": "ありがとう", "有り難う": "ありがとう", "宜しく": "よろしく", "御座い": "ござい", "何卒": "なにとぞ",
     "申し上げ": "申しあげ", "の程": "のほど", "の為": "のため", "の事": "のこと", "の通り": "のとおり",
-    "及び": "および", "並びに": "ならびに", "或いは": "あるいは", "但し": "ただし", "又は": "または",
+    "及び": "および", "並びに": "ならびに", "或いは": "あるいは", "但し": "ただし", "ぬは": "または",
     "若しくは": "もしくは", "且つ": "かつ", "更に": "さらに", "為に": "ために", "等": "など", "全て": "すべて",
     "既に": "すでに", "予め": "あらかじめ", "是非": "ぜひ", "於いて": "おいて", "於て": "おいて",
     "於ける": "おける", "係る": "かかる", "係わ": "かかわ", "関わ": "かかわ", "迄": "まで", "出来": "でき",
     "伴う": "ともなう", "伴い": "ともない", "共に": "ともに", "申しこみ": "申し込み", "合わせ": "合せ",
     "あわせ": "合せ", "積もり": "積り", "見なおし": "見直し", "〆切": "締切", "引つ越": "引越", "子ども": "子供",
     "こども": "子供", "みなさま": "皆様", "皆さま": "皆様", "障がい": "障害", "障碍": "障害", "あいさつ": "挨拶",
-    "わび": "詫び", "関系": "関係",
+    "わび": "詫び",
+    # Kanji that simplified Chinese has in common with Japanese ones of another meaning.
+    "関系": "関係", "系長": "係長", "係統": "系統", "沖突": "衝突", "沖撃": "衝撃", "幹燥": "乾燥", "幹杯": "乾杯",
+    "特征": "特徴", "征収": "徴収", "象征": "象徴", "追征": "追徴", "理発": "理髪", "発型": "髪型", "周刊": "週刊",
+    "周間": "週間", "毎周": "毎週", "今周": "今週", "来周": "来週", "先周": "先週",
+    "周末": "週末", "升格": "昇格", "升級": "昇級", "升進": "昇進", "上升": "上昇", "語匯": "語彙",
     "ゔあ": "ば", "ゔい": "び", "ゔえ": "べ", "ゔお": "ぼ", "ゔゆ": "びゆ", "ゔ": "ぶ",
 }  # fmt: skip
+
+
+def _words_from(first: str) -> str:
+    """An expression for the spellings that begin with a character, the longest first."""
+    rest = sorted((re.escape(word[1:]) for word in SPELLINGS if word[0] == first), key=len, reverse=True)
+    return f"{first}(?:{'|'.join(rest)})"
+
+
+# Few branches are tried at each place.
+SPELLING = "|".join(map(_words_from, sorted({word[0] for word in SPELLINGS})))
 
 # Kana that a title writes or leaves out between the kanji of a compound and at its end: 申し込み, 申込み and 申込 are
 # one word. に, へ and て are left alone: they are particles. え stands for 工 too: it is dropped behind verbs that are
@@ -130,6 +145,8 @@ LONG_MARK = f"ー(?:(?<=[ぁ-ゖー]{{3}}.)(?={_WORD_END})|{_behind(_SPELT_LONG)
 
 _DIGITS = {char: value for value, char in enumerate("〇一二三四五六七八九")} | {"零": 0, "壱": 1, "弐": 2}
 _DIGITS |= {str(value): value for value in range(10)}
+# Numerals only behind 第: elsewhere they are words.
+FORMAL = {"参": "三", "拾": "十"}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
 _ONE_ROMAN = {"i": "1", "v": "5", "x": "10"}

@@ -15,6 +15,7 @@ from sekisho_core.folding import (
     CAPITALS,
     COLONS,
     DASHES,
+    FORMAL,
     FULL_WIDTH,
     KANA_TABLE,
     LATIN_FORMS,
@@ -29,6 +30,7 @@ from sekisho_core.folding import (
     PARTICLES,
     ROMAN,
     SIGNS,
+    SPELLING,
     SPELLINGS,
     TWO_OR_EIGHT,
     numeral,
@@ -143,7 +145,7 @@ _CONTROLS = {ord(char): "" for char in _NOTHING if char.isascii()}
 _SIGN_TABLES: dict[Kind, dict[str, str]] = {
     "mark": {"゛": "\u3099", "゜": "\u309a", "°": "\u309a"},
     "punctuation": {"…": ""},
-    "itaiji": {"廿": "二十", "曰": "日"},
+    "itaiji": {"廿": "二十", "卅": "三十", "曰": "日"},
     "legal-form": {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"},
     "width": FULL_WIDTH,
     # NFKC makes eighteen characters of one of these.
@@ -202,18 +204,18 @@ _LETTERS: tuple[Step, ...] = (
     Rewrite("look-alike", "1(?<=[a-z].)(?=[a-z])", "l"),
     Rewrite("look-alike", "[il](?<=[0-9].)(?=[0-9])", "1"),
     Rewrite("itaiji", "[々ゝヽ]+", repeated),
+    Rewrite("numeral", "[参拾](?:(?<=第.)|(?<=第[参壱弐二三四五六七八九].))", lambda found: FORMAL[found[0]]),
     Rewrite("numeral", NUMERAL, numeral),
     Rewrite("numeral", ROMAN, roman),
-    Rewrite("numeral", "参(?<=第.)", "3"),
 )
 _ALIKE: tuple[Step, ...] = (Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),)
 _SOUNDS: tuple[Step, ...] = (
     # 霞ヶ関 and 霞が関; what is counted follows below.
-    Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年])(?<![数何].)", "が"),
+    Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年条])(?<![数何].)", "が"),
     Fold({"kana": KANA_TABLE}),
     Rewrite("long-mark", "ー(?<![ぁ-ゖ].)"),
     *_ALIKE,
-    Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年])", "か"),
+    Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年条])", "か"),
 )
 _VOICED_APART = re.compile(f"(?<!\\s)\\s++(?=[{_VOICED}])")
 _SEEN: tuple[Step, ...] = (Fold({**_SIGN_TABLES, "invisible": _NOTHING}), _Compatibility())
@@ -226,11 +228,7 @@ _SPELT: tuple[Step, ...] = (
     Fold({"kana": KANA_TABLE, "look-alike": LOOK_ALIKES}),
 )
 _WORDS: tuple[Step, ...] = (
-    Rewrite(
-        "spelling",
-        "|".join(sorted(map(re.escape, SPELLINGS), key=len, reverse=True)),
-        lambda found: SPELLINGS[found[0]],
-    ),
+    Rewrite("spelling", SPELLING, lambda found: SPELLINGS[found[0]]),
     Rewrite("honorific", f"[御ごお]+(?=[{_KANJI}])"),
 )
 _ENDS: tuple[Step, ...] = (
