@@ -71,6 +71,11 @@ TWO_OR_EIGHT = "次[募試会選]|重[国構]|国間|酸化|段階|者択|王子
 DASHES = "-‐‑‒–—―−─━ｰ⁃﹣－﹘〜～~∼〰⸺⸻㇐˗᠆⁓➖⹀ㅡᅳ〡ㄧ"
 COLONS = "∶꞉ː᛬"
 
+# Okurigana that may as well start later: 終わり and 終り. A kanji, the kana in question, and what follows it.
+_EARLY = """
+終わらりるつ 変わらりるつ 代わりるつ 替わりるつ 換わりるつ 断わりるつ 表わさしす 現わしすれ 著わしす 賜わりるつ
+行なわいうつ 当たりるつ 果たしす 起こしすりるつ 落としす 押さえ 暮らしす 捕らえ 聞こえ 生まれ
+"""
 # Words of Japanese titles with several lawful spellings, with kana folded; honorifics and okurigana go afterwards.
 SPELLINGS = {
     "に就いて": "について", "に付いて": "について", "につきまして": "について", "に付きまして": "について",
@@ -86,13 +91,16 @@ SPELLINGS = {
     "あわせ": "合せ", "積もり": "積り", "見なおし": "見直し", "〆切": "締切", "引つ越": "引越", "子ども": "子供",
     "こども": "子供", "みなさま": "皆様", "皆さま": "皆様", "障がい": "障害", "障碍": "障害", "あいさつ": "挨拶",
     "わび": "詫び",
+    # て between the kanji of compounds.
+    "積立て": "積立", "割当て": "割当", "組立て": "組立", "申立て": "申立", "取立て": "取立", "埋立て": "埋立",
+    "仕立て": "仕立", "立て替": "立替", "立て直": "立直",
     # Kanji that simplified Chinese has in common with Japanese ones of another meaning.
     "関系": "関係", "系長": "係長", "係統": "系統", "沖突": "衝突", "沖撃": "衝撃", "幹燥": "乾燥", "幹杯": "乾杯",
     "特征": "特徴", "征収": "徴収", "象征": "象徴", "追征": "追徴", "理発": "理髪", "発型": "髪型", "周刊": "週刊",
     "周間": "週間", "毎周": "毎週", "今周": "今週", "来周": "来週", "先周": "先週",
     "周末": "週末", "升格": "昇格", "升級": "昇級", "升進": "昇進", "上升": "上昇", "語匯": "語彙",
     "ゔあ": "ば", "ゔい": "び", "ゔえ": "べ", "ゔお": "ぼ", "ゔゆ": "びゆ", "ゔ": "ぶ",
-}  # fmt: skip
+} | {word[:2] + end: word[0] + end for word in _EARLY.split() for end in word[2:]}  # fmt: skip
 
 
 def _words_from(first: str) -> str:
