@@ -25,8 +25,8 @@ _CLOSERS = {close: opener for opener, close in _PAIRS.items()}
 _QUOTES = "「」『』\"“”'‘’"
 # What mail programs of all languages write before a colon (after RFC 5256 section 2.1 and their own translations).
 _REPLY = _words(
-    "re|r|reply|fw|fwd|forward|forwarded|fs|vb|aw|sv|vs|vl|wg|antw|antwort|tr|trs|rv|enc|ref|rif|res|rsp|odp|pd|ynt|ilt|i|"
-    "atb|bls|doorst|vá|tov|továbbítás|fyi|отв|на|пересл|απ|σχετ|πρθ|trả lời|ตอบ|회신|답장|전달|תגובה|הועבר|"
+    "re|r|reply|fw|fwd|forward|forwarded|weitergeleitet|fs|vb|aw|sv|vs|vl|wg|antw|antwort|tr|trs|rv|enc|ref|rif|res|rsp|odp|pd|"
+    "ynt|ilt|i|atb|bls|doorst|vá|tov|továbbítás|fyi|отв|на|пересл|απ|σχετ|πρθ|trả lời|ตอบ|회신|답장|전달|תגובה|הועבר|"
     "automatic reply|auto reply|auto|自動転送|自動返信|自動応答|自动回复|返信|転送|再送|再送信|再返信|返|転|送|回复|"
     "回覆|答复|答覆|轉寄|轉發|转寄|转发"
 )
@@ -39,10 +39,14 @@ _ORNAMENT = rf"(?:[^\w{_HELD}]|[_●]){{1,20}}"
 # Of masks nothing is an ornament, nor is a dash that stands for 一.
 _ORNAMENTS = re.compile(rf"(?:[^\w●{_HELD}-]|-(?!{ONLY_ONE})|_|●(?<!●●)(?!●))+")
 _PREFIX = re.compile(
-    rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?|{_WORDS})(?:[:;>]+(?:[\[(]\d{{1,4}}[\])])?|[)\]】])"
-    rf"|(?:{_WORDS})!"
+    rf"(?:(?:{_REPLY})(?:[\[(]\d{{1,4}}[\])]|[\^*-]?\d{{1,4}})?\.?|{_WORDS})(?:[:;>]+(?:[\[(]\d{{1,4}}[\])])?|[)\]】])"
+    rf"|(?:{_WORDS})!|未承諾広告[※*]"
 )
-_STARRED = re.compile(rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS})(?:[\[(][\d./]{{1,12}}[\])])?{_ORNAMENT}")
+# A word that only tags say between ornaments, or any few between the same signs.
+_STARRED = re.compile(
+    rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS})(?:[\[(][\d./]{{1,12}}[\])])?{_ORNAMENT}"
+    r"|([■□◆◇★☆▼▽▲△◎※♦♥♪✦*#])\1{0,3}[^\W_]{1,8}\1{1,4}"
+)
 # A word in quotes is part of the title unless it is one that only tags say.
 _QUOTED_TAG = re.compile(rf"[「『](?:{_REPLY}|{_WORDS})[」』]")
 _ENDING = re.compile(
@@ -54,7 +58,7 @@ _ENDING = re.compile(
 _ORDINAL = re.compile(
     r"第[\d一二三四五六七八九十]|その[\d一二三四五六七八九十]|[\d一二三四五六七八九十]+(?:回|号|版|次|年|期|報|部|章|条)"
     r"|^[\d一二三四五六七八九十]{1,3}$|(?<![a-z])(?:part|vol|no|ver|v)\.?\d|続き?$|続[報編]|[前後][編半]$|^[上中下]巻?$"
-    r"|改[訂定正]版?$|[\d一二三四五六七八九十]月(?![\d一二三四五六七八九十])|^[rhs]\d{1,2}$|(?:令和|平成)[\d元]+$"
+    r"|改[訂定正]版?$|[\d一二三四五六七八九十●]月(?![\d一二三四五六七八九十])|^[rhs]\d{1,2}$|(?:令和|平成)[\d元]+$"
 )
 _SENT = re.compile(r"再送|再掲|再通知|転送|resen[dt]|再\d|\d月\d+日|\d[./]\d|\d{4}-\d")
 _UNDONE = re.compile(r"中止|延期|取消|取り消し|取りやめ|取り止め|cancel|postpon")

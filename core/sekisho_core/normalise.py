@@ -144,7 +144,7 @@ _NOTHING = {chr(code): "" for run in _INVISIBLE for code in range(ord(run[0]), o
 _CONTROLS = {ord(char): "" for char in _NOTHING if char.isascii()}
 _SIGN_TABLES: dict[Kind, dict[str, str]] = {
     "mark": {"゛": "\u3099", "゜": "\u309a", "°": "\u309a"},
-    "punctuation": {"…": ""},
+    "punctuation": {"…": "", "︰": ":"},
     "itaiji": {"廿": "二十", "卅": "三十", "曰": "日"},
     "legal-form": {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"},
     "width": FULL_WIDTH,
@@ -228,7 +228,7 @@ _SPELT: tuple[Step, ...] = (
     Fold({"kana": KANA_TABLE, "look-alike": LOOK_ALIKES}),
 )
 _WORDS: tuple[Step, ...] = (
-    Rewrite("spelling", SPELLING, lambda found: SPELLINGS[found[0]]),
+    *(Rewrite("spelling", words, lambda found: SPELLINGS[found[0]]) for words in SPELLING),
     Rewrite("honorific", f"[御ごお]+(?=[{_KANJI}])"),
 )
 _ENDS: tuple[Step, ...] = (
