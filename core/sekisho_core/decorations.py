@@ -34,6 +34,9 @@ _WORDS = _words(
     "spam|meiwaku|junk|bulk|virus|suspect|suspected spam|caution|warning|ext|external|urgent|important|reminder|"
     "外部|社外|社外秘|重要|最重要|至急|大至急|緊急|注意|取扱注意|迷惑|迷惑メール|広告|訂正|再掲|追加|要返信|要回答|要確認|要対応|回覧|リマインド"
 )
+# 【予算委員会】の開催: the bracket is the beginning of the title.
+_ON = "[のを](?![ぁ-ゖ])|に(?:つ[いき]|関|係)"
+_GOES_ON = re.compile(_ON)
 _HELD = re.escape("".join([*_PAIRS, *_CLOSERS, _QUOTES]))
 _ORNAMENT = rf"(?:[^\w{_HELD}]|[_●]){{1,20}}"
 # Of masks nothing is an ornament, nor is a dash that stands for 一.
@@ -45,7 +48,7 @@ _PREFIX = re.compile(
 # A word that only tags say between ornaments, or any few between the same signs.
 _STARRED = re.compile(
     rf"{_ORNAMENT}(?:{_REPLY}|{_WORDS})(?:[\[(][\d./]{{1,12}}[\])])?{_ORNAMENT}"
-    r"|([■□◆◇★☆▼▽▲△◎※♦♥♪✦*#])\1{0,3}[^\W_]{1,8}\1{1,4}"
+    rf"|([■□◆◇★☆▼▽▲△◎※♦♥♪✦*#])\1{{0,3}}[^\W_]{{1,8}}\1{{1,4}}+(?!{_ON})"
 )
 # A word in quotes is part of the title unless it is one that only tags say.
 _QUOTED_TAG = re.compile(rf"[「『](?:{_REPLY}|{_WORDS})[」』]")
@@ -69,8 +72,6 @@ _WARNING = re.compile(
         r"セキュリティ(?:情報|警報|通知)|アラ[-ー]ト|(?<![a-z])alert|phishing|malware"
     )
 )
-# 【予算委員会】の開催: the bracket is the beginning of the title.
-_GOES_ON = re.compile(r"[のを](?![ぁ-ゖ])|に(?:つ[いき]|関|係)")
 _QUOTED = re.compile(r"[「『\"“].*[」』\"”]", re.DOTALL)
 
 

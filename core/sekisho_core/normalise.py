@@ -168,7 +168,7 @@ _FOLDING: tuple[Step, ...] = (Fold(_SIGN_TABLES), _Compatibility(), _Case(), _UN
 # Patterns begin with the characters that change and look back behind them: that is searched three times as fast.
 _FOR_KATAKANA = dict(zip("二八千力口囗夕工卜又厶匕丿才", "ニハチカロロタエトヌムヒノオ", strict=True))
 _FOR_KANJI = {"ニ": "二", "ハ": "八", "チ": "千"}
-_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!(?<=一)(?:{ONE})|覧)", "ー")
+_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!(?<=一)(?:{ONE})|[覧般])", "ー")
 _TO_KATAKANA = Rewrite(
     "look-alike",
     f"[力口囗夕工卜又厶匕丿才](?:(?=[-ー一]?[ァ-ヺ])|(?<=[{_KATAKANA}].))",
@@ -183,7 +183,7 @@ _IN_KATAKANA: tuple[Step, ...] = (
     _TO_KATAKANA,
     Rewrite(
         "look-alike",
-        f"[-ー](?:(?=覧)|(?<=第.)|(?<![ぁ-ヺー].)(?:(?={ONLY_ONE})|(?<=ー)(?:(?={ONE})|(?<=[統単均唯].))))",
+        f"[-ー](?:(?=[覧般])|(?<=第.)|(?<![ぁ-ヺー].)(?:(?={ONLY_ONE})|(?<=ー)(?:(?={ONE})|(?<=[統単均唯].))))",
         "一",
     ),
     Rewrite(
