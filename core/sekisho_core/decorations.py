@@ -69,7 +69,7 @@ _UNDONE = re.compile(r"中止|延期|取消|取り消し|取りやめ|取り止�
 _WARNING = re.compile(
     _words(
         r"注意喚起|要注意|不審|警告|なりすまし|偽メ[-ー]ル|詐欺|標的型|訓練|フィッシング|マルウェア|(?<!コロナ)ウ[イィ]ルス|"
-        r"セキュリティ(?:情報|警報|通知)|アラ[-ー]ト|(?<![a-z])alert|phishing|malware"
+        r"セキュリティ(?:情報|警報|通知)|アラ[-ー]ト|(?<![a-z])alert|phish|malware"
     )
 )
 _QUOTED = re.compile(r"[「『\"“].*[」』\"”]", re.DOTALL)

@@ -129,6 +129,8 @@ SPELLING = [
 # one word. に, へ and て are left alone: they are particles. え stands for 工 too: it is dropped behind verbs that are
 # often written without it, and not where 切替工事 has it.
 OKURIGANA = "[りみきしいちぎびけれめせげ]"
+# Of adjectives い always stands: 高い山 is no 高山.
+ADJECTIVES = "青赤白黒高低安古長短強弱早速遅近遠広狭深浅重軽暗熱寒暑甘辛若悪良多細太厚薄硬固丸"
 OKURIGANA_E = "え(?<=[換替変据植与押抑考控迎添].)(?=え[事業場程期]|[^事業場程期え]|$)"
 PARTICLES = "のをにはがでとへもやか"
 

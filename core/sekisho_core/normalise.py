@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from sekisho_core.decorations import is_warning, peelings
 from sekisho_core.folding import (
+    ADJECTIVES,
     CAPITALS,
     COLONS,
     DASHES,
@@ -233,7 +234,7 @@ _WORDS: tuple[Step, ...] = (
 )
 _ENDS: tuple[Step, ...] = (
     Rewrite("okurigana", OKURIGANA_E),
-    Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
+    Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?<![{ADJECTIVES}]い)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
     Rewrite("long-mark", LONG_MARK),
 )
 _MASKS: tuple[Step, ...] = (Rewrite("mask", "●{3,}", MASK),)
