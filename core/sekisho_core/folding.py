@@ -173,6 +173,7 @@ FORMAL = {"参": "三", "拾": "十"}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
 _ONE_ROMAN = {"i": "1", "v": "5", "x": "10"}
+_PARTING = frozenset("/.:・-")
 NUMERAL = "[0-9〇零一二三四五六七八九十百千壱弐]+"
 ROMAN = "[ivx]{1,4}(?![a-z0-9])"
 
@@ -191,6 +192,13 @@ def numeral(found: re.Match[str]) -> str:
         else:
             digits += str(_DIGITS[char])
     return str(total + int(digits or "0"))
+
+
+def parting(found: re.Match[str]) -> str:
+    """What stays of punctuation: one sign for those that part two numbers, 12/1 is no 1/21; 1,300 is one number."""
+    start, end = found.span()
+    apart = found.string[start - 1 : start].isdigit() and found.string[end : end + 1].isdigit()
+    return "/" if apart and found[0] in _PARTING else ""
 
 
 def roman(found: re.Match[str]) -> str:

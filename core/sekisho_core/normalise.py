@@ -35,6 +35,7 @@ from sekisho_core.folding import (
     SPELLINGS,
     TWO_OR_EIGHT,
     numeral,
+    parting,
     repeated,
     roman,
 )
@@ -198,7 +199,7 @@ _IN_KATAKANA: tuple[Step, ...] = (
 )
 _LETTERS: tuple[Step, ...] = (
     Rewrite("numeral", f"[○◯](?:(?=[{_NUMBER}])|(?<=[{_NUMBER}].))", "〇"),
-    Rewrite("punctuation", "[^\\w●ー]+|_+"),
+    Rewrite("punctuation", "[^\\w●ー]+|_+", parting),
     Rewrite("punctuation", "●(?<!●.)(?!●)"),
     Rewrite("look-alike", "0(?:(?<=[a-z].)(?=[a-z])|(?<![0-9a-z].)(?=[a-z]{2}))", "o"),
     Rewrite("look-alike", "o(?<=[0-9].)(?=[0-9])", "0"),
@@ -243,7 +244,7 @@ STATED_MASKS: tuple[Step, ...] = (Rewrite("mask", "●+", MASK),)
 
 
 def normalise_subject(text: str) -> str:
-    """The comparison form of a subject or a lure: letters and digits only; "" when it says nothing.
+    """The comparison form of a subject or a lure: letters and digits, and one sign between numbers; "" for nothing.
 
     Takes any string and raises nothing; its own result is its fixed point. Time is linear in the length.
     """
