@@ -10,25 +10,32 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from sekisho_core.decorations import peeled
+from sekisho_core.decorations import is_warning, peelings
 from sekisho_core.folding import (
+    ADJECTIVES,
     CAPITALS,
     COLONS,
     DASHES,
+    FORMAL,
     FULL_WIDTH,
-    KANA_FORMS,
+    KANA_TABLE,
     LATIN_FORMS,
     LEGAL_FORMS,
+    LONG_MARK,
     LOOK_ALIKES,
     NUMERAL,
     OKURIGANA,
     OKURIGANA_E,
+    ONE,
+    ONLY_ONE,
     PARTICLES,
     ROMAN,
     SIGNS,
+    SPELLING,
     SPELLINGS,
-    TO_HIRAGANA,
+    TWO_OR_EIGHT,
     numeral,
+    parting,
     repeated,
     roman,
 )
@@ -56,6 +63,11 @@ _MARK = re.compile(f"[{''.join(_MARKS)}]+")
 _KATAKANA = "ァ-ヺー"
 _KANJI = "㐀-䶿一-鿿豈-﫿"
 _NUMBER = "0-9〇一二三四五六七八九十百千"
+# What warnings of mails say, and titles about the same dangers do not.
+_WARNINGS = """
+注意喚起 不審メール 不審なメール 不審電子メール 不審な電子メール なりすましメール 偽メール 偽装メール 詐欺メール
+攻撃メール 標的型メール フィッシングメール 迷惑メール ウイルスメール マルウェア情報 メールに注意 メール注意
+"""
 # Marks of kana that NFKC joins to what stands before them.
 _VOICED = "\u3099\u309aﾞﾟ゛゜"
 
@@ -134,8 +146,8 @@ _NOTHING = {chr(code): "" for run in _INVISIBLE for code in range(ord(run[0]), o
 _CONTROLS = {ord(char): "" for char in _NOTHING if char.isascii()}
 _SIGN_TABLES: dict[Kind, dict[str, str]] = {
     "mark": {"゛": "\u3099", "゜": "\u309a", "°": "\u309a"},
-    "punctuation": {"…": ""},
-    "itaiji": {"廿": "二十", "曰": "日"},
+    "punctuation": {"…": "", "︰": ":"},
+    "itaiji": {"廿": "二十", "卅": "三十", "曰": "日"},
     "legal-form": {"㈱": "株式会社", "㈲": "有限会社", "㍿": "株式会社"},
     "width": FULL_WIDTH,
     # NFKC makes eighteen characters of one of these.
@@ -157,8 +169,8 @@ _FOLDING: tuple[Step, ...] = (Fold(_SIGN_TABLES), _Compatibility(), _Case(), _UN
 
 # Patterns begin with the characters that change and look back behind them: that is searched three times as fast.
 _FOR_KATAKANA = dict(zip("二八千力口囗夕工卜又厶匕丿才", "ニハチカロロタエトヌムヒノオ", strict=True))
-_FOR_KANJI = {"ニ": "二", "ハ": "八"}
-_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!覧)", "ー")
+_FOR_KANJI = {"ニ": "二", "ハ": "八", "チ": "千"}
+_TO_LONG_MARK = Rewrite(_long_kind, f"[-一](?<=[{_KATAKANA}].)(?!(?<=一)(?:{ONE})|[覧般])", "ー")
 _TO_KATAKANA = Rewrite(
     "look-alike",
     f"[力口囗夕工卜又厶匕丿才](?:(?=[-ー一]?[ァ-ヺ])|(?<=[{_KATAKANA}].))",
@@ -171,37 +183,41 @@ _IN_KATAKANA: tuple[Step, ...] = (
         lambda found: _FOR_KATAKANA[found[0]],
     ),
     _TO_KATAKANA,
-    Rewrite("look-alike", "[-ー](?:(?=覧)|(?<=第.))", "一"),
     Rewrite(
         "look-alike",
-        "[ニハ](?:(?<=第.)|(?=[月回号人名件度])(?<![ぁ-ヺー].))",
+        f"[-ー](?:(?=[覧般])|(?<=第.)|(?<![ぁ-ヺー].)(?:(?={ONLY_ONE})|(?<=ー)(?:(?={ONE})|(?<=[統単均唯].))))",
+        "一",
+    ),
+    Rewrite(
+        "look-alike",
+        f"[ニハチ](?:(?<=第.)|(?<![ぁ-ヺー].)(?=[月回号人名件度葉]|{TWO_OR_EIGHT})|(?<!..)(?!一)(?=[{_KANJI}]))",
         lambda found: _FOR_KANJI[found[0]],
     ),
     _TO_LONG_MARK,
-    Rewrite("long-mark", f"ー(?<=[{_KATAKANA}]{{3}}.)(?=[^\\wー●])"),
+    # サーバー・室 but not サーバー・システム, which is one word with サーバーシステム.
+    Rewrite("long-mark", f"ー(?<=[{_KATAKANA}]{{3}}.)(?=[^\\wー●]++(?![ぁ-ゖァ-ヺ]))"),
 )
 _LETTERS: tuple[Step, ...] = (
     Rewrite("numeral", f"[○◯](?:(?=[{_NUMBER}])|(?<=[{_NUMBER}].))", "〇"),
-    Rewrite("punctuation", "[^\\w●ー]+|_+"),
+    Rewrite("punctuation", "[^\\w●ー]+|_+", parting),
     Rewrite("punctuation", "●(?<!●.)(?!●)"),
     Rewrite("look-alike", "0(?:(?<=[a-z].)(?=[a-z])|(?<![0-9a-z].)(?=[a-z]{2}))", "o"),
     Rewrite("look-alike", "o(?<=[0-9].)(?=[0-9])", "0"),
     Rewrite("look-alike", "1(?<=[a-z].)(?=[a-z])", "l"),
     Rewrite("look-alike", "[il](?<=[0-9].)(?=[0-9])", "1"),
     Rewrite("itaiji", "[々ゝヽ]+", repeated),
+    Rewrite("numeral", "[参拾](?:(?<=第.)|(?<=第[参壱弐二三四五六七八九].))", lambda found: FORMAL[found[0]]),
     Rewrite("numeral", NUMERAL, numeral),
     Rewrite("numeral", ROMAN, roman),
-    Rewrite("numeral", "参(?<=第.)", "3"),
 )
-_KANA_TABLE = {char: KANA_FORMS.get(plain, plain) for char, plain in TO_HIRAGANA.items()} | KANA_FORMS
 _ALIKE: tuple[Step, ...] = (Fold({"look-alike": LOOK_ALIKES | {"l": "i"}}),)
 _SOUNDS: tuple[Step, ...] = (
     # 霞ヶ関 and 霞が関; what is counted follows below.
-    Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年])(?<![数何].)", "が"),
-    Fold({"kana": _KANA_TABLE}),
+    Rewrite("spelling", f"[ヶケ](?<=[{_KANJI}0-9].)(?=[{_KANJI}])(?![月国所年条])(?<![数何].)", "が"),
+    Fold({"kana": KANA_TABLE}),
     Rewrite("long-mark", "ー(?<![ぁ-ゖ].)"),
     *_ALIKE,
-    Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年])", "か"),
+    Rewrite("spelling", "[け個箇](?<=[0-9数何].)(?=[月国所年条])", "か"),
 )
 _VOICED_APART = re.compile(f"(?<!\\s)\\s++(?=[{_VOICED}])")
 _SEEN: tuple[Step, ...] = (Fold({**_SIGN_TABLES, "invisible": _NOTHING}), _Compatibility())
@@ -211,21 +227,16 @@ _SPELT: tuple[Step, ...] = (
     Rewrite("space", " (?:(?![!-~])|(?<![!-~] ))"),
     _TO_KATAKANA,
     _TO_LONG_MARK,
-    Fold({"kana": _KANA_TABLE, "look-alike": LOOK_ALIKES}),
+    Fold({"kana": KANA_TABLE, "look-alike": LOOK_ALIKES}),
 )
 _WORDS: tuple[Step, ...] = (
-    Rewrite(
-        "spelling",
-        "|".join(sorted(map(re.escape, SPELLINGS), key=len, reverse=True)),
-        lambda found: SPELLINGS[found[0]],
-    ),
+    *(Rewrite("spelling", words, lambda found: SPELLINGS[found[0]]) for words in SPELLING),
     Rewrite("honorific", f"[御ごお]+(?=[{_KANJI}])"),
 )
 _ENDS: tuple[Step, ...] = (
     Rewrite("okurigana", OKURIGANA_E),
-    Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
-    # サーバー and サーバ: a long mark at the end of a word of three sounds or more.
-    Rewrite("long-mark", f"ー(?<=[ぁ-ゖー]{{3}}.)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
+    Rewrite("okurigana", f"{OKURIGANA}(?<=[{_KANJI}].)(?<![{ADJECTIVES}]い)(?=[^ぁ-ゖー]|[{PARTICLES}]|$)"),
+    Rewrite("long-mark", LONG_MARK),
 )
 _MASKS: tuple[Step, ...] = (Rewrite("mask", "●{3,}", MASK),)
 STATED_MASKS: tuple[Step, ...] = (Rewrite("mask", "●+", MASK),)
@@ -233,7 +244,7 @@ STATED_MASKS: tuple[Step, ...] = (Rewrite("mask", "●+", MASK),)
 
 
 def normalise_subject(text: str) -> str:
-    """The comparison form of a subject or a lure: letters and digits only; "" when it says nothing.
+    """The comparison form of a subject or a lure: letters and digits, and one sign between numbers; "" for nothing.
 
     Takes any string and raises nothing; its own result is its fixed point. Time is linear in the length.
     """
@@ -244,10 +255,8 @@ def normalise_subject(text: str) -> str:
 
 def normalise(work: Plain) -> None:
     """Take a subject or a lure through all steps, in this order; see `normalise_subject`."""
-    work.run((_UNSEEN,))
-    work.keep(0, _MOST, "beyond")
-    work.run(_FOLDING)
-    while (left := peeled(work.text)) is not None:
+    _fold(work)
+    for left in peelings(work.text):
         work.keep(*left)
     # What is dropped may join what was apart; each round shortens or settles.
     _until_settled(work, _spell)
@@ -290,12 +299,12 @@ def lure_pattern(canonical: str) -> str | None:
 
 def same_lure(canonical: str, variant: str) -> bool:
     """Whether `variant` is the lure that an indicator states as `canonical`; a run of ● there stands for any non-empty
-    text."""
+    text, but for a warning of the lure."""
     form = normalise_subject(variant)
     pieces = _pieces(canonical)
     if len(pieces) == 1 or not any(pieces):
         return form != "" and form == normalise_subject(canonical)
-    return fitted(form, pieces) is not None
+    return fitted(form, pieces) is not None and (not _warns(variant, form) or _warns(canonical, MASK.join(pieces)))
 
 
 def fitted(form: str, pieces: list[str]) -> list[int] | None:
@@ -315,11 +324,27 @@ def fitted(form: str, pieces: list[str]) -> list[int] | None:
     return [*places, end] if position < end else None
 
 
+def _warns(text: str, form: str) -> bool:
+    """Whether a subject with this normal form warns of a mail."""
+    if _WARNING.search(form):
+        return True
+    work = Plain(text)
+    _fold(work)
+    return is_warning(work.text)
+
+
 def _pieces(canonical: str) -> list[str]:
     work = Plain(canonical)
     work.run(STATED_MASKS)
     normalise(work)
     return work.text.split(MASK)
+
+
+def _fold(work: Plain) -> None:
+    """One form for each character."""
+    work.run((_UNSEEN,))
+    work.keep(0, _MOST, "beyond")
+    work.run(_FOLDING)
 
 
 def _spell(work: Plain) -> None:
@@ -343,3 +368,7 @@ def _until_settled(work: Plain, once: Callable[[Plain], None]) -> None:
         once(work)
         if work.text == before:
             return
+
+
+# Below what spells it.
+_WARNING = re.compile("|".join(map(normalise_subject, _WARNINGS.split())))

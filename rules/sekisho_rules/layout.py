@@ -13,7 +13,7 @@ from sekisho_rules.indicator import State
 from sekisho_rules.tree import Observation, Observations, Window
 
 # The forms of values are part of it: an index whose keys were made by other ones finds nothing.
-FORMAT = 3
+FORMAT = 4
 CURRENT = "current"
 MANIFEST = "manifest.json"
 TABLES = "tables.lmdb"

@@ -123,6 +123,12 @@ def test_tables_do_not_chain() -> None:
     assert not {kept for kept in table.values() if kept in table}
 
 
+def test_spellings_are_as_folded() -> None:
+    """Every spelling is written as the folding before it leaves it: no other would ever be found."""
+    forms = kanji.KANJI_FORMS | folding.KANA_TABLE | folding.LOOK_ALIKES
+    assert [word for word in folding.SPELLINGS if any(char in forms for char in word)] == []
+
+
 @pytest.mark.parametrize(
     "unit",
     [
