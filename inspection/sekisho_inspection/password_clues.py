@@ -83,10 +83,12 @@ PLUS = re.compile(
     r"|つない))|プラス|に続けて|に続き|の(?:後|あと|次)に|followed\sby|plus|(?<=\s)&(?=\s))\s*"
 )
 _NO_CLUE = re.compile(
-    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|(?:使用し|使わ|利用し|設定し|にし)ない|避け|では(?:あり|な(?!く))|不可|内線\s?[0-9]{2,6}(?:$|まで|へ|に)|\+\s?(?:characters|chars|letters|digits|文字|桁)|ご?相談|文字以上|桁以上|expire"
+    r"期限[はが]|有効|変更|更新|期限切れ|まで(?:に|です)|以降に|へ(?:。|$)|問い?合わ?せ(?!番号|コード|No|ID)|照会(?!番号|コード)|質問|不明な?点|(?:使用し|使わ|利用し|設定し|にし)ない|避け|では(?:あり|な(?!く))|不可|忘れた[場時際ら]|お忘れ|内線\s?[0-9]{2,6}\)?(?:$|まで|へ|に)|\+\s?(?:characters|chars|letters|digits|文字|桁)|ご?相談|文字以上|桁以上|expire"
     r"|until|change|reset|at\sleast",
     re.I,
 )
+# A plus within what is typed may be a part of it, unless what stands beside it describes something.
+_WITHIN = re.compile(r"[A-Za-z0-9][!-*,-~]{0,40}\+[A-Za-z0-9][!-~]{0,40}")
 _NOTE = re.compile(r"\([^()]{0,60}\+[^()]{0,60}\)")
 _QUOTED = re.compile(r"[「『【“\"‘']([!-~ぁ-んァ-ヶー一-龥]{1,40})[」』】”\"’']")
 # A value behind its name at the end of a part: 部署コード1203.
@@ -136,7 +138,7 @@ def is_described(text: str) -> bool:
 
 
 def _together(pieces: list[str], sentence: str, source: Source) -> Iterator[str]:
-    found = [""]
+    found, typed = [""], _WITHIN.search(sentence)
     for number, piece in enumerate(pieces):
         piece = f"送信日の{piece}" if number and _OF_THE_DAY.match(piece) else piece
         quoted = [one for one in _QUOTED.findall(piece) if one.isascii() or not any(_of_clue(one, source))]
@@ -147,7 +149,10 @@ def _together(pieces: list[str], sentence: str, source: Source) -> Iterator[str]
         values = quoted[:1] or described_here or ([plain[0].rstrip(".,")] if plain else [named[1]] if named else [])
         if not values:
             return
+        typed = None if quoted or described_here else typed
         found = [one + value for one in found[:4] for value in values]
+    if typed:
+        yield typed[0].rstrip(".,")
     yield from found
 
 

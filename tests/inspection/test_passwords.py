@@ -46,6 +46,14 @@ def test_the_cases_are_many_and_differ() -> None:
     assert sum(not case["expected"] for case in CASES) >= 220
 
 
+def test_a_plus_within_a_value() -> None:
+    """A plus sign between letters is likelier typed; with room around it, or beside a description, it puts parts
+    together."""
+    assert candidates(["[パスワード] Hozu+gawa/7"], "", DATE, 20)[0] == "Hozu+gawa/7"
+    assert candidates(["パスワードは Hozu + 77 です。"], "", DATE, 20)[0] == "Hozu77"
+    assert candidates(["パスワードは送信日(mmdd)+hozu です。"], "", DATE, 20)[0] == "0402hozu"
+
+
 def test_the_own_text_goes_before_the_quoted() -> None:
     """A password in a quoted older mail comes after the new one."""
     assert candidates(["> パスワード：Old123\nパスワード：New456"], "", "", 20) == ["New456", "Old123"]
