@@ -132,7 +132,7 @@ GAPS = {
     "B16 fragment": (b"Content-Type: message/partial; number=1\r\n\r\nx", "unreadable"),
     "B16 S/MIME": (mail(file(b"0\x82ab", "smime.p7m", kind=b"application/pkcs7-mime")), "locked"),
     "B16 OpenPGP": (b"\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nabc\r\n-----END PGP MESSAGE-----\r\n", "locked"),
-    "B36 archive by name": (mail(file(bytes(600), "a.tar")), "unreadable"),
+    "B36 archive by name": (mail(file(b"\x01" * 600, "a.tar")), "unreadable"),
     "hidden PDF objects": (
         mail(
             file(

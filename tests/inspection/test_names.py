@@ -156,12 +156,15 @@ def test_endings_of_programs_and_domains(name: str, content: bytes, stops: bool)
         ("agreement.arc", b"plain words\n", 0),
         ("part.one", b"plain words\n", 0),
         ("a.img", b"plain words\n", 0),
-        ("a.img", bytes(2000), 1),
+        ("a.img", b"\x01" * 2000, 0),
+        ("a.tar", bytes(10240), 0),
+        ("a.tar", b"\x01" * 2000, 1),
         ("a.zip", b"plain words\n", 1),
     ],
 )
 def test_endings_of_containers_and_texts(
     name: str, content: bytes, gaps: int, read: Read, attach: Callable[..., bytes]
 ) -> None:
-    """B51: a text is no container of a format whose ending is that of other files as well."""
+    """B51: a text or raw data is no container of a format whose ending is that of other files as well, and zeros alone
+    are an archive of nothing."""
     assert len(read(attach("x", (name, content))).incomplete) == gaps
