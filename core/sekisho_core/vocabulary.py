@@ -253,6 +253,10 @@ class Incomplete(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
     detail: str = ""
 
+    def __str__(self) -> str:
+        """The gap on one line; its words are the sender's."""
+        return f"{self.reason} at {self.where}" + (f": {self.detail}" if self.detail else "")
+
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that was read in a mail. What could not be read stands in `incomplete`, never nowhere."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sekisho_inspection import filetype
 from sekisho_inspection.inline import Inline, marks_before
 
 _ALPHABET = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
@@ -32,7 +33,7 @@ class Forks(Inline):
 
 def is_named(names: tuple[str, ...], declared: str) -> bool:
     """Whether type or name says that a part is BinHex."""
-    return declared == KIND or any(name.lower().rstrip(" .").endswith(".hqx") for name in names)
+    return declared == KIND or filetype.called(names, ".hqx")
 
 
 def decode(body: bytes) -> bytes | None:

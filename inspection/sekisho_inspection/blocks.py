@@ -57,12 +57,13 @@ def whole(text: bytes, names: Iterable[str]) -> Inline | None:
     start = len(text) - len(text.removeprefix(b"\xef\xbb\xbf").lstrip())
     if not _ALPHABET.match(text, start, start + _NAMED_LEAST):
         return None
-    coded = b"".join(text[start:].split())
+    lines = text[start:].split()
+    coded = b"".join(lines)
     match = _ALPHABET.match(coded)
     named = next((name for name in names if name.lower().rstrip(" .").endswith(_NAMES)), "")
     if match is None or match.end() < (_NAMED_LEAST if named else _WHOLE_LEAST):
         return None
-    if not named and (match.end() < len(coded) or _DIGITS.fullmatch(coded) or not _is_even(text[start:].split())):
+    if not named and (match.end() < len(coded) or _DIGITS.fullmatch(coded) or not _is_even(lines)):
         return None
     return Inline(start, len(text), named.rpartition(".")[0].encode(), base64_bytes(match[0]))
 

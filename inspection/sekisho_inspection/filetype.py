@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from sekisho_core.finding_kinds import FindingKind
@@ -289,6 +290,11 @@ def is_text(content: bytes) -> bool:
     if content.startswith(_MARKS_OF_UTF_16) or not any(byte in head for byte in b"\0\1\2\3\4\5\6\7"):
         return True
     return b"\0" in content[:512] and charset.wide(content) != ""
+
+
+def called(names: Iterable[str], endings: str | tuple[str, ...]) -> bool:
+    """Whether one of the names ends so, in any case, to Windows, which drops dots and spaces behind a name."""
+    return any(name.lower().rstrip(" .").endswith(endings) for name in names)
 
 
 def runnable(name: str, content: bytes | None) -> bool:

@@ -45,7 +45,7 @@ def is_one(item: Item) -> bool:
         return True
     if not item.content[:64].lstrip(_LEADING).startswith(_BEGINS):
         return False
-    if any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names):
+    if filetype.called(item.names, _NAMES):
         return True
     begins = item.content[:9].lstrip(b"\xef\xbb\xbf").startswith(b"<")
     return begins and _ROOTS.search(item.content[:1000]) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sekisho_inspection import filetype
 from sekisho_inspection.notes import Item, Notes
 
 READING = "mailbox"
@@ -36,4 +37,4 @@ def _spans(item: Item) -> Iterator[tuple[int, int]]:
 
 
 def _is_named(item: Item) -> bool:
-    return any(name.lower().rstrip(" .").endswith(_NAMES) for name in item.names)
+    return filetype.called(item.names, _NAMES)

@@ -355,7 +355,7 @@ def is_mail_file(item: Item, kind: str) -> bool:
     if kind != "message/rfc822":
         if not kind and item.names and _SAVED_PAGE.match(item.content):
             return True
-        named = any(name.lower().rstrip(" .").endswith(_MAILS) for name in item.names)
+        named = filetype.called(item.names, _MAILS)
         return named and not kind and filetype.is_text(item.content)
     is_body = item.declared + item.origin.reading == READING
     return bool(item.names) if item.declared.startswith("text/") else not is_body

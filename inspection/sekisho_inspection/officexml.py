@@ -11,7 +11,7 @@ import zlib
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import headers, office, opendocument
+from sekisho_inspection import filetype, headers, office, opendocument
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.names import member_names
 from sekisho_inspection.notes import Item, Notes
@@ -53,7 +53,7 @@ def sniff(content: bytes) -> str:
 
 def page_start(item: Item) -> int | None:
     """Where the header of a saved web page begins in a file that is called a document; None where there is none."""
-    named = any(name.lower().rstrip(" .").endswith(_DOCUMENTS) for name in item.names)
+    named = filetype.called(item.names, _DOCUMENTS)
     found = _PAGE.search(item.content, 0, 16_384) if named else None
     return found.start() if found else None
 

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 
+from sekisho_inspection import filetype
 from sekisho_inspection.headers import base64_bytes
 from sekisho_inspection.inline import Inline
 
@@ -30,7 +31,7 @@ _BEGINNING = 1 << 16
 
 def is_named(names: tuple[str, ...]) -> bool:
     """Whether a name says that a file is a message without armour."""
-    return any(name.lower().rstrip(" .").endswith((".gpg", ".pgp")) for name in names)
+    return filetype.called(names, (".gpg", ".pgp"))
 
 
 def files(text: bytes, named: bool = False) -> Iterator[Inline]:

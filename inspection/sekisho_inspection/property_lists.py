@@ -37,7 +37,7 @@ def is_one(item: Item) -> bool:
         head = item.content[:_HEAD]
         if _ROOT.match(head.replace(b"\0", b"") if b"\0" in head else head):
             return True
-    return not item.sniffed and any(name.lower().rstrip(" .").endswith(_SAVED) for name in item.names)
+    return not item.sniffed and filetype.called(item.names, _SAVED)
 
 
 def read_list(item: Item, notes: Notes) -> None:

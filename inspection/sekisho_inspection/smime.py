@@ -7,7 +7,7 @@ import zlib
 
 from sekisho_core.vocabulary import PartState
 
-from sekisho_inspection import ber
+from sekisho_inspection import ber, filetype
 from sekisho_inspection.archive import inflate
 from sekisho_inspection.ber import Element
 from sekisho_inspection.headers import base64_bytes
@@ -34,7 +34,7 @@ def sniff(item: Item) -> str:
     """The type of a CMS message, in binary or, where it is sent as one, in base64; "" for anything else."""
     if _BEGIN.match(item.content[:64]):
         return KIND
-    named = item.declared in _DECLARED or any(name.lower().rstrip(" .").endswith(".p7m") for name in item.names)
+    named = item.declared in _DECLARED or filetype.called(item.names, ".p7m")
     return KIND if named and _BEGIN.match(_binary(item.content[:_HEAD])) else ""
 
 

@@ -27,7 +27,7 @@ _MAX_FOUND, _LOOKED_BACK = 20_000, 1000
 def read_starters(item: Item, notes: Notes) -> None:
     """Note formulas, macros, links and queries, and what an XML file would fetch."""
     content = item.content
-    named = any(name.lower().rstrip(" .").endswith(_CELLS) for name in item.names) or item.declared == "text/csv"
+    named = filetype.called(item.names, _CELLS) or item.declared == "text/csv"
     if sylk.is_one(content):
         sylk.note_sylk(item, notes)
     elif named and filetype.is_text(content):
@@ -72,7 +72,7 @@ def _formula(text: str, match: re.Match[str]) -> str:
 
 def _query(item: Item, notes: Notes) -> None:
     """Queries of Excel: of pages (IQY), databases (DQY, OQY) and connections (ODC)."""
-    named = any(name.lower().rstrip(" .").endswith(_QUERIES) for name in item.names)
+    named = filetype.called(item.names, _QUERIES)
     if _WEB_QUERY.match(item.content) or (named and _DATABASE.match(item.content)):
         text = charset.decode(item.content[:100_000])[0]
         notes.find("office-query", item.where, " ".join(text.split())[:300])

@@ -34,7 +34,7 @@ _PAGE_SIZE, _MOST_WRITTEN = 100, 5
 def looks_text(item: Item) -> bool:
     """Whether a part of another declared type is a text to its reader: a nameless one of some types, a text file."""
     if item.names:
-        named = any(name.lower().rstrip(". ").endswith(_NOTES) for name in item.names)
+        named = filetype.called(item.names, _NOTES)
         return named and item.sniffed in _TEXTS and is_textual(item)
     return item.declared.startswith("multipart/") or item.declared in ("message/delivery-status", "message/partial")
 
@@ -83,7 +83,7 @@ def is_textual(item: Item) -> bool:
 
 def is_page(item: Item) -> bool:
     """Whether it is HTML by name, declared type or content."""
-    named = any(name.lower().rstrip(". ").endswith(_PAGES) for name in item.names)
+    named = filetype.called(item.names, _PAGES)
     return named or item.declared in ("text/html", "application/xhtml+xml") or item.sniffed in _PAGE
 
 

@@ -21,7 +21,7 @@ _CHUNK = re.compile(r"<(?:[^\s<>:/]{1,100}:)?chunk\b[^<>]{0,2000}>([^<]*+)<")
 
 def sniff(item: Item) -> str:
     """The type, by the namespace near the beginning, or anywhere in a file that is called one; "" for others."""
-    named = any(name.lower().rstrip(" .").endswith(".xdp") for name in item.names)
+    named = filetype.called(item.names, ".xdp")
     head = item.content if named else item.content[:_HEAD]
     if b"<" not in head or not filetype.is_text(head):
         return ""

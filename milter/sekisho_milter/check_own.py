@@ -6,7 +6,6 @@ import ipaddress
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sekisho_core.database import probe, shown_url
@@ -37,7 +36,7 @@ def check_own(settings: Settings) -> list[Check]:
     found += [_check_index(Path(settings.of(RulesSettings).index)), *_check_directories(settings)]
     found += _check_seal(settings.of(QuarantineSettings))
     found += _check_inspection(settings.of(InspectionSettings))
-    rulebooks = Policy(settings.of(PolicySettings), lambda: datetime.now(UTC)).rulebooks()
+    rulebooks = Policy.of(settings).rulebooks()
     found += _check_policy(rulebooks, settings.of(PolicySettings), settings.of(MilterSettings))
     found += _check_wait(rulebooks, settings.of(QuarantineSettings))
     return [*found, check_python(sys.version_info[:3])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -24,7 +23,7 @@ from sekisho_quarantine.seal import Seal
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_rules.policy import Policy
-from sekisho_rules.settings import PolicySettings, RulesSettings
+from sekisho_rules.settings import RulesSettings
 from sekisho_rules.snapshot import SnapshotStore
 
 from sekisho_milter.gate import Tools
@@ -66,7 +65,7 @@ def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | N
     return Stages(
         snapshot=SnapshotStore(Path(settings.of(RulesSettings).index)).current,
         inspect=Unlocking(client.examine, [listed_passwords(inspection), pairing.akin], hear=hear),
-        judge=Policy(settings.of(PolicySettings), lambda: datetime.now(UTC)),
+        judge=Policy.of(settings),
         record=record,
     )
 

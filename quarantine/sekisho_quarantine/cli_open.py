@@ -53,14 +53,15 @@ def open_command(passage: str, password_file: str, as_json: bool, config: Path |
 def _judged(desk: Desk, record: Record, password_file: str) -> Passage:
     """The mail on its way through all stages once more, with workers of our own. Passwords are asked for when it is
     known to be there."""
-    from sekisho_rules.cli_run import policy_of, stages_of
+    from sekisho_rules.cli_run import stages_of
+    from sekisho_rules.policy import Policy
 
     settings, row = desk.all_settings, record.row
     if row.body_gone_at:
         raise StoreError(f"{row.id}: its body is gone since {local_time(row.body_gone_at)}: there is nothing to open")
     with desk.bodies.opened(row.sha256, row.size) as content:
         typed = read_passwords(password_file)
-        with stages_of(settings, (), policy_of(settings), 1, typed) as stages:
+        with stages_of(settings, (), Policy.of(settings), 1, typed) as stages:
             return scan(Mail(row.id, record.envelope, content), stages)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 from sekisho_core.display import column, defanged, local_time, visible
-from sekisho_core.vocabulary import Incomplete
 from sqlalchemy import Row
 
 from sekisho_quarantine.audit import Entry
@@ -102,7 +101,7 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     verdict, reading = record.verdict, record.reading
     yield "recipients", [_visible(f"<{one.address}> {one.state} ({one.action})") for one in record.recipients]
     yield "reasons", [_visible(f"{m.severity} {m.kind} {m.rule} at {m.where}: {m.explain}") for m in verdict.reasons]
-    yield "incomplete", [_visible(_gap_line(gap)) for gap in verdict.incomplete]
+    yield "incomplete", [_visible(str(gap)) for gap in verdict.incomplete]
     yield "findings", [_visible(f"{one.where}: {one.kind} {one.detail}") for one in reading.findings]
     yield (
         "parts",
@@ -121,11 +120,6 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
 
 def _without_id(wait: Row[Any]) -> dict[str, Any]:
     return {name: value for name, value in wait._mapping.items() if name != "passage_id"}
-
-
-def _gap_line(gap: Incomplete) -> str:
-    detail = f": {gap.detail}" if gap.detail else ""
-    return f"{gap.reason} at {gap.where}{detail}"
 
 
 def _release_line(one: Row[Any]) -> str:

@@ -14,12 +14,13 @@ from sekisho_core.files import write_durably
 from sekisho_core.settings import load
 from sekisho_core.vocabulary import Action
 
-from sekisho_rules.cli_run import ACCEPTED, NOT_ACCEPTED, passage_of, policy_of, run_options, stages_of
+from sekisho_rules.cli_run import ACCEPTED, NOT_ACCEPTED, passage_of, run_options, stages_of
 from sekisho_rules.explain_html import as_page
 from sekisho_rules.explain_json import as_json_object
 from sekisho_rules.explain_text import Look, as_text
 from sekisho_rules.explanation import explain
 from sekisho_rules.mail_files import mail_file, read_envelope
+from sekisho_rules.policy import Policy
 
 _NARROWEST, _WIDEST, _ELSEWHERE = 80, 120, 100
 _TREE_LINES = "├└│─"
@@ -50,7 +51,7 @@ def explain_command(
     if as_json and html:
         raise click.UsageError("--json and --html exclude each other")
     settings = load(config)
-    found, policy = mail_file(path), policy_of(settings)
+    found, policy = mail_file(path), Policy.of(settings)
     envelope = read_envelope(envelope_file) if envelope_file else None
     target = _target(html, found.file)
     typed = read_passwords(password_file)

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from sekisho_rules.indicator_files import read_indicators
 from sekisho_rules.mail_files import MailFile
 from sekisho_rules.packs import read_packs
 from sekisho_rules.policy import Policy
-from sekisho_rules.settings import PolicySettings, RulesSettings
+from sekisho_rules.settings import RulesSettings
 from sekisho_rules.snapshot import IndexSnapshot, SnapshotStore
 
 ACCEPTED, NOT_ACCEPTED, ERROR = 0, 1, 2
@@ -62,11 +61,6 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The policy of a run; exclusions end by the machine's clock."""
-    return Policy(settings.of(PolicySettings), lambda: datetime.now(UTC))
 
 
 @contextmanager

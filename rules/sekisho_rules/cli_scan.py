@@ -17,8 +17,9 @@ from sekisho_core.settings import load
 from sekisho_core.vocabulary import Action, Envelope, Passage
 from sekisho_inspection.settings import InspectionSettings
 
-from sekisho_rules.cli_run import ACCEPTED, ERROR, NOT_ACCEPTED, passage_of, policy_of, run_options, stages_of
+from sekisho_rules.cli_run import ACCEPTED, ERROR, NOT_ACCEPTED, passage_of, run_options, stages_of
 from sekisho_rules.mail_files import Fault, MailFile, mail_files, read_envelope
+from sekisho_rules.policy import Policy
 from sekisho_rules.progress import Bar
 from sekisho_rules.report import as_json_line, as_text
 
@@ -42,7 +43,7 @@ def scan_command(
     typed = read_passwords(password_file)
     workers = settings.of(InspectionSettings).workers
     count = max(1, min(workers or len(os.sched_getaffinity(0)), len(found)))
-    with stages_of(settings, indicator_files, policy_of(settings), count, typed) as stages:
+    with stages_of(settings, indicator_files, Policy.of(settings), count, typed) as stages:
         results = _ordered(lambda one: _judged(one, envelope, stages), found, count)
         status = _print(results, as_json_line if as_json else as_text, Bar(len(found)))
     raise click.exceptions.Exit(status)

@@ -43,6 +43,11 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     document: str = ""
 
 
+def utc(moment: datetime) -> datetime:
+    """A time in UTC, which is what one without a zone is taken for."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """An indicator that is not used, and why; its file and name where they are known."""
 

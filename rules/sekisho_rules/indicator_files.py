@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ import msgspec
 from sekisho_core.errors import SekishoError
 from sekisho_core.vocabulary import Severity
 
-from sekisho_rules.indicator import DEFAULT_CONFIDENCE, UNDATED, Indicator, Refusal, newest
+from sekisho_rules.indicator import DEFAULT_CONFIDENCE, UNDATED, Indicator, Refusal, newest, utc
 from sekisho_rules.tlp import TLPS, strictest, tlp_of_id, tlp_of_name
 from sekisho_rules.yara_meta import first_meta, moment, whole
 
@@ -250,9 +250,7 @@ def _state(stated: str) -> Any:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return None if moment is None else utc(moment)
 
 
 def _yara(content: bytes, path: Path, within: str, provenance: Provenance, refused: list[Refusal]) -> list[Indicator]:

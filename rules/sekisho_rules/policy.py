@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from sekisho_core.addresses import closeness
+from sekisho_core.settings import Settings
 from sekisho_core.vocabulary import (
     Action,
     Direction,
@@ -112,6 +113,11 @@ class Policy:
         self._now = now
         self._general = _general(settings)
         self._overrides = [(override, _laid_over(self._general, override)) for override in settings.overrides]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """The policy that the settings state; exclusions end by the machine's clock."""
+        return cls(settings.of(PolicySettings), lambda: datetime.now(UTC))
 
     def __call__(
         self, mail: Mail, reading: Reading, matches: tuple[Match, ...], incomplete: tuple[Incomplete, ...]

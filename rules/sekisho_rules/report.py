@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from sekisho_core.display import visible
-from sekisho_core.vocabulary import Incomplete, Match, Mode, Part, Passage
+from sekisho_core.vocabulary import Match, Mode, Part, Passage
 
 _REASON = ("kind", "rule", "source", "tlp", "confidence", "severity", "match", "where", "explain")
 
@@ -39,7 +39,7 @@ def as_text(path: str, passage: Passage) -> str:
     notes = visible(f" ({'; '.join(noted)})", 500) if noted else ""
     lines = [f"{verdict.action.value}{notes}: {visible(path, 1000)}"]
     lines += [_reason(reason) for reason in verdict.reasons]
-    lines += [_gap(gap) for gap in verdict.incomplete]
+    lines += [visible(f"  incomplete: {gap}", 500) for gap in verdict.incomplete]
     return "\n".join(lines)
 
 
@@ -52,11 +52,6 @@ def _reason(match: Match) -> str:
     origin = f"{match.source}, TLP:{match.tlp.upper()}, confidence {match.confidence}, {match.severity}, {match.match}"
     without = " without effect" if match.state == "observe" else ""
     return visible(f"  {match.kind}{without}: {match.rule} at {match.where} ({origin}): {match.explain}", 1000)
-
-
-def _gap(gap: Incomplete) -> str:
-    detail = f": {gap.detail}" if gap.detail else ""
-    return visible(f"  incomplete: {gap.reason} at {gap.where}{detail}", 500)
 
 
 def _part(part: Part) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
+
+from sekisho_rules.indicator import utc
 
 _SPACE = r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 # Comments, strings and expressions are passed over, so that a word in them begins nothing.
@@ -32,10 +34,9 @@ def moment(meta: dict[str, str], key: str) -> datetime | None:
     if not (text := meta.get(key)):
         return None
     try:
-        stated = datetime.fromisoformat(text.replace("/", "-"))
+        return utc(datetime.fromisoformat(text.replace("/", "-")))
     except ValueError:
         raise ValueError(f"meta {key}: {text} is no date such as 2026-01-31") from None
-    return stated.replace(tzinfo=UTC) if stated.tzinfo is None else stated.astimezone(UTC)
 
 
 def whole(meta: dict[str, str], key: str, otherwise: int) -> int:

@@ -21,3 +21,9 @@ def summary(reading: Reading) -> dict[str, Any]:
             if item.path.partition(":")[0] in ("url", "domain-name", "ipv4-addr", "email-addr")
         ),
     }
+
+
+def facts(reading: Reading) -> set[str]:
+    """Kinds of findings, values of observables, and "incomplete" where there is a gap."""
+    kinds = {str(item.kind) for item in reading.findings} | {item.value for item in reading.observables}
+    return kinds | ({"incomplete"} if reading.incomplete else set())

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from others import mail
 from sekisho_core.vocabulary import Reading
 from sekisho_inspection import calendars, intel_hex, registrations
-from summaries import summary
+from summaries import facts, summary
 
 Read = Callable[..., Reading]
 CASES = sorted((Path(__file__).parents[1] / "corpus" / "carriers").glob("*.eml"))
@@ -37,12 +37,6 @@ _PIECES = (
     ",",
     ";",
 )
-
-
-def facts(reading: Reading) -> set[str]:
-    """Kinds of findings, values of observables, and "incomplete" where there is a gap."""
-    kinds = {str(item.kind) for item in reading.findings} | {item.value for item in reading.observables}
-    return kinds | ({"incomplete"} if reading.incomplete else set())
 
 
 @pytest.mark.parametrize("name", CARRIERS)

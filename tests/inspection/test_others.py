@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 from others import ORDINARY, OTHERS, case_files, mail
 from sekisho_core.vocabulary import Reading
-from summaries import summary
+from summaries import facts, summary
 
 Read = Callable[..., Reading]
 CASES = sorted((Path(__file__).parents[1] / "corpus" / "others").glob("*.eml"))
-
-
-def facts(reading: Reading) -> set[str]:
-    """Kinds of findings, values of observables, and "incomplete" where there is a gap."""
-    kinds = {str(item.kind) for item in reading.findings} | {item.value for item in reading.observables}
-    return kinds | ({"incomplete"} if reading.incomplete else set())
 
 
 @pytest.mark.parametrize("name", OTHERS)
