@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_STAMP := $(VENV)/.fuzz-installed
 RUN_PACKAGES := ca-certificates gcc libarchive13 libmilter-dev postfix python3-dev python3-venv
-TEST_PACKAGES := $(RUN_PACKAGES) miltertest postgresql sudo systemd
+TEST_PACKAGES := $(RUN_PACKAGES) bind9 bind9-utils dnsdist miltertest minisign postgresql squid sudo systemd unbound
 
 .PHONY: run test bench fuzz fuzz-minute lint clean packages test-packages lock
 
@@ -22,7 +22,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=tests/mta:tests/bench:tests/fuzz:tests/cases $(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
-	    milter/sekisho_milter tests
+	    feeds/sekisho_feeds milter/sekisho_milter tests
 
 packages:
 	setup/packages $(RUN_PACKAGES)

@@ -44,6 +44,7 @@ THIRD_PARTY = {
     "zxingcpp": {"inspection"},
     "pyseccomp": {"inspection"},
     "cryptography": {"quarantine"},
+    "httpx": {"feeds"},
     "lmdb": {"rules"},
     "hyperscan": {"rules"},
     "re2": {"rules"},

@@ -19,6 +19,8 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     """One source's statement. Times are aware datetimes; `valid_until` None means until revoked.
 
     `pattern` is a STIX pattern, or YARA source for `pattern_type` "yara"; other types are kept but unsupported.
+    `to_ids` False is what its author holds too weak for detection by itself. `pap` is the permitted use ("clear",
+    "green", "amber", "red"; "" where none is stated); `threat_name` the malware, actor or campaign.
     `file` is where it was read: the path within the folder that was given, or the file's name; "" where no file was.
     `document` is what was received, as text.
     """
@@ -39,6 +41,12 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool = False
     labels: tuple[str, ...] = ()
     reference: str = ""
+    created: datetime | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    to_ids: bool = True
+    pap: str = ""
+    threat_name: str = ""
     file: str = ""
     document: str = ""
 

@@ -57,6 +57,12 @@ INDICATORS = Table(
     *(_text(name) for name in ("reference", "document", "reason")),
     Column("imported_at", Utc, nullable=False),
     Column("file", Text, nullable=False),
+    Column("created", Utc),
+    Column("first_seen", Utc),
+    Column("last_seen", Utc),
+    Column("to_ids", Boolean, nullable=False),
+    Column("pap", String(16), nullable=False),
+    Column("threat_name", Text, nullable=False),
     Index("indicators_id", "id"),
 )
 _LIST = [column for column in INDICATORS.c if column.name not in ("document", "description", "reason", "imported_at")]

@@ -1,0 +1,1 @@
+"""The feeds: indicators in, guarded and merged, and given on."""
