@@ -21,6 +21,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     `pattern` is a STIX pattern, or YARA source for `pattern_type` "yara"; other types are kept but unsupported.
     `to_ids` False is what its author holds too weak for detection by itself. `pap` is the permitted use ("clear",
     "green", "amber", "red"; "" where none is stated); `threat_name` the malware, actor or campaign.
+    `guard` says why our own guard lets it be observed only, "" where it does not; until `observe_until` it is anyway.
     `file` is where it was read: the path within the folder that was given, or the file's name; "" where no file was.
     `document` is what was received, as text.
     """
@@ -47,6 +48,8 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     to_ids: bool = True
     pap: str = ""
     threat_name: str = ""
+    guard: str = ""
+    observe_until: datetime | None = None
     file: str = ""
     document: str = ""
 
@@ -54,6 +57,12 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
 def utc(moment: datetime) -> datetime:
     """A time in UTC, which is what one without a zone is taken for."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def effective_state(indicator: Indicator, now: datetime) -> State:
+    """What its source, our guard and the time of observation together make of an indicator."""
+    held = indicator.guard or (indicator.observe_until is not None and now < indicator.observe_until)
+    return "observe" if held else indicator.state
 
 
 class Refusal(msgspec.Struct, frozen=True):
