@@ -16,11 +16,13 @@ _FEW = 5
 
 class Merged(msgspec.Struct, frozen=True):
     """What a merge did to the statements of its feed. `kept_back` are those that the feed removed or revoked, which
-    stay in force until a person confirms: they were too many at once."""
+    stay in force until a person confirms: they were too many at once. `guarded` of the unchanged are those of which our
+    guard says something else now."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    guarded: int = 0
     withdrawn: int = 0
     kept_back: int = 0
 
@@ -55,7 +57,7 @@ def merge(
             gone, stated = set(), [(one, why) for one, why in stated if one.id not in revoked]
         done = table.put(connection, stated, now, revision)
         withdrawn = _withdraw(connection, source, gone, revision)
-        return Merged(done.added, done.updated, done.unchanged, withdrawn, kept_back)
+        return Merged(done.added, done.updated, done.unchanged, done.guarded, withdrawn, kept_back)
 
 
 def _too_many(going: set[str], held: set[str], removals: Removals) -> int:

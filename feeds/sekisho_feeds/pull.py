@@ -74,7 +74,8 @@ class Pulled(msgspec.Struct, frozen=True):
 
     @property
     def changed(self) -> bool:
-        return bool(self.merged.added or self.merged.updated or self.merged.withdrawn)
+        merged = self.merged
+        return bool(merged.added or merged.updated or merged.guarded or merged.withdrawn)
 
 
 def pull(feed: Feed, standing: Standing, tools: Tools, removals: Removals, now: datetime) -> Pulled:

@@ -26,11 +26,13 @@ _GUARD = ("guard", "observe_until")
 
 
 class Imported(msgspec.Struct):
-    """What an import did: rows new, rows with a newer version, and rows that were as new or final already."""
+    """What an import did: rows new, rows with a newer version, and rows that were as new or final already; `guarded` of
+    the last are those of which our guard says something else now."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    guarded: int = 0
 
 
 def store(engine: Engine, indicators: Iterable[tuple[Indicator, str]], now: datetime, what: str = "import") -> Imported:
@@ -111,6 +113,15 @@ def withdraw(connection: Connection, source: str, ids: Sequence[str], revision: 
     return gone
 
 
+def end_observation(engine: Engine, now: datetime, source: str = "") -> int:
+    """Let those act whose time of observation is over; of a `source` that is given, all at once. How many there were.
+    Raises DatabaseError."""
+    over = INDICATORS.c.source == source if source else INDICATORS.c.observe_until <= now
+    with history.changing(engine) as connection:
+        observed = INDICATORS.c.observe_until.is_not(None)
+        return connection.execute(update(INDICATORS).where(observed, over).values(observe_until=None)).rowcount
+
+
 def ids_of(connection: Connection, source: str) -> set[str]:
     """The ids that a source states and has not revoked."""
     query = select(INDICATORS.c.id).where(INDICATORS.c.source == source, INDICATORS.c.revoked.is_(False))
@@ -130,6 +141,7 @@ def _put_batch(
             done.unchanged += 1
             if known[key][3:] != (indicator.guard, indicator.observe_until):
                 guarded.append(_guard_row(indicator))
+                done.guarded += 1
             continue
         row = _row(indicator, reason, now, revision)
         (newer if key in known and key not in new else new)[key] = row

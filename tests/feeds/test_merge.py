@@ -72,7 +72,7 @@ def test_older_version_is_ignored(engine: Engine) -> None:
 
 @pytest.mark.parametrize("revoked", [False, True])
 def test_mass_removal_waits_for_a_person(engine: Engine, revoked: bool) -> None:
-    """C31: more than a fifth of a feed removed or revoked at once stays in force until confirmed; additions are taken."""
+    """C31: more than a fifth of a feed removed or revoked at once stays in force until confirmed; new ones come."""
     put(engine, *(one(number) for number in range(40)))
     left = [one(number) for number in range(20)]
     rest = [one(number, revoked=True, days=1) for number in range(20, 40)] if revoked else []

@@ -96,5 +96,17 @@ def test_guard_of_what_is_not_newer(engine: Engine) -> None:
     """What our guard says changes also where the source's version does not."""
     put(engine, "a", "one")
     held = Indicator(id="a", source="s", pattern="one", modified=NOW, guard="too wide", observe_until=NOW)
-    assert table.store(engine, [(held, "")], NOW).unchanged == 1
+    done = table.store(engine, [(held, "")], NOW)
+    assert (done.unchanged, done.guarded) == (1, 1)
     assert [(one.guard, one.observe_until) for one in table.stored(engine)] == [("too wide", NOW)]
+
+
+def test_end_of_observation(engine: Engine) -> None:
+    """What is observed acts when its time is over; a source's that is named at once, that of others later."""
+    for source in ("s", "t"):
+        one = Indicator(id="a", source=source, pattern="one", modified=NOW, observe_until=NOW + timedelta(days=7))
+        table.store(engine, [(one, "")], NOW)
+    assert table.end_observation(engine, NOW) == 0
+    assert table.end_observation(engine, NOW, "s") == 1
+    assert table.end_observation(engine, NOW + timedelta(days=8)) == 1
+    assert [one.observe_until for one in table.stored(engine)] == [None, None]
