@@ -242,6 +242,7 @@ def entry_of(indicator: Indicator, tree: Tree | None) -> Entry:
         _seconds(indicator.valid_from),
         _seconds(indicator.valid_until),
         tree,
+        indicator.action_cap,
     )
 
 

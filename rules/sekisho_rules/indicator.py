@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
-from sekisho_core.vocabulary import Severity
+from sekisho_core.vocabulary import Action, Severity
 
 State = Literal["enforce", "observe"]
 DEFAULT_CONFIDENCE = 75
@@ -22,6 +22,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     `to_ids` False is what its author holds too weak for detection by itself. `pap` is the permitted use ("clear",
     "green", "amber", "red"; "" where none is stated); `threat_name` the malware, actor or campaign.
     `guard` says why our own guard lets it be observed only, "" where it does not; until `observe_until` it is anyway.
+    `action_cap` is the gravest action that our guard lets it lead to.
     `file` is where it was read: the path within the folder that was given, or the file's name; "" where no file was.
     `document` is what was received, as text.
     """
@@ -49,6 +50,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     pap: str = ""
     threat_name: str = ""
     guard: str = ""
+    action_cap: Action | None = None
     observe_until: datetime | None = None
     file: str = ""
     document: str = ""

@@ -128,6 +128,7 @@ def _match(entry: Entry, evidence: list[Evidence]) -> Match:
         stated=stated,
         seen=seen,
         state=entry.state,
+        cap=entry.cap,
     )
 
 
@@ -191,6 +192,7 @@ def _yara_match(finding: Finding, entry: Entry) -> Match:
         stated=rule,
         seen=visible(finding.detail),
         state=entry.state,
+        cap=entry.cap,
     )
 
 

@@ -39,6 +39,7 @@ def _statement() -> list[Column[Any]]:
         Column("pap", String(16), nullable=False),
         _text("threat_name"),
         _text("guard"),
+        Column("action_cap", String(16)),
         Column("observe_until", Utc),
         # The canonical indicator: the same for every statement of one meaning.
         Column("meaning", String(36), nullable=False),

@@ -22,7 +22,7 @@ _BATCH = 500
 
 _OURS = ("reason", "imported_at", "meaning", "revision")
 _LIST = [column for column in INDICATORS.c if column.name not in ("document", "description", *_OURS)]
-_GUARD = ("guard", "observe_until")
+_GUARD = ("guard", "action_cap", "observe_until")
 
 
 class Imported(msgspec.Struct):
@@ -102,6 +102,14 @@ def remove(engine: Engine, id: str, source: str, now: datetime) -> int:
         return connection.execute(delete(INDICATORS).where(condition)).rowcount
 
 
+def remove_source(engine: Engine, source: str, now: datetime) -> int:
+    """Delete all that a source states, and return how many there were. Raises DatabaseError."""
+    condition = INDICATORS.c.source == source
+    with history.changing(engine) as connection:
+        history.keep(connection, condition, history.begin(connection, f"remove {source}", now))
+        return connection.execute(delete(INDICATORS).where(condition)).rowcount
+
+
 def withdraw(connection: Connection, source: str, ids: Sequence[str], revision: int) -> int:
     """Take away what a source does not state any more; those of other sources stay. A revoked row stays for good."""
     gone = 0
@@ -139,19 +147,13 @@ def _put_batch(
         key = (indicator.source, indicator.id)
         if key in known and not supersedes(indicator, *known[key][:3]):
             done.unchanged += 1
-            if known[key][3:] != (indicator.guard, indicator.observe_until):
+            if known[key][3:] != _guard_of(indicator):
                 guarded.append(_guard_row(indicator))
                 done.guarded += 1
             continue
         row = _row(indicator, reason, now, revision)
         (newer if key in known and key not in new else new)[key] = row
-        known[key] = (
-            indicator.modified,
-            indicator.revoked,
-            indicator.pattern,
-            indicator.guard,
-            indicator.observe_until,
-        )
+        known[key] = (indicator.modified, indicator.revoked, indicator.pattern, *_guard_of(indicator))
     _write(connection, new, newer, guarded, revision)
     done.added += len(new)
     done.updated += len(newer)
@@ -178,6 +180,10 @@ def _row(indicator: Indicator, reason: str, now: datetime, revision: int) -> dic
     return msgspec.structs.asdict(indicator) | {"labels": list(indicator.labels)} | ours
 
 
+def _guard_of(indicator: Indicator) -> tuple[Any, ...]:
+    return tuple(getattr(indicator, name) for name in _GUARD)
+
+
 def _guard_row(indicator: Indicator) -> dict[str, Any]:
     return {"_source": indicator.source, "_id": indicator.id} | {name: getattr(indicator, name) for name in _GUARD}
 
@@ -194,9 +200,7 @@ _UPDATE_GUARD = (
 )
 
 
-def _versions(
-    connection: Connection, ids: list[str]
-) -> dict[tuple[str, str], tuple[datetime, bool, str, str, datetime | None]]:
+def _versions(connection: Connection, ids: list[str]) -> dict[tuple[str, str], tuple[Any, ...]]:
     names = ("source", "id", "modified", "revoked", "pattern", *_GUARD)
     rows = connection.execute(select(*(INDICATORS.c[name] for name in names)).where(INDICATORS.c.id.in_(ids)))
     return {(row.source, row.id): tuple(row)[2:] for row in rows}
