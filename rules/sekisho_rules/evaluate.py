@@ -70,16 +70,15 @@ def ways(tree: Tree, mail: Facts, received: float) -> Iterator[list[Evidence]]:
 
 
 def like_expression(path: str, pattern: str) -> str:
-    """A LIKE pattern as a regular expression of RE2 for a full match of the folded value: % is any text, _ one
-    character."""
-    return _wild(folded(path, pattern))
+    """A LIKE pattern as a regular expression of RE2 for a full match of the folded value; see `wild`."""
+    return wild(folded(path, pattern))
 
 
 def is_exact(evidence: Evidence) -> bool:
     """Whether the comparison holds for the value as seen, with nothing folded."""
     comparison, fact, stated = evidence
     if comparison.operator == "LIKE" and stated:
-        return regex(_wild(stated)).fullmatch(fact.value) is not None
+        return regex(wild(stated)).fullmatch(fact.value) is not None
     if comparison.operator == "MATCHES" and stated:
         return regex(stated).search(fact.value) is not None
     return stated.strip() in ("", fact.value.strip())
@@ -167,9 +166,10 @@ def _like(path: str, stated: str, seen: str) -> bool:
     return regex(like_expression(path, stated)).fullmatch(folded(path, seen)) is not None
 
 
-def _wild(pattern: str) -> str:
-    wild = {"%": ".*", "_": "."}
-    return "(?s)" + "".join(wild.get(char) or re2.escape(char) for char in pattern)
+def wild(pattern: str) -> str:
+    """A LIKE pattern as a regular expression of RE2 for a full match: % is any text, _ one character."""
+    signs = {"%": ".*", "_": "."}
+    return "(?s)" + "".join(signs.get(char) or re2.escape(char) for char in pattern)
 
 
 def _matches(path: str, stated: str, seen: str) -> bool:
