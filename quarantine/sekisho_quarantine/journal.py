@@ -32,7 +32,7 @@ MOST_VALUE, MOST_VALUES, MOST_NAMED = 4096, 65_536, 100
 _MOST_FILE = 1 << 26
 # Keys that a reader remembers, to tell a retry: an MTA comes again within hours, mostly.
 _MOST_KEYS = 200_000
-_BODY = "email-message:body"
+BODY = "email-message:body"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -283,7 +283,7 @@ def _bounded(facts: Iterable[Fact]) -> tuple[tuple[Fact, ...], int]:
     """The facts that are kept, and how many were too long. The envelope comes first and recipients last: what a
     sender fills the room with must not push out who it was."""
     kept, cut, room = [], 0, MOST_VALUES
-    for fact in sorted((fact for fact in facts if fact.path != _BODY), key=_rank):
+    for fact in sorted((fact for fact in facts if fact.path != BODY), key=_rank):
         size = len(fact.value) + len(fact.where) + len(fact.path)
         if size > min(room, MOST_VALUE):
             cut += 1
