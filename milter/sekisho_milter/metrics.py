@@ -36,6 +36,7 @@ class Metrics:
         self._sessions = Counter("sekisho_sessions", "Sessions of the MTA.", ["event"], registry=registry)
         self._waits = Counter("sekisho_waits", "Locked mails whose wait ended.", ["outcome"], registry=registry)
         self._waiting = Gauge("sekisho_waiting", "Locked mails that wait.", multiprocess_mode="sum", registry=registry)
+        self._unjournalled = Counter("sekisho_journal_failures", "Mails that the journal lacks.", registry=registry)
         self._serial = Gauge(
             "sekisho_index_serial", "Serial of the index in use.", multiprocess_mode="max", registry=registry
         )
@@ -56,6 +57,10 @@ class Metrics:
         """Count a mail that was put off because of an error."""
         self._mails.labels(Action.TEMPFAIL).inc()
         self._failures.labels(error).inc()
+
+    def not_journalled(self) -> None:
+        """Count a mail that could not be noted in the journal."""
+        self._unjournalled.inc()
 
     def waiting(self, count: int) -> None:
         """How many mails wait for their password now."""

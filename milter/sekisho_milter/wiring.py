@@ -16,6 +16,7 @@ from sekisho_core.unlock import Hear, Unlocking
 from sekisho_inspection.client import InspectionClient, listed_passwords
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.journal import Journal, JournalBounds
 from sekisho_quarantine.keeper import Holdings
 from sekisho_quarantine.password_memory import PasswordMemory
 from sekisho_quarantine.release import Releaser
@@ -45,7 +46,8 @@ def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     pairing = Pairing(memory, events)
     store = Store(engine, Path(ours.bodies), ours.wait_limit)
     stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None)
-    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective)
+    journal = Journal(JournalBounds.of(ours), events)
+    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective, journal.append)
 
 
 def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings:

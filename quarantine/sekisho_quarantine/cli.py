@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,8 @@ from sqlalchemy import Connection
 
 from sekisho_quarantine import audit as audit_log
 from sekisho_quarantine import show as shown
+from sekisho_quarantine.cli_journal import journal_command
+from sekisho_quarantine.cli_moment import Moment
 from sekisho_quarantine.cli_open import open_command
 from sekisho_quarantine.desk import Desk, open_desk, person
 from sekisho_quarantine.records import Filter, find, listed
@@ -31,23 +31,7 @@ from sekisho_quarantine.release import Order, Outcome, Releaser
 from sekisho_quarantine.retention import Retention, delete_mail
 from sekisho_quarantine.tables import ReleaseState, State, WaitState
 
-_AGO = re.compile(r"(\d{1,6})([dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _ANY_WIDTH = 100
-
-
-class _Moment(click.ParamType[datetime]):
-    """An ISO date or time, or so long ago: "2026-11-22", "2026-11-22T09:30", "7d", "12h", "30m"."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            if ago := _AGO.fullmatch(value):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{visible(value)}: neither an ISO time nor one such as 7d, 12h, 30m", param, ctx)
 
 
 def _said(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -68,6 +52,7 @@ def quarantine() -> None:
 
 
 quarantine.add_command(open_command)
+quarantine.add_command(journal_command)
 
 
 @quarantine.command("list")
@@ -81,8 +66,8 @@ quarantine.add_command(open_command)
     type=click.Choice([action.value for action in Action]),
     help="The verdict; hold waits here (--waiting) or in the MTA's hold queue (--state held).",
 )
-@click.option("--since", type=_Moment(), help="Received at or after: ISO time, or 7d, 12h, 30m ago.")
-@click.option("--until", type=_Moment(), help="Received before.")
+@click.option("--since", type=Moment(), help="Received at or after: ISO time, or 7d, 12h, 30m ago.")
+@click.option("--until", type=Moment(), help="Received before.")
 @click.option("--sender", default="", help="Text in the envelope's or the header's sender.")
 @click.option("--recipient", default="", help="Text in a recipient's address.")
 @click.option("--subject", default="", help="Text in the subject, also under the normal form of lures.")

@@ -51,7 +51,7 @@ def mail_facts(envelope: Envelope, reading: Reading) -> list[Fact]:
     return [fact for fact in dict.fromkeys(facts) if fact.value]
 
 
-def judged(entries: Iterable[Entry], facts: list[Fact], now: datetime) -> list[Match]:
+def judged(entries: Iterable[Entry], facts: Iterable[Fact], now: datetime) -> list[Match]:
     """For each entry in force whose pattern the facts fulfil, a match for each place where they do: an exclusion of
     one part must not excuse another."""
     mail, moment = objects(facts), now.timestamp()

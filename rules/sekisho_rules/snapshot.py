@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import hyperscan
 import lmdb
 from sekisho_core.errors import SnapshotError
 from sekisho_core.scan import YaraRules
-from sekisho_core.vocabulary import Envelope, Match, Reading
+from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
 from sekisho_rules.anchors import searched_text
 from sekisho_rules.evaluate import Fact
@@ -84,25 +84,32 @@ class IndexSnapshot:
         """Every indicator in force that the mail meets, at each place, in the order of the index. None is left out: a
         mail may meet many that do nothing before the one that does."""
         now = self._clock()
-        facts = mail_facts(envelope, reading)
+        found = (*self.match_facts(mail_facts(envelope, reading), now), *self._by_yara(reading.findings, now))
+        return tuple(dict.fromkeys(found))
+
+    def match_facts(self, facts: Sequence[Fact], moment: datetime) -> tuple[Match, ...]:
+        """Every indicator in force at `moment` (aware) that these facts of one mail meet, as `match` does; what YARA
+        found is no fact."""
         with self._tables.begin() as transaction:
             numbers = sorted({*self._by_value(transaction, facts), *self._by_expression(facts)})
             entries = list(self._load(transaction, numbers))
-            rules = [
-                (finding, list(self._load(transaction, self._lookup(transaction, [key_of("yara", "", namespace)]))))
-                for finding in reading.findings
-                if finding.kind == "yara"
-                for namespace in [finding.rule.rpartition(":")[0]]
-            ]
-        found = judged(entries, facts, now) + yara_matches(rules, now)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(judged(entries, facts, moment)))
 
     def close(self) -> None:
         """Give the mapping up; not to be used afterwards."""
         self._tables.close()
         self._release()
 
-    def _by_value(self, transaction: lmdb.Transaction, facts: list[Fact]) -> Iterator[int]:
+    def _by_yara(self, findings: Iterable[Finding], now: datetime) -> list[Match]:
+        named = [(one, one.rule.rpartition(":")[0]) for one in findings if one.kind == "yara"]
+        with self._tables.begin() as transaction:
+            rules = [
+                (finding, list(self._load(transaction, self._lookup(transaction, [key_of("yara", "", namespace)]))))
+                for finding, namespace in named
+            ]
+        return yara_matches(rules, now)
+
+    def _by_value(self, transaction: lmdb.Transaction, facts: Sequence[Fact]) -> Iterator[int]:
         keys = {key_of("path", path, "") for path in {fact.path for fact in facts}}
         for path, value in {(fact.path, fact.value) for fact in facts}:
             keys.update(key_of("value", path, form) for form in seen_forms(path, value, self._lengths(path, value)))
@@ -121,7 +128,7 @@ class IndexSnapshot:
                             break
                         yield int.from_bytes(found[len(key) :], "big")
 
-    def _by_expression(self, facts: list[Fact]) -> Iterator[int]:
+    def _by_expression(self, facts: Sequence[Fact]) -> Iterator[int]:
         for regexes in self._regexes:
             for value in {fact.value for fact in facts if fact.path == regexes.path}:
                 yield from regexes.search(value)
