@@ -21,6 +21,9 @@ _IDS = {
     "e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
 }
 
+# The ids of version 2 stand last.
+_MARKINGS = {tlp: id for id, tlp in _IDS.items()}
+
 
 def tlp_of_name(text: str) -> str | None:
     """The TLP of a spelling such as "TLP:WHITE", "tlp:amber+strict" or "Clear"; None for another text."""
@@ -32,6 +35,11 @@ def tlp_of_name(text: str) -> str | None:
 def tlp_of_id(marking: str) -> str | None:
     """The TLP of a marking-definition id, None for another marking."""
     return _IDS.get(marking.removeprefix("marking-definition--"))
+
+
+def id_of_tlp(tlp: str) -> str:
+    """The TLP 2.0 marking-definition id of a TLP."""
+    return f"marking-definition--{_MARKINGS[tlp]}"
 
 
 def strictest(tlps: Iterable[str], default: str) -> str:
