@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 from sekisho_core.files import write_durably
 
-from sekisho_feeds import misp_feed, misp_rest, signature, taxii_client
+from sekisho_feeds import misp_feed, misp_rest, taxii_client
 from sekisho_feeds.access import Access
 from sekisho_feeds.feed import Feed, Via
 from sekisho_feeds.harvest import Document, FeedError
 from sekisho_feeds.local_files import read_local
 from sekisho_feeds.pull import Obtained
 from sekisho_feeds.settings import FeedsSettings
+from sekisho_feeds.signed import require_signed, signature_suffix
 from sekisho_feeds.transport import Validators, fetch, post
 
 _MOST_FILES = 100_000
@@ -65,12 +66,24 @@ def _secret(file: str) -> str:
 
 def _of_files(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
     documents = read_local(Path(feed.location), settings.max_bytes, _MOST_FILES)
-    documents = _signed(feed, documents, {one.name: one.content for one in documents}.get, remembered)
     digest = hashlib.sha256()
     for one in documents:
         digest.update(f"{one.name}\0{len(one.content)}\0".encode() + one.content)
-    state = {"sha256": digest.hexdigest()}
-    return Obtained(None if remembered.get("sha256") == state["sha256"] else documents, state)
+    if remembered.get("sha256") == digest.hexdigest():
+        return Obtained(None, remembered)
+    beside = {one.name: one.content for one in documents}
+    if suffix := signature_suffix(feed.keys):
+        documents = [one for one in documents if not one.name.endswith(suffix)]
+    signed = require_signed(feed, documents, lambda name: _companion(feed, beside, name), remembered)
+    return Obtained(documents, {"sha256": digest.hexdigest(), "signed": signed})
+
+
+def _companion(feed: Feed, files: dict[str, bytes], name: str) -> bytes:
+    """The file beside: of a folder it was read with the others, of a file that is named alone it was not."""
+    if name in files:
+        return files[name]
+    beside = Path(feed.location).with_name(Path(name).name)
+    return read_local(beside, _LONGEST_SECRET, 1)[0].content
 
 
 def _of_web(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
@@ -78,7 +91,62 @@ def _of_web(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> 
     found = fetch(access, msgspec.convert(remembered.get("validators", {}), Validators))
     if found.unchanged:
         return Obtained(None, remembered)
-    name = feed.location.partition("?")[0].rpartition("/")[2] or "feed"
-    documents = [Document(name, found.content)]
-    _signed(feed, documents, lambda beside: fetch(access, url=_beside(feed.location, beside)).content, remembered)
-    return Obtained(documents, {"validators": msgspec.to_builtins(found.validators)})
+    path, question, query = feed.location.partition("?")
+    documents = [Document(path.rpartition("/")[2] or "feed", found.content)]
+    suffix = signature_suffix(feed.keys)
+    signed = require_signed(
+        feed, documents, lambda _: fetch(access, url=f"{path}{suffix}{question}{query}").content, remembered
+    )
+    return Obtained(documents, {"validators": msgspec.to_builtins(found.validators), "signed": signed})
+
+
+def _of_misp_feed(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
+    """All events of a MISP feed: those that changed are fetched, the others stand in our directory from before."""
+    access = access_of(feed, settings)
+    home = feed.location.removesuffix(misp_feed.MANIFEST).rstrip("/") + "/"
+    listed = misp_feed.read_manifest(fetch(access, url=home + misp_feed.MANIFEST).content, feed.name)
+    cache = Path(settings.directory) / "cache" / feed.name
+    known = {uuid: time for uuid, time in remembered.items() if (cache / misp_feed.event_file(uuid)).is_file()}
+    changes = misp_feed.changes(listed.events, known)
+    if not changes.changed and not changes.vanished and not changes.older:
+        return Obtained(None, remembered)
+    cache.mkdir(parents=True, exist_ok=True)
+    for uuid in (*changes.changed, *changes.older):
+        name = misp_feed.event_file(uuid)
+        write_durably(cache / name, [fetch(access, url=home + name).content])
+    for uuid in changes.vanished:
+        (cache / misp_feed.event_file(uuid)).unlink(missing_ok=True)
+    names = sorted(map(misp_feed.event_file, listed.events))
+    return Obtained([Document(name, (cache / name).read_bytes()) for name in names], dict(listed.events))
+
+
+def _of_misp_rest(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
+    begun = datetime.now(UTC)
+    since = remembered.get("since")
+    search = misp_rest.Search(
+        types=tuple(filter(None, feed.options.get("types", "").split(","))),
+        since=None if since is None else datetime.fromisoformat(since) - _OVERLAP,
+    )
+    found = list(misp_rest.pages(misp_post(feed, settings), search, feed.name))
+    return Obtained(found, {"since": begun.isoformat()})
+
+
+def misp_post(feed: Feed, settings: FeedsSettings) -> Callable[[str, dict[str, Any]], bytes]:
+    """A POST of JSON to a MISP server: path and body to the answer."""
+    access = access_of(feed, settings)
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+
+    def ask(path: str, body: dict[str, Any]) -> bytes:
+        url = f"{feed.location.rstrip('/')}/{path}"
+        return post(access, msgspec.json.encode(body), url=url, headers=headers, repeatable=True).content
+
+    return ask
+
+
+_WAYS: dict[Via, Callable[[Feed, dict[str, Any], FeedsSettings], Obtained]] = {
+    "file": _of_files,
+    "web": _of_web,
+    "misp-feed": _of_misp_feed,
+    "misp-rest": _of_misp_rest,
+    "taxii": _of_taxii,
+}
