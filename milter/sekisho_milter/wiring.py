@@ -45,7 +45,7 @@ def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     pairing = Pairing(memory, events)
     store = Store(engine, Path(ours.bodies), ours.wait_limit)
-    stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None)
+    stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None, events)
     journal = Journal(JournalBounds.of(ours), events)
     return Tools(stages, store.is_released, store.given_back, store.mark_not_effective, journal.append)
 
@@ -56,16 +56,16 @@ def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings
     engine = connect(settings.of(Database))
     memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     bodies = Bodies(Path(ours.bodies))
-    stages = _stages(settings, Pairing(memory, events), discard, None)
+    stages = _stages(settings, Pairing(memory, events), discard, None, events)
     prefix = settings.of(MilterSettings).header_prefix
     return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events, prefix))
 
 
-def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None) -> Stages:
+def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None, events: Events) -> Stages:
     inspection = settings.of(InspectionSettings)
     client = _inspection(inspection, settings.of(MilterSettings))
     return Stages(
-        snapshot=SnapshotStore(Path(settings.of(RulesSettings).index)).current,
+        snapshot=SnapshotStore(Path(settings.of(RulesSettings).index), events=events).current,
         inspect=Unlocking(client.examine, [listed_passwords(inspection), pairing.akin], hear=hear),
         judge=Policy.of(settings),
         record=record,

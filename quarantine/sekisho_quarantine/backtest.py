@@ -253,4 +253,6 @@ def _has_window(tree: Tree) -> bool:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.2g} %"
+    percent = share * 100
+    digits = f"{percent:.2f}".rstrip("0").rstrip(".") if percent >= 0.01 else f"{percent:.2g}"
+    return f"{digits} %"

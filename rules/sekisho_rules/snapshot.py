@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import hyperscan
 import lmdb
 from sekisho_core.errors import SnapshotError
+from sekisho_core.events import Events
 from sekisho_core.scan import YaraRules
 from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
@@ -37,22 +38,30 @@ from sekisho_rules.layout import (
     read_manifest,
 )
 from sekisho_rules.match import judged, mail_facts, yara_matches
+from sekisho_rules.suspension import Key, Suspended, Suspension, applied
 from sekisho_rules.values import is_network, seen_forms
 
 Clock = Callable[[], datetime]
+Suspensions = Callable[[], Mapping[Key, Suspension]]
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _none() -> Mapping[Key, Suspension]:
+    return {}
+
+
 class IndexSnapshot:
     """One snapshot directory, open in this process; implements `core.scan.Snapshot`. Safe for several threads."""
 
-    def __init__(self, directory: Path, clock: Clock = _now) -> None:
-        """Open and check every file. Raises SnapshotError naming the directory and the fault."""
+    def __init__(self, directory: Path, clock: Clock = _now, suspended: Suspensions = _none) -> None:
+        """Open and check every file; `suspended` is asked with each mail. Raises SnapshotError naming the directory and
+        the fault."""
         self._directory = directory
         self._clock = clock
+        self._suspended = suspended
         try:
             # A shared lock on the manifest says "in use" to the pruning of a later compile.
             held = os.open(directory / MANIFEST, os.O_RDONLY | os.O_CLOEXEC)
@@ -85,11 +94,12 @@ class IndexSnapshot:
         mail may meet many that do nothing before the one that does."""
         now = self._clock()
         found = (*self.match_facts(mail_facts(envelope, reading), now), *self._by_yara(reading.findings, now))
-        return tuple(dict.fromkeys(found))
+        suspended = self._suspended()
+        return tuple(dict.fromkeys(applied(found, suspended) if suspended else found))
 
     def match_facts(self, facts: Sequence[Fact], moment: datetime) -> tuple[Match, ...]:
         """Every indicator in force at `moment` (aware) that these facts of one mail meet, as `match` does; what YARA
-        found is no fact."""
+        found is no fact, and suspensions do not count."""
         with self._tables.begin() as transaction:
             numbers = sorted({*self._by_value(transaction, facts), *self._by_expression(facts)})
             entries = list(self._load(transaction, numbers))
@@ -147,9 +157,11 @@ class SnapshotStore:
     A snapshot that is still in use elsewhere stays mapped until its last user lets it go.
     """
 
-    def __init__(self, index: Path, clock: Clock = _now) -> None:
+    def __init__(self, index: Path, clock: Clock = _now, events: Events | None = None) -> None:
+        """`events` is told of a file of suspensions that is damaged."""
         self._link = index / CURRENT
         self._clock = clock
+        self._suspended = Suspended(index, events)
         self._lock = threading.Lock()
         self._pid = 0
         self._target = ""
@@ -173,7 +185,7 @@ class SnapshotStore:
             self._snapshot, self._target, self._pid = None, "", os.getpid()
         target = self._read_link()
         if self._snapshot is None or target != self._target:
-            self._snapshot = _open_linked(self._link, target, self._clock)
+            self._snapshot = _open_linked(self._link, target, self._clock, self._suspended)
             self._target = target
         return self._snapshot
 
@@ -214,11 +226,11 @@ class _Regexes:
         return found
 
 
-def _open_linked(link: Path, target: str, clock: Clock) -> IndexSnapshot:
+def _open_linked(link: Path, target: str, clock: Clock, suspended: Suspensions) -> IndexSnapshot:
     with suppress(SnapshotError):
-        return IndexSnapshot(link.parent / target, clock)
+        return IndexSnapshot(link.parent / target, clock, suspended)
     # Between our reading of the link and the opening a compile may have swapped and pruned: look once more.
-    return IndexSnapshot(link.parent / os.readlink(link), clock)  # noqa: PTH115
+    return IndexSnapshot(link.parent / os.readlink(link), clock, suspended)  # noqa: PTH115
 
 
 def _verify(directory: Path, manifest: Manifest) -> None:

@@ -87,6 +87,14 @@ def test_shares_of_a_young_journal() -> None:
     assert "mails of the last day" in objections(few)["feed", "weekly"]
 
 
+@pytest.mark.parametrize(("hits", "said"), [(1000, "100 %"), (1, "0.1 %"), (126, "12.6 %"), (10, "1 %")])
+def test_shares_for_people(hits: int, said: str) -> None:
+    """A share is told in percent with at most two decimals."""
+    mails = [mail(number, "Weekly report" if number < hits else "other", "a@b.example") for number in range(1000)]
+    found = objections(backtest([WEEKLY], mails), Thresholds(most_share=0.0, most_senders=5))
+    assert f"({said})" in found["feed", "weekly"]
+
+
 def test_state_and_validity_do_not_matter() -> None:
     """The question is what an indicator would do in force: one from today on is tried on the mail of last month."""
     later = datetime.fromtimestamp(START, UTC) + timedelta(days=300)
