@@ -24,7 +24,6 @@ from sekisho_feeds.export_directory import MOST_LOST, Published, checked_by, pub
 from sekisho_feeds.export_items import CONNECTIONS, Audience, Choice, Export, IsWarned, Item, Options, items
 from sekisho_feeds.export_values import Kind
 from sekisho_feeds.exporters import exporters
-from sekisho_feeds.harvest import FeedError
 from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.warninglist import Kind as ListedKind
 from sekisho_feeds.warninglist import Warninglists
@@ -42,7 +41,9 @@ _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 @config_option
 @json_option
 @click.option("--format", "format", type=click.Choice(sorted(exporters)), required=True, help="For whom.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(sorted(_KINDS)), help="Only such values (repeatable).")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(sorted(_KINDS)), help="Only such values (repeatable)."
+)
 @click.option(
     "--audience", type=click.Choice(get_args(Audience)), default="community", show_default=True, help="Who reads it."
 )

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sekisho_core.files import write_durably
 
-from sekisho_feeds import misp_feed, misp_rest, taxii_client
+from sekisho_feeds import misp_feed, misp_rest
 from sekisho_feeds.access import Access
 from sekisho_feeds.feed import Feed, Via
 from sekisho_feeds.harvest import Document, FeedError

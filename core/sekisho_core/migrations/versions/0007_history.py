@@ -7,7 +7,7 @@ from alembic import op
 from sekisho_core.database import Utc
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def _statement() -> list[sa.Column[Any]]:
