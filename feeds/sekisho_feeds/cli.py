@@ -19,6 +19,7 @@ from sekisho_rules.cli_compile import compile_index
 
 from sekisho_feeds import feed_table
 from sekisho_feeds.cli_add import add_command
+from sekisho_feeds.cli_export import export_command
 from sekisho_feeds.cli_history import diff_command, rollback_command
 from sekisho_feeds.cli_pull import pull_command
 from sekisho_feeds.cli_test import test_command
@@ -32,7 +33,7 @@ def feeds() -> None:
     """Indicators in from feeds, and given on."""
 
 
-for _command in (add_command, diff_command, pull_command, rollback_command, test_command):
+for _command in (add_command, diff_command, export_command, pull_command, rollback_command, test_command):
     feeds.add_command(_command)
 
 

@@ -72,8 +72,8 @@ def export_command(
 ) -> None:
     """Write what is in force into DIRECTORY, for programs that block connections or members that take feeds.
 
-    Only what its TLP and PAP let this audience have, and nothing that a warning list knows. Files are replaced one by one;
-    doubtful ones are not: the last good ones stay, and the exit status is 1.
+    Only what its TLP and PAP let this audience have, and nothing that a warning list knows. Files are replaced one by
+    one; doubtful ones are not: the last good ones stay, and the exit status is 1.
     """
     settings, now = load(config), datetime.now(UTC)
     choice = Choice(

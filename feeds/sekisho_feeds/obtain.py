@@ -1,4 +1,4 @@
-"""Obtaining: a feed's documents, by whatever way it is had, and what to remember so that the next time only news comes."""
+"""Obtaining: a feed's documents by whatever way, and what to remember so that only news comes the next time."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.signed import require_signed, signature_suffix
 from sekisho_feeds.transport import Validators, fetch, post
 
+COLLECTION = "collection"
+"""The option that names a TAXII collection by id, alias or title."""
 _MOST_FILES = 100_000
 _LONGEST_SECRET = 1 << 16
 # Servers note times in whole seconds and clocks differ: what lies in the overlap comes twice, and is the same.
@@ -98,6 +100,15 @@ def _of_web(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> 
         feed, documents, lambda _: fetch(access, url=f"{path}{suffix}{question}{query}").content, remembered
     )
     return Obtained(documents, {"validators": msgspec.to_builtins(found.validators), "signed": signed})
+
+
+def _of_taxii(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
+    access = access_of(feed, settings)
+    collection = taxii_client.find_collection(access, feed.options.get(COLLECTION, ""))
+    cursor = msgspec.convert(remembered, taxii_client.Cursor)
+    limits = taxii_client.Limits(objects=settings.max_objects, total_bytes=settings.max_bytes)
+    reading = taxii_client.read_collection(access, collection, cursor, limits=limits)
+    return Obtained([reading.document] if reading.count else None, msgspec.to_builtins(reading.cursor))
 
 
 def _of_misp_feed(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
