@@ -21,6 +21,7 @@ from sekisho_feeds import feed_table
 from sekisho_feeds.cli_add import add_command
 from sekisho_feeds.cli_export import export_command
 from sekisho_feeds.cli_history import diff_command, rollback_command
+from sekisho_feeds.cli_publish import hash_command, publish_command, serve_command, sightings_command
 from sekisho_feeds.cli_pull import pull_command
 from sekisho_feeds.cli_test import test_command
 from sekisho_feeds.feed import Feed, Standing, stale
@@ -33,7 +34,10 @@ def feeds() -> None:
     """Indicators in from feeds, and given on."""
 
 
-for _command in (add_command, diff_command, export_command, pull_command, rollback_command, test_command):
+for _command in (
+    add_command, diff_command, export_command, hash_command, publish_command, pull_command, rollback_command,
+    serve_command, sightings_command, test_command,
+):  # fmt: skip
     feeds.add_command(_command)
 
 

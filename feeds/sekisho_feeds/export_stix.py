@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +40,7 @@ def export_stix(items: Sequence[Item], options: Options) -> Export:
         for one in previous_object(options, FILE).get("objects", ())
         if isinstance(one, dict) and "id" in one
     }
-    objects = [*_heads(items, options), *(_indicator(item, options) for item in items)]
+    objects = [*heads({item.tlp for item in items}, options.producer), *(_indicator(item, options) for item in items)]
     dated = [_dated(one, published.get(one["id"], {}), options.now) for one in objects]
     lines = b",\n".join(map(msgspec.json.encode, dated))
     id = uuid_of(options.producer, "bundle", lines.decode())
@@ -63,15 +63,16 @@ def pattern_of(item: Item) -> str:
     return f"[{path} {operator} '{value}']"
 
 
-def _heads(items: Sequence[Item], options: Options) -> Iterator[dict[str, Any]]:
+def heads(tlps: Iterable[str], producer: str) -> Iterator[dict[str, Any]]:
+    """The objects that others refer to, undated: the producer's identity, and the marking of each TLP."""
     yield {
         "type": "identity",
         "spec_version": "2.1",
-        "id": identity_of(options.producer),
-        "name": options.producer,
+        "id": identity_of(producer),
+        "name": producer,
         "identity_class": "organization",
     }
-    for tlp in sorted({item.tlp for item in items}):
+    for tlp in sorted(set(tlps)):
         yield {
             "type": "marking-definition",
             "spec_version": "2.1",
