@@ -56,7 +56,7 @@ _SCHEMES = frozenset(
 )
 _MISSPELT = re.compile(r"h{0,3}t{0,4}p{1,2}(s{0,2})|h{1,2}t{1,3}(s?)p{0,2}", re.IGNORECASE)
 _WIDE_DOTS = re.compile(r"[\s　]*+[\[({](?:\.|dot|。)[\])}][\s　]*+|[。｡．]|\\\.|\[\.(?!\])|(?<!\[)\.\]", re.IGNORECASE)
-_FILE_SUFFIXES = frozenset([
+FILE_SUFFIXES = frozenset([
     "exe", "dll", "doc", "docx", "docm", "dot", "dotm", "xls", "xlsx", "xlsm", "xlsb", "xlam", "ppt", "pptx", "pptm",
     "pdf", "rtf", "zip", "rar", "7z", "lzh", "lha", "iso", "img", "vhd", "vhdx", "js", "jse", "vbs", "vbe", "wsf",
     "hta", "lnk", "bat", "cmd", "ps1", "scr", "pif", "jar", "apk", "cpl", "msi", "html", "htm", "shtml", "svg", "one",
@@ -126,7 +126,7 @@ def type_of(text: str) -> str:
     if slash and (_is_value(_domain, host.partition(":")[0]) or _is_value(_ip, host)):
         return "url"
     suffix = text.rpartition(".")[2].lower()
-    if suffix in _FILE_SUFFIXES and _is_value(_filename, text):
+    if suffix in FILE_SUFFIXES and _is_value(_filename, text):
         return "filename"
     return "domain" if _is_value(_domain, bare) else ""
 
