@@ -102,17 +102,17 @@ class Binder:
 
     def _ways(self, plan: _Plan, allowed: Mask) -> Iterator[Demands]:
         """The demands by which a plan is met with the allowed observations; never such as cannot be met alone."""
-        self._budget.spend()
+        if self._flow(_least(plan, allowed)) is None:
+            return
         if isinstance(plan, _Places):
-            demands = {plan.mask & allowed: plan.count}
-            yield from [demands] if self._flow(demands) is not None else []
+            yield {plan.mask & allowed: plan.count}
         elif isinstance(plan, _All):
             yield from self._together(sorted(((one, allowed) for one in plan.operands), key=_is_composite), {})
         elif isinstance(plan, _Any):
             for operand in plan.operands:
                 yield from self._ways(operand, allowed)
         elif isinstance(plan, _Ordered):
-            yield from self._in_order(plan.operands, allowed)
+            yield from self._ordered(plan.operands, allowed)
         elif isinstance(plan, _Times):
             alternatives = self._distinct(self._ways(plan.operand, allowed))
             yield from self._repeated(alternatives, plan.times, {})
@@ -134,31 +134,42 @@ class Binder:
         for way in self._ways(*parts[at]):
             yield from self._together(parts[at + 1 :], _sum(demands, way))
 
-    def _in_order(self, operands: Sequence[_Plan], allowed: Mask) -> Iterator[Demands]:
+    def _ordered(self, operands: Sequence[_Plan], allowed: Mask) -> Iterator[Demands]:
         """FOLLOWEDBY: between each operand and the next lies a moment, at or after which the later may stand and at or
         before which the earlier may; it is the beginning of one of the earlier."""
-        masks = [_mask(operand) & allowed for operand in operands]
-        if not all(masks):
-            return
-        for moments in self._moments(masks, []):
-            bounds = [None, *moments, None]
-            parts = [
-                (operand, allowed & self._between(after, before))
-                for operand, (after, before) in zip(operands, pairwise(bounds), strict=True)
-            ]
-            yield from self._together(sorted(parts, key=_is_composite), {})
+        deadlines = self._deadlines([_mask(operand) & allowed for operand in operands])
+        if deadlines:
+            yield from self._in_order(operands, deadlines, allowed, None, {})
 
-    def _moments(self, masks: Sequence[Mask], chosen: list[int]) -> Iterator[list[int]]:
-        """The rising moments between operands that leave each an observation."""
-        at = len(chosen)
-        after = chosen[-1] if chosen else None
-        here = masks[at] & self._between(after, None)
-        if at == len(masks) - 1:
-            yield from [chosen] if here else []
+    def _deadlines(self, masks: Sequence[Mask]) -> list[int]:
+        """For each operand the last moment at which it may stand and those after it still follow; [] for none."""
+        found: list[int] = []
+        for mask in reversed(masks):
+            until = self._between(None, found[-1]) if found else mask
+            lasts = [self._spans[one].last for one in _members(mask & until)]
+            self._budget.spend(len(lasts))
+            if not lasts:
+                return []
+            found.append(min([max(lasts), *found[-1:]]))
+        return found[::-1]
+
+    def _in_order(
+        self, operands: Sequence[_Plan], deadlines: Sequence[int], allowed: Mask, after: int | None, demands: Demands
+    ) -> Iterator[Demands]:
+        here = allowed & self._between(after, None)
+        if len(operands) == 1:
+            yield from self._together([(operands[0], here)], demands)
             return
-        for moment in sorted({max([self._spans[one].first, *chosen[-1:]]) for one in _members(here)}):
-            self._budget.spend()
-            yield from self._moments(masks, [*chosen, moment])
+        for moment in self._moments(_mask(operands[0]) & here, after, deadlines[1]):
+            for together in self._together([(operands[0], here & self._between(None, moment))], demands):
+                yield from self._in_order(operands[1:], deadlines[1:], allowed, moment, together)
+
+    def _moments(self, mask: Mask, after: int | None, deadline: int) -> list[int]:
+        """The moments, rising, at which one more observation has begun."""
+        begun = [self._spans[one].first for one in _members(mask)]
+        self._budget.spend(len(begun))
+        rising = {first if after is None else max(first, after) for first in begun}
+        return sorted(moment for moment in rising if moment <= deadline)
 
     def _repeated(self, alternatives: Sequence[Demands], times: int, demands: Demands) -> Iterator[Demands]:
         """`times` ways out of the alternatives, each as often as it can be."""
@@ -206,6 +217,7 @@ class Binder:
     def _flow(self, demands: Demands) -> list[int] | None:
         """The observations that meet all demands at once, each used at most as often as it was observed; None where
         they do not suffice. By augmenting paths (Ford and Fulkerson)."""
+        self._budget.spend(1 + len(demands))
         if any(count > mask.bit_count() * self._most for mask, count in demands.items()):
             return None
         return _Flow(self._spans, demands, self._budget).solved()
@@ -230,7 +242,8 @@ class _Flow:
         self._budget = budget
         self._masks = list(demands)
         self._wanted = list(demands.values())
-        self._left = [span.number for span in spans]
+        self._spans = spans
+        self._taken: dict[int, int] = {}
         self._spare = (1 << len(spans)) - 1
         self._used: list[dict[int, int]] = [{} for _ in self._masks]
 
@@ -265,7 +278,7 @@ class _Flow:
         while (step := reached[current]) is not None:
             path.append(step)
             current = step[0]
-        amount = min(self._wanted[current], self._left[room])
+        amount = min(self._wanted[current], self._spans[room].number - self._taken.get(room, 0))
         for (mover, _), (_, place) in pairwise(path):
             amount = min(amount, self._used[mover][place])
         for (mover, to), (_, place) in pairwise(path):
@@ -273,8 +286,8 @@ class _Flow:
             self._move(mover, place, -amount)
         self._move(current, path[-1][1], amount)
         self._wanted[current] -= amount
-        self._left[room] -= amount
-        if not self._left[room]:
+        self._taken[room] = self._taken.get(room, 0) + amount
+        if self._taken[room] == self._spans[room].number:
             self._spare &= ~(1 << room)
 
     def _move(self, demand: int, place: int, amount: int) -> None:
@@ -306,6 +319,21 @@ def _mask(plan: _Plan) -> Mask:
     if isinstance(plan, _Times | _Close):
         return _mask(plan.operand)
     return _union(map(_mask, plan.operands))
+
+
+def _least(plan: _Plan, allowed: Mask) -> Demands:
+    """What a plan demands at the least, whatever its windows and moments are."""
+    if isinstance(plan, _Places):
+        return {plan.mask & allowed: plan.count}
+    if isinstance(plan, _Close):
+        return _least(plan.operand, allowed)
+    if isinstance(plan, _Times):
+        return {mask: count * plan.times for mask, count in _least(plan.operand, allowed).items()}
+    demands: Demands = {}
+    if not isinstance(plan, _Any):
+        for operand in plan.operands:
+            demands = _sum(demands, _least(operand, allowed))
+    return demands
 
 
 def _is_composite(part: tuple[_Plan, Mask]) -> bool:

@@ -24,7 +24,7 @@ from sekisho_rules.typed_tree import (
 from sekisho_rules.typed_values import Predicate, predicate_of
 
 # About a second: a step is a value looked at, or an observation considered for a place.
-MOST_STEPS = 2_000_000
+MOST_STEPS = 1_000_000
 MOST_OBSERVATIONS = 10_000
 # STIX domain and meta objects (STIX 2.1 parts 4 and 7), of which patterns do not speak.
 _UNOBSERVED = frozenset({
