@@ -19,7 +19,7 @@ from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.database import open_database
 from sekisho_core.display import column, local_time, visible
 from sekisho_core.errors import SekishoError
-from sekisho_core.events import Events
+from sekisho_core.events import Events, operator_events
 from sekisho_core.settings import Database, Log, Settings, load
 from sekisho_quarantine.desk import person
 from sekisho_rules import table
@@ -58,7 +58,7 @@ def publish_command(config: Path | None, tlp: str, withdraw: bool, by: str | Non
         print("withdrawn" if revoke(engine, id, now) else "was withdrawn before")
         return
     ours = settings.of(FeedsSettings)
-    wish = Wish(_indicator(settings, engine, id), tlp, person(by), ours.identity)
+    wish = Wish(_indicator(settings, engine, id), tlp, by or person(), ours.identity)
     if ours.publish_by_two and not consented(engine, wish, now):
         print(f"{id} waits for a second person: sekisho feeds publish --tlp {tlp} {id}")
         sys.exit(1)
@@ -80,14 +80,14 @@ def hash_command(name: str) -> None:
 def serve_command(config: Path | None) -> None:
     """Serve what is published to the members over TAXII 2.1, and take their sightings, until it is ended."""
     settings = load(config)
-    events = Events(settings.of(Log).level)
+    events = operator_events(settings.of(Log).level)
     server = _server(settings, open_database(settings.of(Database)), events)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    events.info("taxii-serving", address=f"{server.server_address[0]}:{server.server_address[1]}")
+    events.info("taxii-serving", address=settings.of(FeedsSettings).listen)
     ended.wait()
     server.shutdown()
     server.server_close()

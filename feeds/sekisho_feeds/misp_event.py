@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from sekisho_core.display import visible
 from sekisho_rules.indicator import UNDATED, Indicator, Refusal, newest, utc
-from sekisho_rules.indicator_files import LARGEST_DOCUMENT, Provenance
+from sekisho_rules.indicator_files import Provenance
+from sekisho_rules.stix_objects import LARGEST_DOCUMENT
 
 from sekisho_feeds.bounded_json import decode
 from sekisho_feeds.harvest import Document, FeedError, Harvest

@@ -19,6 +19,8 @@ from sekisho_feeds.local_files import read_local
 from sekisho_feeds.pull import Obtained
 from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.signed import require_signed, signature_suffix
+from sekisho_feeds.taxii_client import find_collection
+from sekisho_feeds.taxii_reader import Cursor, Limits, read_collection
 from sekisho_feeds.transport import Validators, fetch, post
 
 COLLECTION = "collection"
@@ -104,10 +106,10 @@ def _of_web(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> 
 
 def _of_taxii(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
     access = access_of(feed, settings)
-    collection = taxii_client.find_collection(access, feed.options.get(COLLECTION, ""))
-    cursor = msgspec.convert(remembered, taxii_client.Cursor)
-    limits = taxii_client.Limits(objects=settings.max_objects, total_bytes=settings.max_bytes)
-    reading = taxii_client.read_collection(access, collection, cursor, limits=limits)
+    collection = find_collection(access, feed.options.get(COLLECTION, ""))
+    cursor = msgspec.convert(remembered, Cursor)
+    limits = Limits(objects=settings.max_objects, total_bytes=settings.max_bytes)
+    reading = read_collection(access, collection, cursor, limits=limits)
     return Obtained([reading.document] if reading.count else None, msgspec.to_builtins(reading.cursor))
 
 
