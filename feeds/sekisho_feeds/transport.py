@@ -81,16 +81,17 @@ class _Call:
 
 def fetch(
     access: Access, remembered: Validators | None = None, *, url: str = "", headers: Mapping[str, str] | None = None,
-    until: float | None = None, pace: Pace = PACE,
+    repeatable: bool = True, until: float | None = None, pace: Pace = PACE,
 ) -> Fetched:  # fmt: skip
     """GET the source, or `url` with the source's access; conditional where `remembered` is given.
 
     `until` (time.monotonic) ends it earlier than the access's `seconds`. A broken download is resumed by Range and
-    If-Range (RFC 9110, 14.2, 13.1.5) where the server lets it. Raises FeedError that names the place without secrets:
+    If-Range (RFC 9110, 14.2, 13.1.5) where the server lets it; what is not `repeatable`, since the server counts what
+    it has sent, is asked again only where it was not begun. Raises FeedError that names the place without secrets:
     AnswerError where the server refuses.
     """
     known = remembered or Validators()
-    call = _Call("GET", _start(access, url), headers or {}, remembered=known)
+    call = _Call("GET", _start(access, url), headers or {}, repeatable=repeatable, remembered=known)
     return _Run(access, call, until, pace).run()
 
 

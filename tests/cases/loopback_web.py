@@ -27,10 +27,10 @@ class Asked(BaseHTTPRequestHandler):
     body = b""
 
     def reply(self, status: int, content: bytes = b"", **headers: str) -> None:
-        """A whole answer; underscores in the names of headers are hyphens."""
-        self.send_response(status)
+        """A whole answer; underscores in the names of headers are hyphens, and an empty value leaves one out."""
+        self.send_response_only(status)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        for name, value in {"Content-Length": str(len(content)), **named}.items():
+        for name, value in {"Date": self.date_time_string(), "Content-Length": str(len(content)), **named}.items():
             if value:
                 self.send_header(name, value)
         self.end_headers()
