@@ -8,13 +8,11 @@ from typing import Literal, NamedTuple
 from sekisho_rules.compile import is_refusal, without_effect
 from sekisho_rules.evaluate import holds
 from sekisho_rules.guard import Protected, refusal
-from sekisho_rules.hosts import network_of
 from sekisho_rules.indicator import Indicator
 from sekisho_rules.pattern import parse
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window
-from sekisho_rules.values import SUBJECT, is_address, is_domain, is_network
 
-from sekisho_feeds.warninglist import Kind, Warninglists
+from sekisho_feeds.warninglist import FILE_NAMES, Kind, Warninglists, kind_of
 
 Verdict = Literal["enforce", "observe", "refuse"]
 ActionCap = Literal["tag", "quarantine"]
@@ -27,12 +25,12 @@ _VERDICTS: dict[int, tuple[Verdict, ActionCap | None]] = {
     _OBSERVED: ("observe", None),
     _REFUSED: ("refuse", None),
 }
-_NAMES = frozenset({"file:name", "email-message:body_multipart.body_raw_ref.name"})
 _DISPLAY_NAMES = frozenset({"email-addr:display_name", "email-message:from_ref.display_name"})
 _RECIPIENTS = frozenset(f"email-message:{role}.value" for role in ("to_refs", "cc_refs", "bcc_refs"))
 _PROGRAMS = frozenset(f"email-message:additional_header_fields.{name}" for name in ("x-mailer", "user-agent"))
-# A pattern with wildcards is tried on so many entries of the lists: 0.3 ms for each LIKE or MATCHES.
-_MOST_TRIED = 300
+# A pattern with wildcards is tried on so many entries of the lists.
+_MOST_TRIED = 500
+_ANYBODY = "qzv7x"
 
 
 class Assessment(NamedTuple):
@@ -97,7 +95,7 @@ def _compared(comparison: Comparison, lists: Warninglists, protected: Protected)
 
 
 def _weak(path: str) -> _Weight:
-    if path in _NAMES:
+    if path in FILE_NAMES:
         return _Weight(_QUARANTINED, (f"{path}: a file name alone is weak",))
     if path in _DISPLAY_NAMES:
         return _Weight(_QUARANTINED, (f"{path}: anybody may write any name",))
@@ -109,8 +107,7 @@ def _weak(path: str) -> _Weight:
 def _known(comparison: Comparison, lists: Warninglists) -> Iterator[str]:
     """What the warninglists say of the values of a comparison."""
     for value in comparison.values:
-        kind = _kind(comparison.path, value)
-        if kind is None:
+        if (kind := kind_of(comparison.path, value)) is None:
             continue
         if comparison.operator in ("LIKE", "MATCHES"):
             yield from _fitted(comparison, kind, value, lists)
@@ -119,8 +116,9 @@ def _known(comparison: Comparison, lists: Warninglists) -> Iterator[str]:
 
 
 def _fitted(comparison: Comparison, kind: Kind, value: str, lists: Warninglists) -> Iterator[str]:
-    for listed in lists.examples(kind, _MOST_TRIED):
-        seen = f"https://{listed}/" if kind == "url" and "/" not in listed else listed
+    for listed in lists.examples("domain" if kind == "email" else kind, _MOST_TRIED):
+        seen = f"{_ANYBODY}@{listed}" if kind == "email" else listed
+        seen = f"https://{listed}/" if kind == "url" and "/" not in listed else seen
         if holds(comparison, seen) is not None:
             yield f"{comparison.path} {comparison.operator} '{value[:80]}' fits '{listed}', which is on a warninglist"
             return
@@ -129,19 +127,3 @@ def _fitted(comparison: Comparison, kind: Kind, value: str, lists: Warninglists)
 def _literal(comparison: Comparison, value: str) -> str:
     """A constant without the wildcards around it: `%.example.jp` is about the name below it."""
     return value.strip("%").strip("@.") if comparison.operator == "LIKE" else value
-
-
-def _kind(path: str, value: str) -> Kind | None:
-    if path == "url:value":
-        return "url"
-    if path in _NAMES:
-        return "filename"
-    if path == SUBJECT:
-        return "subject"
-    if is_address(path):
-        return "email"
-    if is_network(path) and network_of(value) is not None:
-        return "ip"
-    if is_domain(path):
-        return "domain"
-    return "hash" if ":hashes." in path or path.endswith("imphash") else None

@@ -7,19 +7,21 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from itertools import islice, zip_longest
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 from sekisho_rules.hosts import Network, domain_form, host_form, network_of
 from sekisho_rules.tree import UnsupportedError, regex
 from sekisho_rules.urls import host_of, refanged, url_form
-from sekisho_rules.values import stated_form
+from sekisho_rules.values import SUBJECT, is_address, is_domain, is_network, stated_form
 
 from sekisho_feeds.harvest import FeedError
 
 Kind = Literal["domain", "url", "ip", "email", "filename", "hash", "subject"]
 """What a value is; a host name is a domain."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+FILE_NAMES = frozenset({"file:name", "email-message:body_multipart.body_raw_ref.name"})
 LARGEST_LIST = 1 << 26
 MOST_ENTRIES = 1_000_000
 # One DNS name has at most 253 octets; URLs on lists have been seen with 200. Longer ones are named and not used.
@@ -38,7 +40,7 @@ _ATTRIBUTES: dict[str, Kind] = {
     "authentihash": "hash", "vhash": "hash", "impfuzzy": "hash", "pehash": "hash", "cdhash": "hash",
 }  # fmt: skip
 _DIGEST = re.compile(r"md5|sha\d|sha-\d", re.IGNORECASE)
-_PATHS: dict[Kind, str] = {"filename": "file:name", "email": "email-addr:value", "subject": "email-message:subject"}
+_PATHS: dict[Kind, str] = {"filename": "file:name", "email": "email-addr:value", "subject": SUBJECT}
 # A PHP expression as MISP has it: between slashes, with letters for its options.
 _DELIMITED = re.compile(r"/(.*)/([a-zA-Z]*)", re.DOTALL)
 _OPTIONS = "ims"
@@ -91,6 +93,23 @@ def shipped_warninglists() -> list[Warninglist]:
     home = files("sekisho_feeds").joinpath("warninglists")
     found = sorted((one for one in home.iterdir() if one.name.endswith(".json")), key=lambda one: one.name)
     return [read_warninglist(one.read_bytes(), one.name) for one in found]
+
+
+def kind_of(path: str, value: str) -> Kind | None:
+    """What a value at an object path (in the spelling of `values.path_of`) is; None for what no list knows."""
+    if path == "url:value":
+        return "url"
+    if path in FILE_NAMES:
+        return "filename"
+    if path == SUBJECT:
+        return "subject"
+    if is_address(path):
+        return "email"
+    if is_network(path) and network_of(refanged(value)) is not None:
+        return "ip"
+    if is_domain(path):
+        return "domain"
+    return "hash" if ":hashes." in path or path.endswith(".imphash") else None
 
 
 def _kinds(attributes: Iterable[str]) -> frozenset[Kind]:
@@ -181,10 +200,10 @@ class Warninglists:
         return [self.lists[number].name for number in sorted(found)]
 
     def examples(self, kind: Kind, most: int) -> list[str]:
-        """Up to `most` entries of the lists of this kind, in their order: values that a pattern should not fit."""
-        exact = (one for one in self.lists if kind in one.kinds and one.type in ("string", "hostname"))
-        entries = (entry.lstrip(".") for one in exact for entry in one.entries)
-        return [entry for entry, _ in zip(entries, range(most), strict=False)]
+        """Up to `most` entries of the lists of this kind, some of each: values that a pattern should not fit."""
+        exact = (one.entries for one in self.lists if kind in one.kinds and one.type in ("string", "hostname"))
+        turns = zip_longest(*(entries[:most] for entries in exact))
+        return list(islice((entry.lstrip(".") for turn in turns for entry in turn if entry), most))
 
     def _known(self, kind: Kind, value: str) -> Iterator[int]:
         form = _form(kind, value)
