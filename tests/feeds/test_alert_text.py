@@ -13,7 +13,9 @@ from sekisho_rules.indicator_files import Provenance
 from sekisho_rules.pattern import parse
 
 ALERTS = sorted((Path(__file__).parent / "alerts").glob("*.txt"))
-LURE = "件名：予算①について\n添付ファイル名：予算.zip\n詳細は https://cert.example/a を参照\nhttps://www.cert.example/b\n"
+LURE = (
+    "件名：予算①について\n添付ファイル名：予算.zip\n詳細は https://cert.example/a を参照\nhttps://www.cert.example/b\n"
+)
 
 
 def read(name: str, content: bytes, **options: str) -> Harvest:
@@ -51,7 +53,10 @@ def test_line_and_excerpt() -> None:
 def test_own_links() -> None:
     """A whole link to the alert's sender is none of what it warns of; disguised, or of another, it is."""
     text = "https://www.cert.example/1 https://evil.example/2 hxxps://cert[.]example/3"
-    assert [pick.value for pick in proposals(text, ["cert.example"])] == ["https://evil.example/2", "https://cert.example/3"]
+    assert [pick.value for pick in proposals(text, ["cert.example"])] == [
+        "https://evil.example/2",
+        "https://cert.example/3",
+    ]
 
 
 def test_format() -> None:
@@ -60,7 +65,12 @@ def test_format() -> None:
     assert (first.pattern, first.state, first.labels) == (
         "[email-message:subject = '予算①について']", "observe", ("proposal",),
     )  # fmt: skip
-    assert (first.source, first.tlp, first.file, first.description) == ("police", "red", "a.txt", "line 1: 件名：予算①について")
+    assert (first.source, first.tlp, first.file, first.description) == (
+        "police",
+        "red",
+        "a.txt",
+        "line 1: 件名：予算①について",
+    )
     assert second.pattern == "[file:name = '予算.zip']"
 
 
@@ -84,14 +94,19 @@ def test_what_is_no_alert() -> None:
             read(name, content, **options)
 
 
-@given(st.text("件名：「」『』|\t\n・ .@[]()hxtp:/eviladofrm0123456789差出人添付ファイル名、", max_size=200) | st.text(max_size=200))
+@given(
+    st.text("件名：「」『』|\t\n・ .@[]()hxtp:/eviladofrm0123456789差出人添付ファイル名、", max_size=200)
+    | st.text(max_size=200)
+)
 def test_any_text(text: str) -> None:
     """Whatever text, every pick is a value whose pattern parses."""
     for one in read("a.txt", text.encode("utf-8", "replace").replace(b"\0", b"")).indicators:
         assert parse(one.pattern).inert == ""
 
 
-@pytest.mark.parametrize("piece", ["件名", "「", "a.", "[.]", "・", "添付「a", "1.", "| ", "http://", "名は", "「a」と", "*", " ", "(", "a@"])
+@pytest.mark.parametrize(
+    "piece", ["件名", "「", "a.", "[.]", "・", "添付「a", "1.", "| ", "http://", "名は", "「a」と", "*", " ", "(", "a@"]
+)
 def test_long_lines(piece: str) -> None:
     """A line of one piece again and again ends (bounded by pytest's own limit of time)."""
     assert isinstance(proposals(piece * 20_000), list)
