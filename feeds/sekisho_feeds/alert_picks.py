@@ -85,6 +85,7 @@ class _Picker:
         self._own = {domain.lower().lstrip(".@") for domain in own} | set(ALERTING)
         self._label = ""
         self._values_seen = 0
+        self._on_its_line = False
         self._quiet = False
         self._columns: list[str] = []
         self._in_header = True
@@ -136,12 +137,14 @@ class _Picker:
         self._quiet = type == "quiet"
         self._label = "" if has_value and type in ("subject", "other") else type
         self._values_seen = int(has_value)
+        self._on_its_line = has_value
 
     def _is_new_part(self, line: str) -> bool:
         """Whether a line below a label's values is none of them: after a value on the label's own line, only those
         that are set in or listed go on."""
-        listed = line[:1] in " \t　" or _BULLET.match(line).end() > 0  # type: ignore[union-attr]
-        return bool(self._values_seen and not listed) or (line.lstrip()[:1] in "■◆【" and self._values_seen > 0)
+        if not self._on_its_line:
+            return self._values_seen > 0 and line.lstrip()[:1] in "■◆"
+        return not (line[:1] in " \t　" or _BULLET.match(line).end() > 0)  # type: ignore[union-attr]
 
     def _row(self, cells: list[str], line: str) -> Iterator[tuple[str, str]]:
         if _RULE.fullmatch(line):
@@ -177,7 +180,7 @@ class _Picker:
         for one in found_in(plain):
             if not one.disguised and (quiet or (type not in (*_HOSTS, "sender") and self._is_own(one))):
                 continue
-            listed = type in (*_HOSTS, "sender") or one.text == alone
+            listed = type in _HOSTS or one.text == alone or (type == "sender" and one.type == "email")
             if not (one.disguised or listed or one.type in ("url", "md5", "sha1", "sha256", "sha512", "email")):
                 continue
             if one.type == "email":
@@ -215,7 +218,7 @@ def _subjects(text: str) -> list[str]:
 def _file_names(text: str) -> Iterator[str]:
     quotes = [unquoted(quote) for quote in ONE_QUOTE.findall(text)]
     for piece in quotes or _NAMES_APART.split(text):
-        if found := _NAME.match(_dots(piece).strip()):
+        if found := _NAME.match(_dots(piece).strip()) or _NAME.match(_dots(_plain(piece)).strip()):
             yield unquoted(found[0].strip())
 
 

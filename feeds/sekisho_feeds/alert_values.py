@@ -27,7 +27,7 @@ _SHAPES = {
         re.IGNORECASE,
     ),
     "domain": re.compile(rf"{_START}{_HOST}{_END}", re.IGNORECASE),
-    "hash": re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{128}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9A-Za-z])", re.IGNORECASE),
+    "hash": re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{96})?(?![0-9A-Za-z])", re.I),
 }  # fmt: skip
 _DISGUISE = re.compile(r"[\[({](?:\.|:|@|/|dot|at)|(?:\.|:|@|/|dot|at)[\])}]|\\\.|^h(?:xx|\*\*)|^fxp", re.IGNORECASE)
 _CLOSING = {")": "(", "]": "[", "}": "{"}
@@ -60,11 +60,14 @@ def _blank(type: str) -> Callable[[re.Match[str]], str]:
 
 def _without_end(text: str) -> str:
     """Without punctuation that belongs to the sentence, and a bracket that was opened before the value."""
-    while text and (
-        text[-1] in ".,;:!?*…" or (text[-1] in _CLOSING and text.count(_CLOSING[text[-1]]) < text.count(text[-1]))
-    ):
+    while text and (text[-1] in ".,;:!?*…" or _is_outer(text)):
         text = text[:-1]
     return text
+
+
+def _is_outer(text: str) -> bool:
+    opening = _CLOSING.get(text[-1])
+    return opening is not None and text.count(opening) < text.count(text[-1])
 
 
 def _checked(type: str, text: str) -> Found | None:

@@ -138,6 +138,7 @@ def meant(text: str) -> str:
 
 def checked_domain(text: str) -> str:
     """A host name as it is compared (A-labels, no dot at the end). Raises ValueError with the reason."""
+    _require_unmasked(text)
     name = domain_form(text.lstrip("."))
     if not name:
         raise ValueError("the domain is empty")
@@ -149,6 +150,11 @@ def checked_domain(text: str) -> str:
     if "" in labels or len(labels) < 2 or not _TOP.fullmatch(labels[-1]):
         raise ValueError(f"no domain: {name[:80]}")
     return name
+
+
+def _require_unmasked(host: str) -> None:
+    if masked := next((char for char in host if char in "●○■*"), ""):
+        raise ValueError(f"part of the host is masked ({masked})")
 
 
 def _require_text(text: str) -> None:
@@ -168,7 +174,7 @@ def _is_value(reader: Callable[[str], tuple[str, str]], text: str) -> bool:
 
 
 def _domain(text: str) -> tuple[str, str]:
-    return checked_domain(meant(text)), ""
+    return checked_domain(meant(text).removeprefix("*.")), ""
 
 
 def _ip(text: str) -> tuple[str, str]:
@@ -221,6 +227,7 @@ def _mended(scheme: str) -> str:
 
 def _require_host(url: str) -> None:
     host = host_of(url)
+    _require_unmasked(url.partition("//")[2].partition("/")[0])
     if not host:
         raise ValueError(f"the URL has no host: {url[:80]}")
     if ":" in host or host.replace(".", "").isdigit():
