@@ -208,6 +208,11 @@ def deliver(
     return Delivered(counts[Delivery.SENT], counts[Delivery.PENDING], counts[Delivery.FAILED])
 
 
+def subjects(connection: Connection, feed: str) -> set[str]:
+    """The ids of all documents that were put for a feed and not forgotten since."""
+    return set(connection.scalars(select(outbox.c.subject).where(outbox.c.feed == feed)))
+
+
 def counts(engine: Engine) -> dict[tuple[str, Delivery], int]:
     """How many documents each feed has in each state."""
     query = select(outbox.c.feed, outbox.c.state, func.count()).group_by(outbox.c.feed, outbox.c.state)

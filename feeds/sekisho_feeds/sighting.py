@@ -43,7 +43,7 @@ def sighting(
     there, and say it in FALSE_POSITIVE with their number. A count of 0 here withdraws what was said: it is revoked.
     Raises SightingError for what is no indicator's or identity's id.
     """
-    if _INDICATOR.fullmatch(indicator_id) is None or re.fullmatch(rf"identity--{_UUID}", identity) is None:
+    if not is_indicator(indicator_id) or re.fullmatch(rf"identity--{_UUID}", identity) is None:
         raise SightingError("a sighting needs the ids of an indicator and of an identity")
     counts: dict[str, Any] = {"count": min(count, MOST_COUNT)}
     if false_positive:
@@ -64,6 +64,11 @@ def sighting(
         "summary": True,
         **counts,
     }
+
+
+def is_indicator(name: str) -> bool:
+    """Whether this is the id of a STIX indicator, which alone can be sighted; YARA rules may have other names."""
+    return _INDICATOR.fullmatch(name) is not None
 
 
 def sighting_id(indicator_id: str, identity: str, day: date, false_positive: bool) -> str:

@@ -25,6 +25,7 @@ from sekisho_quarantine.cli_journal import journal_command
 from sekisho_quarantine.cli_moment import Moment
 from sekisho_quarantine.cli_open import open_command
 from sekisho_quarantine.desk import Desk, open_desk, person
+from sekisho_quarantine.judgement import Finding, judge
 from sekisho_quarantine.records import Filter, find, listed
 from sekisho_quarantine.records import load as load_record
 from sekisho_quarantine.release import Order, Outcome, Releaser
@@ -48,7 +49,7 @@ reason_option = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def quarantine() -> None:
-    """List, show, open, export, release and delete what was kept. An ID may be cut to what is unique of it."""
+    """List, show, open, export, judge, release and delete what was kept. An ID may be cut to what is unique of it."""
 
 
 quarantine.add_command(open_command)
@@ -127,6 +128,27 @@ def export_command(passage: str, output: str, config: Path | None) -> None:
         with desk.engine.begin() as connection:
             audit_log.append(connection, person(), "exported", record.row.id, detail=output or "-")
         _write(content, output)
+
+
+@quarantine.command("judge")
+@click.argument("passage", metavar="ID")
+@click.option("--confirm", is_flag=True, help="It is what the reasons against it say.")
+@click.option("--false-positive", is_flag=True, help="It is harmless; the reasons hit it by mistake.")
+@reason_option
+@by_option
+@config_option
+def judge_command(passage: str, confirm: bool, false_positive: bool, why: str, who: str, config: Path | None) -> None:
+    """Say what a mail was found to be, in place of what was said before. The sources of its reasons may be told how
+    often they were right, never of the mail itself."""
+    if confirm == false_positive:
+        raise click.UsageError("give either --confirm or --false-positive")
+    finding = Finding.CONFIRMED if confirm else Finding.FALSE_POSITIVE
+    with open_desk(config) as desk:
+        with _reading(desk) as connection:
+            record = find(connection, passage)
+        judge(desk.engine, record, finding, who, why)
+        desk.events.info("judged", passage=record, finding=finding, who=who, why=why)
+        click.echo(f"{record} {finding}")
 
 
 @quarantine.command("release")

@@ -14,7 +14,7 @@ from sekisho_core.vocabulary import Envelope, Reading, Verdict
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from sekisho_quarantine import audit, waits
-from sekisho_quarantine.tables import passages, recipients, releases
+from sekisho_quarantine.tables import judgements, passages, recipients, releases
 from sekisho_quarantine.tables import waits as wait_table
 
 _SUMMARY = (
@@ -56,6 +56,7 @@ class Record:
     recipients: list[Row[Any]]
     releases: list[Row[Any]]
     waits: list[Row[Any]]
+    judgement: Row[Any] | None
     audit: list[audit.Entry]
 
 
@@ -105,6 +106,7 @@ def load(connection: Connection, passage_id: str) -> Record:
         _recipients(connection, passage_id),
         list(connection.execute(history)),
         list(connection.execute(waited.order_by(wait_table.c.address))),
+        connection.execute(select(judgements).where(judgements.c.passage_id == passage_id)).first(),
         list(audit.entries(connection, passage_id)),
     )
 

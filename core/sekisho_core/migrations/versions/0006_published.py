@@ -63,4 +63,3 @@ def _judgements() -> None:
         sa.Column("why", sa.Text, nullable=False),
         sa.Column("at", Utc, nullable=False),
     )
-    op.create_index("judgements_at", "judgements", ["at"])
