@@ -116,7 +116,7 @@ def _publish(directory: Path, export: Export, last: _Manifest) -> Published:
     unchanged: list[str] = []
     for name, content in [*export.files.items(), (MANIFEST, manifest)]:
         (written if _write(directory / _plain(name), content) else unchanged).append(name)
-    removed = [name for name in last.files if name not in digests and (directory / _plain(name)).exists()]
+    removed = [name for name in last.files if name not in digests and (directory / name).exists()]
     for name in removed:
         (directory / name).unlink()
     sync_directory(directory)
@@ -140,11 +140,14 @@ def _plain(name: str) -> str:
 def _manifest(directory: Path) -> _Manifest:
     path = directory / MANIFEST
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Manifest)
+        manifest = msgspec.json.decode(path.read_bytes(), type=_Manifest)
     except FileNotFoundError:
         return _Manifest()
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FeedError(f"{path}: not readable, remove it to publish anew: {error}") from error
+    for name in manifest.files:
+        _plain(name)
+    return manifest
 
 
 @contextmanager

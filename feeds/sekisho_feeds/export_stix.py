@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from sekisho_rules.hosts import network_of
@@ -13,7 +13,7 @@ from sekisho_rules.tlp import id_of_tlp
 
 from sekisho_feeds.export_items import Export, Item, Options
 from sekisho_feeds.export_values import Kind
-from sekisho_feeds.export_versions import is_same, label, previous_object, uuid_of
+from sekisho_feeds.export_versions import in_order, label, published_as, uuid_of
 
 FILE = "sekisho.stix.json"
 _PATHS: Mapping[Kind, str] = {
@@ -26,7 +26,52 @@ _PATHS: Mapping[Kind, str] = {
 }
 # OASIS, "TLP 2.0" extension definition: when it was made, which each of its markings carries.
 _TLP_EXTENSION, _TLP_MADE = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d", "2022-10-01T00:00:00.000Z"
-_TIMES = ("created", "modified")
+# Milliseconds as section 3.2 wants them of `created` and `modified`: texts that sort as times do.
+_Stamp = Annotated[str, msgspec.Meta(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-9:]{8}\.[0-9]{3}Z$")]
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    source_name: str
+    external_id: str
+
+
+class _Marking(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="marking-definition"):
+    spec_version: str = "2.1"
+    id: str
+    created: str = _TLP_MADE
+    name: str
+    extensions: dict[str, dict[str, str]]
+
+
+class _Identity(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="identity"):
+    spec_version: str = "2.1"
+    id: str
+    created: _Stamp
+    modified: _Stamp
+    name: str
+    identity_class: str = "organization"
+
+
+class _Indicator(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="indicator"):
+    spec_version: str = "2.1"
+    id: str
+    created_by_ref: str
+    created: _Stamp
+    modified: _Stamp
+    name: str
+    indicator_types: tuple[str, ...] = ("malicious-activity",)
+    pattern: str
+    pattern_type: str = "stix"
+    pattern_version: str = "2.1"
+    valid_from: str
+    valid_until: str | msgspec.UnsetType = msgspec.UNSET
+    confidence: int
+    object_marking_refs: tuple[str, ...]
+    external_references: tuple[_Reference, ...]
+
+
+class _Bundle(msgspec.Struct, frozen=True):
+    objects: tuple[_Identity | _Marking | _Indicator, ...] = ()
 
 
 def export_stix(items: Sequence[Item], options: Options) -> Export:
@@ -35,14 +80,11 @@ def export_stix(items: Sequence[Item], options: Options) -> Export:
     The indicators are the producer's own: `external_references` name those that they rest on. Reads `producer`, `now`
     and `previous`.
     """
-    published = {
-        one["id"]: one
-        for one in previous_object(options, FILE).get("objects", ())
-        if isinstance(one, dict) and "id" in one
-    }
-    objects = [*heads({item.tlp for item in items}, options.producer), *(_indicator(item, options) for item in items)]
-    dated = [_dated(one, published.get(one["id"], {}), options.now) for one in objects]
-    lines = b",\n".join(map(msgspec.json.encode, dated))
+    last = {one.id: one for one in published_as(options, FILE, _Bundle, _Bundle()).objects}
+    objects: list[_Identity | _Marking | _Indicator] = [_identity(options, last)]
+    objects += (_marking(tlp) for tlp in sorted({item.tlp for item in items}))
+    objects += (_indicator(item, options, last) for item in sorted(items, key=in_order))
+    lines = b",\n".join(map(msgspec.json.encode, objects))
     id = uuid_of(options.producer, "bundle", lines.decode())
     return Export(
         {FILE: b'{"type":"bundle","id":"bundle--%s","objects":[\n%s\n]}\n' % (id.encode(), lines)}, len(items)
@@ -63,60 +105,50 @@ def pattern_of(item: Item) -> str:
     return f"[{path} {operator} '{value}']"
 
 
-def heads(tlps: Iterable[str], producer: str) -> Iterator[dict[str, Any]]:
-    """The objects that others refer to, undated: the producer's identity, and the marking of each TLP."""
-    yield {
-        "type": "identity",
-        "spec_version": "2.1",
-        "id": identity_of(producer),
-        "name": producer,
-        "identity_class": "organization",
-    }
-    for tlp in sorted(set(tlps)):
-        yield {
-            "type": "marking-definition",
-            "spec_version": "2.1",
-            "id": id_of_tlp(tlp),
-            "created": _TLP_MADE,
-            "name": f"TLP:{tlp.upper()}",
-            "extensions": {_TLP_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": tlp}},
-        }
+def _marking(tlp: str) -> _Marking:
+    extension = {"extension_type": "property-extension", "tlp_2_0": tlp}
+    return _Marking(id=id_of_tlp(tlp), name=f"TLP:{tlp.upper()}", extensions={_TLP_EXTENSION: extension})
 
 
-def _indicator(item: Item, options: Options) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "type": "indicator",
-        "spec_version": "2.1",
-        "id": f"indicator--{uuid_of(options.producer, 'indicator', item.kind, item.value)}",
-        "created_by_ref": identity_of(options.producer),
-        "name": label(item) or item.value,
-        "indicator_types": ["malicious-activity"],
-        "pattern": pattern_of(item),
-        "pattern_type": "stix",
-        "pattern_version": "2.1",
-        "confidence": item.confidence,
-        "object_marking_refs": [id_of_tlp(item.tlp)],
-        "external_references": [{"source_name": source, "external_id": id} for source, id in item.rests_on],
-    }
-    if item.valid_from:
-        content["valid_from"] = _stamp(item.valid_from)
-    if item.valid_until:
-        content["valid_until"] = _stamp(item.valid_until)
-    return content
+def _identity(options: Options, last: Mapping[str, _Identity | _Marking | _Indicator]) -> _Identity:
+    id = identity_of(options.producer)
+    known = last.get(id)
+    if isinstance(known, _Identity) and known.name == options.producer:
+        return known
+    return _Identity(id=id, created=_stamp(options.now), modified=_stamp(options.now), name=options.producer)
 
 
-def _dated(content: dict[str, Any], published: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    if content["type"] == "marking-definition":
-        return content
-    # What nobody dates holds from when it is first published.
-    if content["type"] == "indicator" and "valid_from" not in content:
-        content["valid_from"] = published.get("created") or _stamp(now)
-    if is_same(content, published, *_TIMES):
-        return dict(published)
-    modified = _stamp(now)
-    if published and modified <= published["modified"]:
-        modified = _stamp(datetime.fromisoformat(published["modified"]) + timedelta(milliseconds=1))
-    return content | {"created": published.get("created", modified), "modified": modified}
+def _indicator(item: Item, options: Options, last: Mapping[str, _Identity | _Marking | _Indicator]) -> _Indicator:
+    id = f"indicator--{uuid_of(options.producer, 'indicator', item.kind, item.value)}"
+    known = last.get(id)
+    published = known if isinstance(known, _Indicator) else None
+    created = published.created if published else _stamp(options.now)
+    indicator = _Indicator(
+        id=id,
+        created_by_ref=identity_of(options.producer),
+        created=created,
+        modified=published.modified if published else created,
+        name=label(item) or item.value,
+        pattern=pattern_of(item),
+        # What nobody dates holds from when it is first published.
+        valid_from=_stamp(item.valid_from) if item.valid_from else created,
+        valid_until=_stamp(item.valid_until) if item.valid_until else msgspec.UNSET,
+        confidence=item.confidence,
+        object_marking_refs=(id_of_tlp(item.tlp),),
+        external_references=tuple(_Reference(source, id) for source, id in item.rests_on),
+    )
+    if published is None or indicator == published:
+        return indicator
+    return msgspec.structs.replace(indicator, modified=_after(published.modified, options.now))
+
+
+def _after(modified: str, now: datetime) -> str:
+    """The time now, or a millisecond after the last version where the clock went back."""
+    try:
+        last = datetime.fromisoformat(modified)
+    except ValueError:
+        return _stamp(now)
+    return _stamp(max(utc(now), last + timedelta(milliseconds=1)))
 
 
 def _stamp(moment: datetime) -> str:

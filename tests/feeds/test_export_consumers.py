@@ -382,10 +382,8 @@ def test_squid_denies_what_is_listed(hub: list[Item], folder: Path) -> None:
 
 def test_a_zone_that_bind_refuses_is_not_published(folder: Path) -> None:
     """What the consumer's own tool refuses leaves the last good zone in place (A28)."""
-    name = "domain"
-    good = exporters["rpz"].write(
-        [Item(kind=name, value="evil.example", rests_on=(("hub", "1"),), tlp="clear")], Options(now=NOW, origin=ORIGIN)
-    )
+    evil = Item(kind="domain", value="evil.example", rests_on=(("hub", "1"),), tlp="clear")
+    good = exporters["rpz"].write([evil], Options(now=NOW, origin=ORIGIN))
     check = checked_by(tool("named-checkzone"), "-q", ORIGIN, "{}/sekisho.rpz")
     assert write_exports(folder, good, check=check).written
     bad = type(good)({"sekisho.rpz": b"$TTL 300\n@ SOA broken\n"}, 5)
