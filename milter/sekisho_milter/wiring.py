@@ -16,6 +16,7 @@ from sekisho_core.unlock import Hear, Unlocking
 from sekisho_inspection.client import InspectionClient, listed_passwords
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.breaker import Breaker, Limits
 from sekisho_quarantine.journal import Journal, JournalBounds
 from sekisho_quarantine.keeper import Holdings
 from sekisho_quarantine.password_memory import PasswordMemory
@@ -59,6 +60,15 @@ def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings
     stages = _stages(settings, Pairing(memory, events), discard, None, events)
     prefix = settings.of(MilterSettings).header_prefix
     return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events, prefix))
+
+
+def open_breaker(settings: Settings, events: Events) -> Breaker | None:
+    """The live breaker; None where it is switched off. Raises DatabaseError for a URL that is none of ours."""
+    ours = settings.of(QuarantineSettings)
+    if not ours.breaker_mails:
+        return None
+    index = Path(settings.of(RulesSettings).index)
+    return Breaker(connect(settings.of(Database)), index, JournalBounds.of(ours).directory, Limits.of(ours), events)
 
 
 def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None, events: Events) -> Stages:

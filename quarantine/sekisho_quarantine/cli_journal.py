@@ -16,7 +16,7 @@ from sekisho_core.errors import StoreError
 from sekisho_core.settings import load
 
 from sekisho_quarantine import show as shown
-from sekisho_quarantine.cli_moment import Moment
+from sekisho_quarantine.cli_options import Moment
 from sekisho_quarantine.journal import Entry, entries
 from sekisho_quarantine.journal_files import Damage
 from sekisho_quarantine.settings import QuarantineSettings

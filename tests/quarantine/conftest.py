@@ -220,7 +220,7 @@ def config(tmp_path: Path, sqlite_url: str) -> Path:
     """A settings file for the store of the test, released mail to port 1; `rewrite` it for others."""
     path = tmp_path / "sekisho.toml"
     path.write_text(
-        f'[database]\nurl = "{sqlite_url}"\n[rules]\nindex = "{tmp_path}/index"\n'
+        f'[database]\nurl = "{sqlite_url}"\n'
         f'[quarantine]\nbodies = "{tmp_path}/bodies"\njournal = "{tmp_path}/journal"\nrelease_port = 1\n'
     )
     return path

@@ -1,4 +1,4 @@
-"""Times as the analysts' commands take them."""
+"""Options that the analysts' commands share: times, who does something, and why."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 from sekisho_core.display import visible
+
+from sekisho_quarantine.desk import person
 
 _AGO = re.compile(r"(\d{1,6})([dhm])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -25,3 +27,15 @@ class Moment(click.ParamType[datetime]):
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(f"{visible(value)}: neither an ISO time nor one such as 7d, 12h, 30m", param, ctx)
+
+
+def _said(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("must say something", context, parameter)
+    return value
+
+
+by_option = click.option("--by", "who", default=person, metavar="NAME", help="Who does this (default: you).")
+reason_option = click.option(
+    "--reason", "why", required=True, metavar="TEXT", callback=_said, help="Why; goes into the audit."
+)
