@@ -156,7 +156,7 @@ _READERS: dict[str, Callable[[Any, dict[str, Object]], list[object]]] = {
     "_ref": _referred,
     "_refs": _referred_list,
     "_hex": lambda value, objects: [binascii.a2b_hex(value)],
-    "_bin": lambda value, objects: [b64decode(value, validate=True)],
+    "_bin": lambda value, objects: [b64decode(value)],
 }
 
 
