@@ -41,6 +41,9 @@ _OPTIONS = (
         "--confidence", type=_PERCENT, default=DEFAULT_CONFIDENCE, show_default=True, help="Where none is stated."
     ),
     click.option("--trust", type=_PERCENT, default=100, show_default=True, help="Scales its confidence."),
+    click.option(
+        "--decay", type=click.Choice(["", "phishing", "nids"]), default="", help="Let confidence fall with time."
+    ),
     click.option("--ca-file", default="", help="Authorities that its certificate is checked against."),
     click.option("--proxy", default="", help="URL of a proxy."),
     click.option("--client-certificate", default="", help="PEM file of ours."),

@@ -90,4 +90,5 @@ def _told(pulled: Pulled) -> str:
 def _write_metrics(settings: Settings, tools: Tools) -> None:
     hours = settings.of(FeedsSettings).stale_hours
     text = exposition(feed_table.feeds(tools.engine), datetime.now(UTC), hours)
+    tools.directory.mkdir(parents=True, exist_ok=True)
     write_durably(tools.directory / "feeds.prom", [text.encode()], 0o644)

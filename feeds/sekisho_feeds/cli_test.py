@@ -39,7 +39,7 @@ def test_command(config: Path | None, as_json: bool, location: str, **given: Any
     """
     tools = open_tools(load(config))
     feed = described("test", location, given)
-    obtained = tools.obtain(feed, {})
+    obtained = tools.obtain(feed, {}, True)
     proven = prove(feed, obtained.documents or [], tools)
     if as_json:
         print(json.dumps(_plain(proven), ensure_ascii=False, indent=2))

@@ -43,7 +43,9 @@ class _Marking(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     extensions: dict[str, dict[str, str]]
 
 
-class _Identity(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="identity"):
+class Identity(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="identity"):
+    """Who publishes (section 4.5)."""
+
     spec_version: str = "2.1"
     id: str
     created: _Stamp
@@ -71,7 +73,7 @@ class _Indicator(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 
 
 class _Bundle(msgspec.Struct, frozen=True):
-    objects: tuple[_Identity | _Marking | _Indicator, ...] = ()
+    objects: tuple[Identity | _Marking | _Indicator, ...] = ()
 
 
 def export_stix(items: Sequence[Item], options: Options) -> Export:
@@ -81,8 +83,8 @@ def export_stix(items: Sequence[Item], options: Options) -> Export:
     and `previous`.
     """
     last = {one.id: one for one in published_as(options, FILE, _Bundle, _Bundle()).objects}
-    objects: list[_Identity | _Marking | _Indicator] = [_identity(options, last)]
-    objects += (_marking(tlp) for tlp in sorted({item.tlp for item in items}))
+    objects: list[Identity | _Marking | _Indicator] = [_identity(options, last)]
+    objects += (marking(tlp) for tlp in sorted({item.tlp for item in items}))
     objects += (_indicator(item, options, last) for item in sorted(items, key=in_order))
     lines = b",\n".join(map(msgspec.json.encode, objects))
     id = uuid_of(options.producer, "bundle", lines.decode())
@@ -105,20 +107,21 @@ def pattern_of(item: Item) -> str:
     return f"[{path} {operator} '{value}']"
 
 
-def _marking(tlp: str) -> _Marking:
+def marking(tlp: str) -> _Marking:
+    """The marking definition of a TLP (OASIS, "TLP 2.0")."""
     extension = {"extension_type": "property-extension", "tlp_2_0": tlp}
     return _Marking(id=id_of_tlp(tlp), name=f"TLP:{tlp.upper()}", extensions={_TLP_EXTENSION: extension})
 
 
-def _identity(options: Options, last: Mapping[str, _Identity | _Marking | _Indicator]) -> _Identity:
+def _identity(options: Options, last: Mapping[str, Identity | _Marking | _Indicator]) -> Identity:
     id = identity_of(options.producer)
     known = last.get(id)
-    if isinstance(known, _Identity) and known.name == options.producer:
+    if isinstance(known, Identity) and known.name == options.producer:
         return known
-    return _Identity(id=id, created=_stamp(options.now), modified=_stamp(options.now), name=options.producer)
+    return Identity(id=id, created=_stamp(options.now), modified=_stamp(options.now), name=options.producer)
 
 
-def _indicator(item: Item, options: Options, last: Mapping[str, _Identity | _Marking | _Indicator]) -> _Indicator:
+def _indicator(item: Item, options: Options, last: Mapping[str, Identity | _Marking | _Indicator]) -> _Indicator:
     id = f"indicator--{uuid_of(options.producer, 'indicator', item.kind, item.value)}"
     known = last.get(id)
     published = known if isinstance(known, _Indicator) else None

@@ -37,8 +37,9 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One feed, as it was added. `location` is a URL or an absolute path; `interval` is in seconds.
 
     A `complete` feed lists all that it holds, so that what it leaves out is withdrawn. `trust` (0 to 100) scales the
-    confidence of what it says. Until `observe_until` its indicators are observed only. Sightings go back where
-    `sightings` says so. `paused` is why it is not pulled by itself, "" where it is.
+    confidence of what it says, which falls with the time since an indicator was seen by the `decay` model. Until
+    `observe_until` its indicators are observed only. Sightings go back where `sightings` says so. `paused` is why it is
+    not pulled by itself, "" where it is.
     """
 
     name: str
@@ -54,16 +55,19 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     interval: float = 3600.0
     complete: bool = True
     observe_until: datetime | None = None
+    decay: Literal["", "phishing", "nids"] = ""
     sightings: bool = False
     paused: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a feed stands: what its fetcher remembers for the next time, and how the last pulls went."""
+    """How a feed stands: what its fetcher remembers for the next time, and how the last pulls went. `read_at` is when
+    its documents were last read, which a pull without news does not."""
 
     remembered: dict[str, Any] = {}
     last_try: datetime | None = None
     last_success: datetime | None = None
+    read_at: datetime | None = None
     failures: int = 0
     next_try: datetime | None = None
     error: str = ""
@@ -100,11 +104,12 @@ def stale(feed: Feed, standing: Standing, now: datetime, hours: float) -> bool:
 def succeeded(
     feed: Feed, standing: Standing, now: datetime, remembered: dict[str, Any], counts: dict[str, int]
 ) -> Standing:
-    """The standing after a pull that went well; empty counts keep those of the last that brought something."""
+    """The standing after a pull that went well; without counts nothing was read, and those of the last reading stay."""
     return Standing(
         remembered=remembered,
         last_try=now,
         last_success=now,
+        read_at=now if counts else standing.read_at,
         next_try=now + timedelta(seconds=feed.interval),
         counts=counts or standing.counts,
     )

@@ -12,13 +12,16 @@ from sekisho_core.vocabulary import Action
 from sekisho_quarantine.backtest import Backtest, Thresholds, backtest, objections
 from sekisho_quarantine.journal import entries
 from sekisho_rules.guard import Protected
-from sekisho_rules.indicator import Indicator
+from sekisho_rules.indicator import Indicator, utc
 
 from sekisho_feeds.assay import assess
 from sekisho_feeds.feed import Feed
-from sekisho_feeds.lifetime import validity
+from sekisho_feeds.lifetime import NIDS, PHISHING, Decay, decayed, validity
 from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.warninglist import Warninglists
+
+_DAY = 86400
+_MODELS: dict[str, Decay] = {"phishing": PHISHING, "nids": NIDS}
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,26 @@ def tried(indicators: Sequence[Indicator], guard: Guard, now: datetime) -> Backt
 
 def _assessed(feed: Feed, indicator: Indicator, guard: Guard, now: datetime) -> Indicator:
     assessment = assess(indicator, guard.lists, guard.protected)
-    observed = "; ".join(assessment.reasons) if assessment.verdict == "observe" else ""
+    confidence = _confidence(feed, indicator, now)
+    spent = confidence < NIDS.threshold and bool(feed.decay)
+    against = [*assessment.reasons] if assessment.verdict == "observe" else []
+    against += [f"its confidence has fallen to {confidence} ({feed.decay} model)"] if spent else []
     return msgspec.structs.replace(
         indicator,
-        confidence=indicator.confidence * feed.trust // 100,
+        confidence=confidence,
         valid_until=validity(indicator, now, guard.settings.lifetime_days),
-        guard=observed,
+        guard="; ".join(against),
         action_cap=Action(assessment.action_cap) if assessment.action_cap else None,
         observe_until=feed.observe_until if feed.observe_until and now < feed.observe_until else None,
     )
+
+
+def _confidence(feed: Feed, indicator: Indicator, now: datetime) -> int:
+    stated = indicator.confidence * feed.trust // 100
+    if not feed.decay:
+        return stated
+    dated = [one for one in (indicator.last_seen, indicator.valid_from, indicator.modified) if one]
+    return int(decayed(stated, (now - utc(dated[0])).total_seconds() / _DAY, _MODELS[feed.decay]))
 
 
 def _thresholds(settings: FeedsSettings) -> Thresholds:

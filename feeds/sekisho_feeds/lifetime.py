@@ -6,28 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sekisho_rules.indicator import UNDATED, Indicator, utc
+from sekisho_rules.indicator import Indicator, utc
 from sekisho_rules.pattern import parse
 from sekisho_rules.tree import PatternError, comparisons
 
 from sekisho_feeds.warninglist import kind_of
 
-OTHER = "other"
-DAYS: Mapping[str, int | None] = {
-    # What FukuroCTI publishes: addresses change hands within weeks, names are held by the year.
-    "ip": 14,
-    "url": 30,
-    "domain": 90,
-    "hash": None,
-    # A mailbox is used until it is closed, and a lure comes back with the season: half a year.
-    "email": 180,
-    "subject": 180,
-    # A file name belongs to one wave, and meets harmless files of that name ever after.
-    "filename": 90,
-    # Display names, header fields, words of a body.
-    OTHER: 180,
-}
-"""Days by kind of value where an indicator states no end; None is without end."""
+# What FukuroCTI publishes: addresses change hands within weeks, names are held by the year.
+DAYS: Mapping[str, int] = {"ip": 14, "url": 30, "domain": 90}
+"""Days by kind of value where an indicator states no end; other kinds hold until they are withdrawn."""
 
 
 class Decay(NamedTuple):
@@ -43,19 +30,21 @@ PHISHING = Decay(3, 2.3)
 NIDS = Decay(120, 2)
 
 
-def validity(indicator: Indicator, imported: datetime, days: Mapping[str, int | None] = DAYS) -> datetime | None:
-    """Until when the indicator holds, in UTC; None is until it is revoked.
+def validity(indicator: Indicator, stated: datetime, days: Mapping[str, int] = DAYS) -> datetime | None:
+    """Until when the indicator holds, in UTC; None is until it is withdrawn or revoked.
 
-    What it states counts. Else the days of its kind run from the later of `valid_from` and `last_seen`, without both
-    from `modified`, else `created`, else `imported`, when it was first had. An edit of old knowledge makes it no
-    younger, and what is said to have been seen in the future was seen at `imported`. A pattern of several values holds
-    as long as the most lasting of them; YARA, and what cannot be read, until it is revoked.
+    What it states counts. Else the days of its kind run from the end of the day on which its feed stated it (`stated`),
+    or of `valid_from` where that is later, so that
+    what a feed goes on listing goes on holding. A pattern of several values holds as long as the most lasting
+    of them; YARA, and what cannot be read, until it is revoked.
     """
     try:
         if indicator.valid_until is not None:
             return utc(indicator.valid_until)
         length = _length(indicator, days)
-        return None if length is None else _start(indicator, utc(imported)) + timedelta(days=length)
+        begun = max(utc(stated), utc(indicator.valid_from or stated))
+        today = begun.replace(hour=0, minute=0, second=0, microsecond=0)
+        return None if length is None else today + timedelta(days=length + 1)
     except OverflowError:
         # The year 10000 is without end.
         return None
@@ -84,24 +73,12 @@ def _check(model: Decay) -> None:
         raise ValueError(f"decay: lifetime {model.lifetime_days} and speed {model.speed} must be above 0")
 
 
-def _length(indicator: Indicator, days: Mapping[str, int | None]) -> int | None:
+def _length(indicator: Indicator, days: Mapping[str, int]) -> int | None:
     if indicator.pattern_type != "stix":
         return None
     try:
         found = comparisons(parse(indicator.pattern).tree)
     except PatternError:
         return None
-    lengths = [days.get(kind_of(one.path, "".join(one.values[:1])) or OTHER) for one in found]
-    known = [length for length in lengths if length is not None]
-    return max(known) if len(known) == len(lengths) else None
-
-
-def _start(indicator: Indicator, imported: datetime) -> datetime:
-    seen = None if indicator.last_seen is None else min(utc(indicator.last_seen), imported)
-    valid = None if indicator.valid_from is None else utc(indicator.valid_from)
-    stated = [moment for moment in (seen, valid) if moment is not None]
-    if stated:
-        return max(stated)
-    edited = [] if indicator.modified == UNDATED else [indicator.modified]
-    dated = [*edited, *([] if indicator.created is None else [indicator.created])]
-    return min(utc(dated[0]), imported) if dated else imported
+    lengths = [days.get(kind_of(one.path, "".join(one.values[:1])) or "", 0) for one in found]
+    return max(lengths) if all(lengths) else None

@@ -25,15 +25,36 @@ from sekisho_feeds.transport import Validators, fetch, post
 
 COLLECTION = "collection"
 """The option that names a TAXII collection by id, alias or title."""
+# By these a fetcher knows that nothing is new.
+_VERSIONS = ("sha256", "validators")
 _MOST_FILES = 100_000
 _LONGEST_SECRET = 1 << 16
 # Servers note times in whole seconds and clocks differ: what lies in the overlap comes twice, and is the same.
 _OVERLAP = timedelta(minutes=10)
 
 
-def obtain(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:
-    """The documents of a feed. Raises FeedError, and then what was remembered still holds."""
-    return _WAYS[feed.via](feed, remembered, settings)
+def obtain(feed: Feed, remembered: dict[str, Any], anew: bool, settings: FeedsSettings) -> Obtained:
+    """The documents of a feed; of one that lists all it holds also without news, where they are to be read `anew`.
+
+    Raises FeedError, and then what was remembered still holds.
+    """
+    known = {name: value for name, value in remembered.items() if name not in _VERSIONS} if anew else remembered
+    obtained = _WAYS[feed.via](feed, known, settings)
+    return Obtained(_cached(feed, remembered, settings), remembered) if _is_old_news(feed, obtained, anew) else obtained
+
+
+def _is_old_news(feed: Feed, obtained: Obtained, anew: bool) -> bool:
+    return anew and obtained.documents is None and feed.via == "misp-feed"
+
+
+def _cached(feed: Feed, events: dict[str, Any], settings: FeedsSettings) -> list[Document]:
+    """The events of a MISP feed as they were fetched last."""
+    cache = _cache(feed, settings)
+    return [Document(name, (cache / name).read_bytes()) for name in sorted(map(misp_feed.event_file, events))]
+
+
+def _cache(feed: Feed, settings: FeedsSettings) -> Path:
+    return Path(settings.directory) / "cache" / feed.name
 
 
 def access_of(feed: Feed, settings: FeedsSettings) -> Access:
@@ -118,7 +139,7 @@ def _of_misp_feed(feed: Feed, remembered: dict[str, Any], settings: FeedsSetting
     access = access_of(feed, settings)
     home = feed.location.removesuffix(misp_feed.MANIFEST).rstrip("/") + "/"
     listed = misp_feed.read_manifest(fetch(access, url=home + misp_feed.MANIFEST).content, feed.name)
-    cache = Path(settings.directory) / "cache" / feed.name
+    cache = _cache(feed, settings)
     known = {uuid: time for uuid, time in remembered.items() if (cache / misp_feed.event_file(uuid)).is_file()}
     changes = misp_feed.changes(listed.events, known)
     if not changes.changed and not changes.vanished and not changes.older:
@@ -129,8 +150,7 @@ def _of_misp_feed(feed: Feed, remembered: dict[str, Any], settings: FeedsSetting
         write_durably(cache / name, [fetch(access, url=home + name).content])
     for uuid in changes.vanished:
         (cache / misp_feed.event_file(uuid)).unlink(missing_ok=True)
-    names = sorted(map(misp_feed.event_file, listed.events))
-    return Obtained([Document(name, (cache / name).read_bytes()) for name in names], dict(listed.events))
+    return Obtained(_cached(feed, dict(listed.events), settings), dict(listed.events))
 
 
 def _of_misp_rest(feed: Feed, remembered: dict[str, Any], settings: FeedsSettings) -> Obtained:

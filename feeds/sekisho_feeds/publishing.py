@@ -3,7 +3,6 @@ the settings ask for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from sekisho_rules.tlp import TLPS, id_of_tlp
 from sqlalchemy import Column, Engine, String, Table, Text, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from sekisho_feeds.export_stix import heads, identity_of
+from sekisho_feeds.export_stix import Identity, identity_of, marking
 from sekisho_feeds.harvest import FeedError
 from sekisho_feeds.published_table import publish, stix_time
 
@@ -27,6 +26,9 @@ CONSENTS = Table(
     Column("who", Text, nullable=False),
     Column("at", Utc, nullable=False),
 )
+
+# An identity has no time of its own: any that is before all it publishes.
+_FOUNDED = "2020-01-01T00:00:00.000Z"
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -101,11 +103,7 @@ def statement(wish: Wish, now: datetime) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value != ""}
 
 
-def _heads(wish: Wish) -> Iterator[dict[str, Any]]:
-    # The identity is undated where it comes from: it has one version, of the time at which this organisation is named.
-    for head in heads([wish.tlp], wish.producer):
-        dated = {"created": _FOUNDED, "modified": _FOUNDED} if head["type"] == "identity" else {}
-        yield head | dated
-
-
-_FOUNDED = stix_time(datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
+def _heads(wish: Wish) -> list[dict[str, Any]]:
+    """The objects that others refer to: who publishes, in the one version that there is, and the marking."""
+    who = Identity(id=identity_of(wish.producer), created=_FOUNDED, modified=_FOUNDED, name=wish.producer)
+    return [msgspec.to_builtins(who), msgspec.to_builtins(marking(wish.tlp))]

@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from sekisho_feeds.feed import Feed, Standing, failed, succeeded
 from sekisho_feeds.harvest import Document, FeedError, Harvest
 from sekisho_feeds.merge import Merged, Removals, merge
 
+# Lifetimes are counted in days.
+_ANEW = timedelta(hours=20)
 # Reasons that stand in a report; the counts are of all.
 _MOST_REFUSALS = 1000
 
@@ -35,11 +37,12 @@ class Obtained(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Tools:
-    """What a pull works with. `guard` gives each indicator its state, `prove` why each has no effect."""
+    """What a pull works with. `obtain` is told what was remembered, and whether all is to be read anew; `guard` gives
+    each indicator its state, `prove` says why each has no effect."""
 
     engine: Engine
     directory: Path
-    obtain: Callable[[Feed, dict[str, Any]], Obtained]
+    obtain: Callable[[Feed, dict[str, Any], bool], Obtained]
     read: Callable[[Feed, Sequence[Document]], Harvest]
     guard: Callable[[Feed, Sequence[Indicator]], list[Indicator]]
     prove: Callable[[Sequence[Indicator]], Iterator[str]]
@@ -109,13 +112,18 @@ def prove(feed: Feed, documents: Sequence[Document], tools: Tools) -> Proven:
 def _pulled(
     feed: Feed, standing: Standing, tools: Tools, removals: Removals, now: datetime
 ) -> tuple[Pulled, dict[str, Any]]:
-    obtained = tools.obtain(feed, standing.remembered)
+    obtained = tools.obtain(feed, standing.remembered, _is_anew(feed, standing, now))
     if obtained.documents is None:
         return Pulled(feed.name, unchanged=True), obtained.remembered
     proven = prove(feed, obtained.documents, tools)
     merged = merge(tools.engine, feed.name, proven.stored, feed.complete, removals, now)
     refused = proven.refused[:_MOST_REFUSALS]
     return Pulled(feed.name, counts=proven.counts(), merged=merged, refused=refused), obtained.remembered
+
+
+def _is_anew(feed: Feed, standing: Standing, now: datetime) -> bool:
+    """Whether a feed that lists all it holds is to be read though nothing is new: what it lists goes on holding."""
+    return feed.complete and (standing.read_at is None or now - standing.read_at >= _ANEW)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class FeedsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backtest_senders: int
     backtest_mails: int
     stale_hours: float
-    lifetime_days: dict[str, float]
+    lifetime_days: dict[str, int]
     warninglists: tuple[str, ...]
     publish_by_two: bool
     listen: str
@@ -51,4 +51,4 @@ class FeedsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(0 <= self.most_removed <= 1, "most_removed", "a share between 0 and 1")
         require(0 < self.backtest_share <= 1, "backtest_share", "a share above 0 and at most 1")
         require(self.backtest_days >= 0, "backtest_days", "0 or more")
-        require(all(days > 0 for days in self.lifetime_days.values()), "lifetime_days", "days above 0")
+        require(all(days >= 0 for days in self.lifetime_days.values()), "lifetime_days", "days, 0 for no end")

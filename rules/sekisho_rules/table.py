@@ -22,7 +22,7 @@ _BATCH = 500
 
 _OURS = ("reason", "imported_at", "meaning", "revision")
 _LIST = [column for column in INDICATORS.c if column.name not in ("document", "description", *_OURS)]
-_GUARD = ("guard", "action_cap", "observe_until")
+_GUARD = ("guard", "action_cap", "observe_until", "valid_until")
 
 
 class Imported(msgspec.Struct):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,11 @@ def bundle(path: Path, *patterns: str, **properties: object) -> Path:
     """A STIX file with an indicator for each pattern."""
     objects = [
         {
-            "type": "indicator", "spec_version": "2.1", "id": f"indicator--00000000-0000-4000-8000-{number:012}",
+            "type": "indicator", "spec_version": "2.1", "id": f"indicator--{uuid.uuid5(uuid.NAMESPACE_URL, pattern)}",
             "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z", "pattern": pattern,
             "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z", **properties,
         }
-        for number, pattern in enumerate(patterns)
+        for pattern in patterns
     ]  # fmt: skip
     document = {"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": objects}
     path.write_text(json.dumps(document), encoding="utf-8")
