@@ -20,7 +20,7 @@ _LABELS = {
     ),
     "sender": (
         rf"{_MAIL}(?:差{_GAP}出{_GAP}し?人|差出元|送{_GAP}信{_GAP}[元者]|発信[元者])の?(?:電子)?(?:メール)?(?:アドレス)?",
-        rf"(?:header |envelope |spoofed )?from(?: address(?:es)?)?",
+        r"(?:header |envelope |spoofed )?from(?: address(?:es)?)?",
         rf"{_MAIL}senders?(?:'s)?(?: e-?mail)?(?: address(?:es)?)?",
     ),
     "subject": (
