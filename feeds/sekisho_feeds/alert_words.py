@@ -28,8 +28,8 @@ _LABELS = {
         rf"{_MAIL}subject(?:s|{_GAP}lines?)?|(?:e-?mail|mail) titles?",
     ),
     "filename": (
-        rf"{_MAIL}添{_GAP}付{_GAP}(?:ファイル|文書|書類|資料)?の?(?:名称|名前|名)?|ファイル{_GAP}(?:名称|名)",
-        r"(?:malicious )?attach(?:ment|ed file)s?(?: file)?(?:[ -]?names?)?|file ?names?",
+        rf"{_MAIL}添{_GAP}付{_GAP}(?:ファイル|文書|書類|資料)?の?(?:名称|名前|名)?|ファイル{_GAP}(?:名称|名)|検体名?",
+        r"(?:malicious )?attach(?:ment|ed file)s?(?: file)?(?:[ _-]?names?)?|file[ _]?names?|samples?",
     ),
     "hash": (
         rf"(?:ファイルの?)?ハッシュ(?:値)?|{_HASH}(?:の?ハッシュ(?:値)?)?",
@@ -51,8 +51,8 @@ _LABELS = {
     ),
 }
 BULLET = (
-    r"[ \t　>・･●○◯■□◆◇▼▽▶►▪•‣※★☆*＊+\-–—‐→⇒#]*+"
-    r"(?:[(（\[]?(?:[0-9０-９]{1,2}|[①-⑳ア-コa-h])[)）\].．、][ \t　]*+|[①-⑳][ \t　]*+|[0-9０-９]{1,2}[ 　]++)?"
+    r"[ \t　>・･●○◯◎■□◆◇▼▽▶►▪•‣※★☆*＊+\-–—‐→⇒#]*+"
+    r"(?:[(（\[]?(?:[0-9０-９]{1,2}|[①-⑳ア-コa-h])[)）\].．、][ \t　]*+|[①-⑳][ \t　]*+|[0-9０-９]{1,2}[ 　]++|o[ ]++)?"
 )
 _NOTE = (
     r"(?:[ ]?[0-9０-９①-⑳]{1,2}|の?例|の?一覧|等|など|の特徴|[ ]?(?:examples?|lists?)|[ ]?[（(][^（）()\n]{1,24}[）)])?"
@@ -61,7 +61,9 @@ _NAMED = "|".join(f"(?P<{type}>{'|'.join(words)})" for type, words in _LABELS.it
 LABEL = re.compile(rf"{_GAP}\**(?:{_NAMED}){_NOTE}\**{_GAP}", re.IGNORECASE)
 _LABELLED = re.compile(
     rf"{BULLET}(?P<open>[【\[［<＜〔《(（]?){_GAP}\**(?:{_NAMED}){_NOTE}\**{_GAP}(?P<close>[】\]］>＞〕》)）]?)"
-    rf"(?P<sep>{_GAP}(?:[:：=＝]|は[、:：]|\t|\|)\**{_GAP}|{_GAP}$|　+|[ ]{{2,}}|(?={_GAP}[「『“\"]))?(?P<rest>.*)",
+    rf"(?P<sep>{_GAP}(?:[:：=＝→⇒]|[-=]>|は[、:：]|(?<=[ 　])[-–—][ ]|\t|\|)\**{_GAP}|{_GAP}$"
+    rf"|(?<=　)(?=\S)|(?<=[ ]{{2}})(?=\S)|(?={_GAP}[「『“\"]))?"
+    r"(?P<rest>.*)",
     re.IGNORECASE,
 )
 _PAIRS = {"「": "」", "『": "』", "“": "”", '"': '"', "〝": "〟", "＂": "＂", "`": "`", "‘": "’"}
@@ -84,6 +86,7 @@ _BETWEEN = (
 PROSE = {
     "subject": re.compile(
         rf"(?:件名|標題|表題|題名|タイトル|サブジェクト|subjects?|titled|entitled){_BEFORE}({QUOTES})"
+        r"(?![ ]?(?:[をがで](?:含|入|始)|から始|等?の文字|という文字))"
         rf"|({QUOTES}){_BETWEEN}(?:件名|標題|表題|題名|タイトル|を件名|as (?:the )?subject)",
         re.IGNORECASE,
     ),
@@ -93,6 +96,7 @@ PROSE = {
         re.IGNORECASE,
     ),
 }
+NAME_BESIDE = r"添付(?:ファイル|文書|資料)?名?(?:[はが、]|として)[ 　]*"
 QUIET = re.compile(
     r"問い?合わ?せ|連絡先|(?:まで|へ|に)(?:ご)?(?:連絡|報告|通報|相談)|詳細は|詳しくは|公開して(?:い|お)"
     r"|[をも](?:ご)?(?:参照|覧|確認(?:ください|下さい|してください|して下さい|願))"
@@ -101,11 +105,31 @@ QUIET = re.compile(
     re.IGNORECASE,
 )
 SENDER = re.compile(r"差し?出し?人|送信[元者]|発信[元者]|から(?:の|送|届)|\bfrom\b|\bsender|\bsent by\b", re.IGNORECASE)
+VERSION = re.compile(r"バージョン|ビルド|\bver(?:sions?|\b)|\bbuild\b|\bv\d|Windows|Office", re.IGNORECASE)
+TRAFFIC = re.compile(
+    r"通信|接続|アクセス|誘導|遷移|ドメイン|domain|\bC2\b|C&C|connect|contact(?:s|ed|ing)\b", re.IGNORECASE
+)
 ATTACHED = re.compile(r"添付|ファイル|attach|\bfiles?\b", re.IGNORECASE)
 HEADING = re.compile(r"[ \t　]*+(?:[■◆◇□▼●【\[［#]|[0-9０-９]{1,2}[.．)）][ 　]*+[^\d\s.])")
 NOTHING = frozenset([
     "", "なし", "無し", "(なし)", "（なし）", "不明", "空欄", "同上", "多数", "-", "ー", "―", "none", "n/a", "unknown",
 ])  # fmt: skip
+
+
+_ANNOUNCING = re.compile(
+    r"以下|下記|次の(?:通|とお|件|添|送|差|フ|ド|U|I)|following|below|such as|include[sd]?:?$|[:：][ 　]*$",
+    re.IGNORECASE,
+)
+# In this order: "接続先IPアドレス" are addresses, "添付ファイルのハッシュ値" hashes.
+_ANNOUNCED = {
+    "hash": re.compile(r"ハッシュ|hash|SHA-?\d|MD5", re.IGNORECASE),
+    "ip": re.compile(r"IP ?アドレス|\bIPs?\b|IP address", re.IGNORECASE),
+    "domain": re.compile(r"ドメイン|domain|ホスト名|hostname", re.IGNORECASE),
+    "url": re.compile(r"URL|(?:通信|接続|誘導|遷移)先|C2|C&C", re.IGNORECASE),
+    "subject": re.compile(r"件名|標題|表題|題名|タイトル|subject", re.IGNORECASE),
+    "sender": re.compile(r"差し?出し?人|送信[元者]|発信[元者]|sender|sending address|from address", re.IGNORECASE),
+    "filename": re.compile(r"添付|ファイル名|attach|file ?name", re.IGNORECASE),
+}
 
 
 class Labelled(NamedTuple):
@@ -121,6 +145,14 @@ def labelled(line: str) -> Labelled | None:
     if not found or (found["sep"] is None and not (found["open"] and found["close"])):
         return None
     return Labelled(_type_of(found), found["rest"].strip())
+
+
+def announced(line: str) -> str:
+    """What a sentence says that the lines below it are, such as "以下の件名のメール" or "Subject lines seen:"; "" where
+    it says nothing of the kind."""
+    if not _ANNOUNCING.search(line) or ONE_QUOTE.search(line):
+        return ""
+    return next((type for type, words in _ANNOUNCED.items() if words.search(line)), "")
 
 
 def label_type(cell: str) -> str:

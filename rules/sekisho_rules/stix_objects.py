@@ -24,7 +24,8 @@ from sekisho_rules.tlp import pap_of_name, strictest, strictest_pap, tlp_of_id, 
 
 LARGEST_DOCUMENT = 1 << 20
 MOST_OBJECTS = 5_000_000
-_THREATS = ("malware", "intrusion-set", "campaign", "threat-actor")
+# Of several that an indicator indicates the first kind gives the name.
+_THREATS = ("malware", "intrusion-set", "threat-actor", "campaign")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SEEN = re.compile(r"(first|last)[-_ ]?seen\s*[:=]\s*\"?([0-9TZ:.+\- ]{4,40})\"?", re.IGNORECASE)
 _UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
@@ -202,8 +203,13 @@ class StixReader:
         return strictest(tlps, self._provenance.tlp), strictest_pap(paps)
 
     def _threat(self, id: str) -> str:
-        targets = self._indicates.get(id, ())
+        targets = sorted(self._indicates.get(id, ()), key=_rank)
         return next((name for target in targets if (name := self._threats.get(target))), "")
+
+
+def _rank(threat: str) -> int:
+    kind = threat.partition("--")[0]
+    return _THREATS.index(kind) if kind in _THREATS else len(_THREATS)
 
 
 def _objects(content: bytes) -> list[msgspec.Raw]:
