@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sekisho_feeds.export_directory import checked_by, write_exports
+from sekisho_feeds.export_directory import write_exports
 from sekisho_feeds.export_items import Choice, Item, Options, items
 from sekisho_feeds.export_values import KINDS
-from sekisho_feeds.exporters import exporters
+from sekisho_feeds.exporters import consumers_check, exporters
 from sekisho_rules.indicator import Indicator
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -47,6 +47,7 @@ HOSTILE = (
     "-evil.example",
     "evil.example\\010other",
     "evil..example",
+    "0.0.0.0.0.rpz-ip",
     "*",
     "@",
     f"{'a' * 64}.example",
@@ -110,6 +111,15 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sekisho-test-") as path:
         Path(path).chmod(0o777)
         yield Path(path)
+
+
+@pytest.mark.parametrize("name", ["rpz", "unbound"])
+def test_consumers_tools_accept_much_and_nothing(name: str, hub: list[Item]) -> None:
+    """The check that comes with an exporter passes the hub's export, and one without entries."""
+    options = Options(now=NOW, origin=ORIGIN)
+    tool(exporters[name].check[0])
+    check = consumers_check(name, options)
+    assert check is not None and [check(exporters[name].write(some, options).files) for some in (hub, [])] == ["", ""]
 
 
 def publish(name: str, hub: list[Item], folder: Path) -> Path:
@@ -384,8 +394,9 @@ def test_a_zone_that_bind_refuses_is_not_published(folder: Path) -> None:
     """What the consumer's own tool refuses leaves the last good zone in place (A28)."""
     evil = Item(kind="domain", value="evil.example", rests_on=(("hub", "1"),), tlp="clear")
     good = exporters["rpz"].write([evil], Options(now=NOW, origin=ORIGIN))
-    check = checked_by(tool("named-checkzone"), "-q", ORIGIN, "{}/sekisho.rpz")
-    assert write_exports(folder, good, check=check).written
+    tool("named-checkzone")
+    check = consumers_check("rpz", Options(now=NOW, origin=ORIGIN))
+    assert check is not None and write_exports(folder, good, check=check).written
     bad = type(good)({"sekisho.rpz": b"$TTL 300\n@ SOA broken\n"}, 5)
     assert "named-checkzone" in write_exports(folder, bad, check=check).refused
     assert (folder / "sekisho.rpz").read_bytes() == good.files["sekisho.rpz"]
