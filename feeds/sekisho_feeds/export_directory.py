@@ -75,7 +75,7 @@ def published_files(directory: Path) -> dict[str, bytes]:
 
 
 def checked_by(*command: str) -> Check:
-    """A check by the consumer's own tool, such as `named-checkzone ORIGIN {}/sekisho.rpz`: `{}` is a directory with
+    """A check by the consumer's own tool, such as `named-checkzone example {}/sekisho.rpz`: `{}` is a directory with
     the new files. An exit status other than 0, a tool that is missing and one that takes too long are refusals."""
 
     def check(files: Mapping[str, bytes]) -> str:

@@ -8,7 +8,8 @@ from sekisho_feeds.export_items import Export, Item, Options
 from sekisho_feeds.export_paths import file_at
 from sekisho_feeds.export_values import outermost
 
-_SUFFIXES, _LUA, _UNBOUND = "dnsdist-suffixes.txt", "dnsdist.conf", "unbound.conf"
+UNBOUND = "unbound.conf"
+_SUFFIXES, _LUA = "dnsdist-suffixes.txt", "dnsdist.conf"
 
 
 def export_dnsdist(items: Sequence[Item], options: Options) -> Export:
@@ -30,7 +31,7 @@ def export_unbound(items: Sequence[Item], options: Options) -> Export:
     del options
     names = _names(items)
     zones = "".join(f'local-zone: "{name}." always_nxdomain\n' for name in names)
-    return Export({_UNBOUND: f"server:\n{zones}".encode()}, len(names))
+    return Export({UNBOUND: f"server:\n{zones}".encode()}, len(names))
 
 
 def _names(items: Sequence[Item]) -> list[str]:

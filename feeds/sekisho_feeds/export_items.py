@@ -19,7 +19,7 @@ from sekisho_rules.tree import Comparison, Expression, Observation, PatternError
 from sekisho_rules.urls import host_of
 from sekisho_rules.values import stated_form
 
-from sekisho_feeds.export_values import Kind, fault
+from sekisho_feeds.export_values import Kind, fault, is_nobodys
 
 Audience = Literal["public", "community", "clients"]
 CONNECTIONS: frozenset[Kind] = frozenset({"domain", "url", "ip", "network"})
@@ -200,6 +200,8 @@ def _kind_of_host(path: str, form: str) -> Kind:
 def _unfit(kind: Kind, path: str, value: str, choice: Choice) -> str:
     if kind == "domain" and is_registry(value):
         return "a registry, not a host"
+    if is_nobodys(kind, value):
+        return "of no host on the Internet"
     return refusal(Comparison(path, "=", (value,)), choice.protected)
 
 

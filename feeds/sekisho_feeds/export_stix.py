@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -93,6 +94,7 @@ def export_stix(items: Sequence[Item], options: Options) -> Export:
     )
 
 
+@lru_cache(maxsize=16)
 def identity_of(producer: str) -> str:
     """The id of the identity under which an organisation publishes."""
     return f"identity--{uuid_of(producer)}"

@@ -3,11 +3,12 @@ a listed parent covers already."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from sekisho_rules.hosts import domain_form, network_of
+from sekisho_rules.hosts import network_of
 from sekisho_rules.urls import host_of
 
 Kind = Literal["domain", "url", "ip", "network", "md5", "sha1", "sha256", "email"]
@@ -18,7 +19,9 @@ LONGEST_NAME = 253
 LONGEST_URL = 2000
 # RFC 1123 section 2.1; underscores are no part of host names, but such names are in use.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST_NAME = re.compile(rf"(?=[^\n]{{1,{LONGEST_NAME}}}\Z){_LABEL}(?:\.{_LABEL}){{1,126}}", re.ASCII)
+# RFC 3696 section 2: letters, or an A-label. So no name is an address, or a trigger of a response policy zone.
+_TOP = r"(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])"
+_HOST_NAME = re.compile(rf"(?=[^\n]{{1,{LONGEST_NAME}}}\Z)(?:{_LABEL}\.){{1,126}}{_TOP}", re.ASCII)
 # RFC 3986 section 2: nothing else stands in a URL, so that no quotes, blanks, bars and controls are left.
 _URL = re.compile(
     rf"(?:(?:https?|ftp)://)?(?:{_LABEL}(?:\.{_LABEL}){{1,126}}|\[[0-9a-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?"
@@ -26,6 +29,11 @@ _URL = re.compile(
     re.ASCII,
 )
 _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_{}~.-]{1,64}", re.ASCII)
+_OWN_NAMES = (".arpa", ".local", ".localhost")
+_OWN = tuple(map(ipaddress.ip_network, [
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+    "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8",
+]))  # fmt: skip
 _HEX = {"md5": 32, "sha1": 40, "sha256": 64}
 
 
@@ -48,9 +56,18 @@ def fault(kind: Kind, value: str) -> str:
     return "" if lawful else f"not {_HEX[kind]} hexadecimal digits"
 
 
+def is_nobodys(kind: Kind, value: str) -> bool:
+    """Whether a name, address or network is of no host on the Internet: reverse lookups and each reader's own network
+    (RFC 6761, RFC 6890), which would go with it."""
+    if kind == "domain":
+        return value.endswith(_OWN_NAMES)
+    network = network_of(value) if kind in ("ip", "network") else None
+    return network is not None and any(network.version == own.version and network.overlaps(own) for own in _OWN)
+
+
 def is_host_name(text: str) -> bool:
     """Whether `text` is a host name of two or more labels in lower-case A-labels, without a final dot."""
-    return _HOST_NAME.fullmatch(text) is not None and not text.rpartition(".")[2].isdigit()
+    return _HOST_NAME.fullmatch(text) is not None
 
 
 def outermost(names: Iterable[str]) -> list[str]:
@@ -76,4 +93,5 @@ def _fault_of_network(kind: str, value: str) -> str:
 
 def origin_fault(origin: str) -> str:
     """Why a zone cannot have this origin, "" where it can."""
-    return "" if is_host_name(domain_form(origin)) and origin == domain_form(origin) else f"{origin!r}: no zone's name"
+    # A zone of one label is in use: the lookup of a policy never leaves the resolver.
+    return "" if is_host_name(f"x.{origin}") else f"{origin!r}: not a zone's name"

@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sekisho_feeds.export_directory import checked_by, write_exports
+from sekisho_feeds.export_directory import write_exports
 from sekisho_feeds.export_items import Choice, Item, Options, items
 from sekisho_feeds.export_values import KINDS
-from sekisho_feeds.exporters import exporters
+from sekisho_feeds.exporters import consumers_check, exporters
 from sekisho_rules.indicator import Indicator
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -47,6 +47,7 @@ HOSTILE = (
     "-evil.example",
     "evil.example\\010other",
     "evil..example",
+    "0.0.0.0.0.rpz-ip",
     "*",
     "@",
     f"{'a' * 64}.example",
@@ -112,6 +113,15 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
+@pytest.mark.parametrize("name", ["rpz", "unbound"])
+def test_consumers_tools_accept_much_and_nothing(name: str, hub: list[Item]) -> None:
+    """The check that comes with an exporter passes the hub's export, and one without entries."""
+    options = Options(now=NOW, origin=ORIGIN)
+    tool(exporters[name].check[0])
+    check = consumers_check(name, options)
+    assert check is not None and [check(exporters[name].write(some, options).files) for some in (hub, [])] == ["", ""]
+
+
 def publish(name: str, hub: list[Item], folder: Path) -> Path:
     """Publish one export of the hub; the folder where it is."""
     at = folder / name
@@ -140,9 +150,17 @@ def asked(port: int, name: str, kind: int = 1) -> tuple[int, bytes]:
     """The response code and the whole answer of the resolver at `port`."""
     with closing(socket.socket(type=socket.SOCK_DGRAM)) as client:
         client.settimeout(5)
-        client.sendto(question(name, kind), ("127.0.0.1", port))
+        # Connected, the client hears at once that nobody listens yet.
+        client.connect(("127.0.0.1", port))
+        client.send(question(name, kind))
         answer = client.recv(4096)
     return answer[3] & 15, answer
+
+
+def denies(port: int) -> None:
+    """Raise OSError while the resolver does not deny a listed name: it answers before its policy is loaded."""
+    if asked(port, "c2-399.example")[0] != NXDOMAIN:
+        raise OSError("no policy yet")
 
 
 @contextmanager
@@ -267,7 +285,7 @@ def test_bind_answers_by_the_zone(hub: list[Item], folder: Path) -> None:
             f'zone "{ORIGIN}" {{ type primary; file "{at}/sekisho.rpz"; }};\n'
         )
         named = [tool("named"), "-g", "-c", str(folder / "named.conf")]
-        with running(named, lambda: asked(port, "ready.example"), folder):
+        with running(named, lambda: denies(port), folder):
             assert_blocks(port)
             assert_blocks_addresses(port)
     remarks = [line for line in (folder / "output").read_text().splitlines() if "invalid" in line or "warn" in line]
@@ -303,7 +321,7 @@ def unbound(folder: Path, port: int, server: str, after: str) -> Iterator[None]:
             f'forward-zone:\n name: "."\n forward-addr: 127.0.0.1@{above}\n'
         )
         run(checker, str(conf))
-        with running([program, "-d", "-c", str(conf)], lambda: asked(port, "ready.example"), folder):
+        with running([program, "-d", "-c", str(conf)], lambda: denies(port), folder):
             yield
 
 
@@ -316,7 +334,7 @@ def test_dnsdist_answers_by_the_suffixes(hub: list[Item], folder: Path) -> None:
         back = f'newServer({{address="127.0.0.1:{above}", healthCheckMode="up"}})'
         conf.write_text(f'setLocal("127.0.0.1:{port}")\n{back}\n{lines}')
         run(program, "--check-config", "-C", str(conf))
-        with running([program, "--supervised", "-C", str(conf)], lambda: asked(port, "ready.example"), folder):
+        with running([program, "--supervised", "-C", str(conf)], lambda: denies(port), folder):
             assert_blocks(port)
 
 
@@ -384,8 +402,9 @@ def test_a_zone_that_bind_refuses_is_not_published(folder: Path) -> None:
     """What the consumer's own tool refuses leaves the last good zone in place (A28)."""
     evil = Item(kind="domain", value="evil.example", rests_on=(("hub", "1"),), tlp="clear")
     good = exporters["rpz"].write([evil], Options(now=NOW, origin=ORIGIN))
-    check = checked_by(tool("named-checkzone"), "-q", ORIGIN, "{}/sekisho.rpz")
-    assert write_exports(folder, good, check=check).written
+    tool("named-checkzone")
+    check = consumers_check("rpz", Options(now=NOW, origin=ORIGIN))
+    assert check is not None and write_exports(folder, good, check=check).written
     bad = type(good)({"sekisho.rpz": b"$TTL 300\n@ SOA broken\n"}, 5)
     assert "named-checkzone" in write_exports(folder, bad, check=check).refused
     assert (folder / "sekisho.rpz").read_bytes() == good.files["sekisho.rpz"]

@@ -134,6 +134,12 @@ def test_zone_options_that_cannot_be(change: dict[str, str]) -> None:
         written("rpz", options=msgspec.structs.replace(OPTIONS, **change))
 
 
+def test_a_zone_of_one_label() -> None:
+    """The origin may have one label, as policies' often have."""
+    zone = written("rpz", options=msgspec.structs.replace(OPTIONS, origin="rpz")).files["sekisho.rpz"]
+    assert b"$ORIGIN rpz.\n" in zone
+
+
 def test_names_too_long_for_the_zone_are_left_out() -> None:
     """A name that with wildcard and origin is longer than 255 octets would cost the zone; it is left out."""
     fits = ".".join(["a" * 59] * 4)

@@ -77,6 +77,12 @@ def test_what_suffices_by_itself_leaves(pattern: str, found: list[tuple[str, str
         "[domain-name:value = 'com']",
         "[domain-name:value = 'co.jp']",
         "[ipv4-addr:value = '0.0.0.0/0']",
+        "[ipv4-addr:value = '127.0.0.1']",
+        "[ipv4-addr:value = '192.168.0.0/15']",
+        "[ipv6-addr:value = 'fe80::1']",
+        "[domain-name:value = 'in-addr.arpa']",
+        "[domain-name:value = '8.0.0.0.10.rpz-ip']",
+        "[domain-name:value = 'evil.rpz-nsdname']",
         "[domain-name:value = 'a.example'",
     ],
 )
