@@ -9,6 +9,7 @@ from sekisho_core.settings import Organisation
 
 from sekisho_rules.evaluate import holds
 from sekisho_rules.hosts import domain_form, network_of
+from sekisho_rules.observed import COMMON
 from sekisho_rules.ordinary import ordinary_values
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
@@ -20,8 +21,6 @@ _EMPTY_FILE = {
     "da39a3ee5e6b4b0d3255bfef95601890afd80709",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 }
-# Properties that very many files share.
-_COMMON = frozenset({"file:size", "file:mime_type"})
 # A shorter prefix than these covers whole regions of the Internet.
 _SHORTEST_PREFIX = {4: 8, 6: 19}
 
@@ -59,8 +58,8 @@ def _too_wide(comparison: Comparison, protected: Protected) -> str:
     path, operator = comparison.path, comparison.operator
     if comparison.negated or operator not in ("=", "IN", "LIKE", "MATCHES", "ISSUBSET"):
         return f"{path} {operator} alone holds for nearly every mail"
-    if path in _COMMON:
-        return f"{path} alone says nothing of one file"
+    if path in COMMON:
+        return f"{path} alone says nothing of one {COMMON[path]}"
     if operator in ("LIKE", "MATCHES"):
         return _searching(comparison)
     return _first(_value(path, value, protected) for value in comparison.values)
