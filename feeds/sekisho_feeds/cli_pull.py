@@ -12,12 +12,15 @@ import click
 import msgspec
 from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.display import visible
+from sekisho_core.errors import SekishoError
 from sekisho_core.files import write_durably
 from sekisho_core.settings import Settings, load
 from sekisho_rules import table
 from sekisho_rules.cli_compile import compile_index
+from sqlalchemy.exc import SQLAlchemyError
 
 from sekisho_feeds import feed_table
+from sekisho_feeds.cli_outbox import send_sightings
 from sekisho_feeds.feed import Feed, Standing, due
 from sekisho_feeds.merge import Removals
 from sekisho_feeds.metrics import exposition
@@ -46,6 +49,7 @@ def pull_command(
     removals = Removals(ours.most_removed, confirm_removal)
     chosen = [(feed, held) for feed, held in _chosen(tools, names) if not only_due or due(feed, held, now)]
     pulls = [_one(feed, held, tools, removals, as_json) for feed, held in chosen]
+    _send(settings, tools)
     ended = table.end_observation(tools.engine, now)
     serial = None
     if ended or any(one.changed for one in pulls):
@@ -85,6 +89,14 @@ def _told(pulled: Pulled) -> str:
     kept = pulled.merged.kept_back
     advice = f"; {kept} removals wait: sekisho feeds pull {pulled.feed} --confirm-removal" if kept else ""
     return (told or "empty") + advice
+
+
+def _send(settings: Settings, tools: Tools) -> None:
+    """What goes back to feeds goes on the same occasion; what stands in its way does not concern what came in."""
+    try:
+        send_sightings(settings, tools.engine)
+    except (SQLAlchemyError, SekishoError) as error:
+        print(f"sightings: {visible(str(error), 300)}", file=sys.stderr)
 
 
 def _write_metrics(settings: Settings, tools: Tools) -> None:

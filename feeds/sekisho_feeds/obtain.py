@@ -25,6 +25,8 @@ from sekisho_feeds.transport import Validators, fetch, post
 
 COLLECTION = "collection"
 """The option that names a TAXII collection by id, alias or title."""
+SIGHTINGS = "sightings-collection"
+"""The option that names the one which takes sightings."""
 # By these a fetcher knows that nothing is new.
 _VERSIONS = ("sha256", "validators")
 _MOST_FILES = 100_000

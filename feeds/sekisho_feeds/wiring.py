@@ -21,7 +21,7 @@ from sekisho_feeds.formats import format_of
 from sekisho_feeds.guarding import Guard, guarded
 from sekisho_feeds.harvest import Document, FeedError, Harvest
 from sekisho_feeds.local_files import read_local
-from sekisho_feeds.obtain import COLLECTION, obtain
+from sekisho_feeds.obtain import COLLECTION, SIGHTINGS, obtain
 from sekisho_feeds.pull import Tools
 from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.warninglist import LARGEST_LIST, Warninglists, read_warninglist, shipped_warninglists
@@ -63,7 +63,7 @@ def warninglists(settings: Settings) -> Warninglists:
 
 
 def _read(feed: Feed, documents: Sequence[Document], most: int) -> Harvest:
-    options = {name: value for name, value in feed.options.items() if name != COLLECTION}
+    options = {name: value for name, value in feed.options.items() if name not in (COLLECTION, SIGHTINGS)}
     harvest = format_of(feed.format)(documents, Provenance(feed.name, feed.tlp, feed.confidence), options)
     if len(harvest.indicators) > most:
         raise FeedError(f"feed {feed.name}: {len(harvest.indicators)} indicators, more than feeds.max_objects ({most})")

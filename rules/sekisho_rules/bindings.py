@@ -31,10 +31,10 @@ class Span(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """Any `count` observations of a set."""
+    """Any `needed` observations of a set."""
 
     mask: Mask
-    count: int
+    needed: int
 
 
 class _All(NamedTuple):
@@ -95,9 +95,9 @@ class Binder:
             return _All(operands) if tree.operator == "and" else _Ordered(operands)
         operand = self._plan(tree.operand, allowed)
         if isinstance(tree, Within):
-            return operand if isinstance(operand, _Places) and operand.count == 1 else _Close(operand, tree.duration)
+            return operand if isinstance(operand, _Places) and operand.needed == 1 else _Close(operand, tree.duration)
         if isinstance(operand, _Places):
-            return _Places(operand.mask, operand.count * tree.times)
+            return _Places(operand.mask, operand.needed * tree.times)
         return _Times(operand, tree.times)
 
     def _ways(self, plan: _Plan, allowed: Mask) -> Iterator[Demands]:
@@ -105,7 +105,7 @@ class Binder:
         if self._flow(_least(plan, allowed)) is None:
             return
         if isinstance(plan, _Places):
-            yield {plan.mask & allowed: plan.count}
+            yield {plan.mask & allowed: plan.needed}
         elif isinstance(plan, _All):
             yield from self._together(sorted(((one, allowed) for one in plan.operands), key=_is_composite), {})
         elif isinstance(plan, _Any):
@@ -124,7 +124,7 @@ class Binder:
         """All parts beside `demands`; those that leave no choice come first and at once."""
         at = 0
         while at < len(parts) and isinstance(plan := parts[at][0], _Places):
-            demands = _sum(demands, {plan.mask & parts[at][1]: plan.count})
+            demands = _sum(demands, {plan.mask & parts[at][1]: plan.needed})
             at += 1
         if self._flow(demands) is None:
             return
@@ -306,8 +306,8 @@ def _rising(observed: Iterable[tuple[int, int]]) -> _Rising:
 
 def _either(operands: tuple[_Plan, ...]) -> _Plan:
     """OR: operands of one observation each are one set."""
-    single = [one for one in operands if isinstance(one, _Places) and one.count == 1]
-    others = [one for one in operands if not (isinstance(one, _Places) and one.count == 1)]
+    single = [one for one in operands if isinstance(one, _Places) and one.needed == 1]
+    others = [one for one in operands if not (isinstance(one, _Places) and one.needed == 1)]
     merged = [_Places(_union(one.mask for one in single), 1)] if single else []
     plans = (*merged, *others)
     return plans[0] if len(plans) == 1 else _Any(plans)
@@ -324,7 +324,7 @@ def _mask(plan: _Plan) -> Mask:
 def _least(plan: _Plan, allowed: Mask) -> Demands:
     """What a plan demands at the least, whatever its windows and moments are."""
     if isinstance(plan, _Places):
-        return {plan.mask & allowed: plan.count}
+        return {plan.mask & allowed: plan.needed}
     if isinstance(plan, _Close):
         return _least(plan.operand, allowed)
     if isinstance(plan, _Times):

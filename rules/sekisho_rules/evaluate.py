@@ -9,12 +9,14 @@ from typing import NamedTuple
 import re2
 from sekisho_core.normalise import same_lure
 
-from sekisho_rules.hosts import network_of
+from sekisho_rules.hosts import host_type, network_of
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.values import folded, is_masked, respelt, respelt_expression, seen_forms, stated_form
 
 # Every value of these is an object of its own; the properties of other objects share their place.
 _SINGLE = frozenset({"url", "domain-name", "ipv4-addr", "ipv6-addr", "network-traffic"})
+# Exporters of MISP join what a connection leads to with what kind of object that is.
+_REFERRED = {f"network-traffic:{end}_ref.value": f"network-traffic:{end}_ref.type" for end in ("src", "dst")}
 
 
 class Fact(NamedTuple):
@@ -43,7 +45,11 @@ def objects(facts: Iterable[Fact]) -> Facts:
     for number, fact in enumerate(facts):
         kind = fact.path.partition(":")[0]
         place: object = number if kind in _SINGLE else "" if kind == "email-message" else fact.where
-        found.setdefault(kind, {}).setdefault(place, {}).setdefault(fact.path, []).append(fact)
+        properties = found.setdefault(kind, {}).setdefault(place, {})
+        properties.setdefault(fact.path, []).append(fact)
+        if fact.path in _REFERRED:
+            kept = Fact(_REFERRED[fact.path], host_type(fact.value), fact.where)
+            properties.setdefault(kept.path, []).append(kept)
     return {kind: list(places.values()) for kind, places in found.items()}
 
 

@@ -11,6 +11,7 @@ from sekisho_core.settings import Organisation
 
 from sekisho_rules.evaluate import holds
 from sekisho_rules.hosts import domain_form, network_of
+from sekisho_rules.observed import COMMON
 from sekisho_rules.ordinary import ordinary_values
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
@@ -21,8 +22,6 @@ _EMPTY_FILE = frozenset(
     hashlib.new(name, usedforsecurity=False).hexdigest()
     for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512")
 ) | {"3::"}  # fmt: skip
-# Properties that very many files share.
-_COMMON = frozenset({"file:size", "file:mime_type"})
 # A shorter prefix than these covers whole regions of the Internet.
 _SHORTEST_PREFIX = {4: 8, 6: 19}
 _FILE_NAMES = frozenset({"file:name", "email-message:body_multipart.body_raw_ref.name"})
@@ -67,8 +66,8 @@ def _too_wide(comparison: Comparison, protected: Protected) -> str:
     path, operator = comparison.path, comparison.operator
     if comparison.negated or operator not in ("=", "IN", "LIKE", "MATCHES", "ISSUBSET"):
         return f"{path} {operator} alone holds for nearly every mail"
-    if path in _COMMON:
-        return f"{path} alone says nothing of one file"
+    if path in COMMON:
+        return f"{path} alone says nothing of one {COMMON[path]}"
     if operator in ("LIKE", "MATCHES"):
         return _searching(comparison)
     return _first(_value(path, value, protected) for value in comparison.values)

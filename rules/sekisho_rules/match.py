@@ -46,6 +46,7 @@ def mail_facts(envelope: Envelope, reading: Reading) -> list[Fact]:
         )
         for header in reading.headers
     ]
+    facts.append(Fact("email-message:is_multipart", str(_is_multipart(reading)).lower(), "mail"))
     facts += _of_envelope(envelope)
     facts += [host for fact in facts for host in _hosts(fact)]
     return [fact for fact in dict.fromkeys(facts) if fact.value]
@@ -75,6 +76,11 @@ def in_force(entry: Entry, moment: float) -> bool:
     """Whether an indicator holds at `moment`: valid_from ≤ moment < valid_until (STIX 2.1 section 4.7)."""
     begun = entry.valid_from is None or entry.valid_from <= moment
     return begun and (entry.valid_until is None or moment < entry.valid_until)
+
+
+def _is_multipart(reading: Reading) -> bool:
+    types = (header.value for header in reading.headers if header.name.lower() == "content-type")
+    return any(value.strip().lower().startswith("multipart/") for value in types)
 
 
 def _of_envelope(envelope: Envelope) -> list[Fact]:
