@@ -18,7 +18,7 @@ import httpx
 from sekisho_core.display import visible
 
 from sekisho_feeds.access import Access, parsed, shown
-from sekisho_feeds.guarded_network import Resolver, Unresolved, checked, literal, refuse
+from sekisho_feeds.guarded_network import Refused, Resolver, Unresolved, checked, literal, refuse
 from sekisho_feeds.harvest import FeedError
 
 _MOST_TRIED = 4
@@ -141,6 +141,9 @@ def _told(access: Access, url: httpx.URL, until: float) -> Iterator[None]:
     place = shown(str(url))
     try:
         yield
+    except httpx.LocalProtocolError:
+        # Its text quotes headers, and with them a key.
+        raise FeedError(f"{place}: the request cannot be written as HTTP") from None
     except httpx.ProxyError as error:
         raise NotConnected(f"{place}: the proxy {shown(access.proxy)} refuses: {visible(str(error), 80)}") from None
     except (httpx.TransportError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -150,6 +153,8 @@ def _told(access: Access, url: httpx.URL, until: float) -> Iterator[None]:
             raise FeedError(f"{place}: {tls_message(fault)}") from None
         kind = NotConnected if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else Passing
         raise kind(f"{place}: {_network_message(error)}") from None
+    except Refused as error:
+        raise FeedError(f"{place}: {error}") from None
     except Unresolved as error:
         raise NotConnected(f"{place}: {error}") from None
 

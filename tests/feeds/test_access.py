@@ -99,6 +99,7 @@ def test_authorization() -> None:
     assert Access(url, header="X-Key", header_value="k").authorization() == {"X-Key": "k"}
     for access in (
         Access(url, token="se\ncret"),
+        Access(url, token="secret "),
         Access(url, header="X\r\nY", header_value="secret"),
         Access(url, token="あ"),
     ):
@@ -116,7 +117,19 @@ def test_secrets_need_encryption() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "feed.example", "https://", "https:///x", "file:///etc/passwd", "https://[::1/", "https://a\tb/"]
+    "url",
+    [
+        "",
+        "feed.example",
+        "https://",
+        "https:///x",
+        "file:///etc/passwd",
+        "https://[::1/",
+        "https://a\tb/",
+        "https://feed.example:0/",
+        "https://feed.example:65536/",
+        f"https://feed.example:{'9' * 30}/",
+    ],
 )
 def test_what_is_no_url(url: str) -> None:
     """What cannot be fetched is told."""
