@@ -21,6 +21,9 @@ _NAMED = re.compile(
 )
 _PARTS = re.compile(r"((?:[^:/?#]*+:)?+//)?([^/?#\\]*+)([^?#]*+)(\?[^#]*+)?")
 _VALUE = re.compile(r"(?<==)[^&=]+")
+# RFC 9110, 5.1 and 5.5: names are tokens, values have neither control characters nor blanks at their ends.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _MOST_SHOWN = 300
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -86,7 +89,7 @@ class Access:
             headers = {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
         else:
             return {}
-        if not all(text.isascii() and text.isprintable() and text for pair in headers.items() for text in pair):
+        if not all(_TOKEN.fullmatch(name) and _FIELD.fullmatch(value) for name, value in headers.items()):
             raise FeedError(f"{shown(self.url)}: the header of the key has characters that no header may have")
         return headers
 
@@ -102,8 +105,8 @@ def parsed(text: str) -> httpx.URL:
         raise FeedError(f"{shown(text)}: not a URL") from error
     if url.scheme not in _DEFAULT_PORTS:
         raise FeedError(f"{shown(text)}: only http and https are fetched, not {visible(url.scheme or 'this', 20)}")
-    if not url.host:
-        raise FeedError(f"{shown(text)}: names no host")
+    if not url.host or not 0 < _port(url) < 65536:
+        raise FeedError(f"{shown(text)}: names no {'port that there is' if url.host else 'host'}")
     return url
 
 
@@ -134,4 +137,4 @@ def _host(url: httpx.URL) -> str:
 
 
 def _port(url: httpx.URL) -> int:
-    return url.port or _DEFAULT_PORTS.get(url.scheme, 0)
+    return _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port

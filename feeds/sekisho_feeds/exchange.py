@@ -18,14 +18,14 @@ import httpx
 from sekisho_core.display import visible
 
 from sekisho_feeds.access import Access, parsed, shown
-from sekisho_feeds.guarded_network import Resolver, Unresolved, checked, literal, refuse
+from sekisho_feeds.guarded_network import Refused, Resolver, Unresolved, checked, literal, refuse
 from sekisho_feeds.harvest import FeedError
 
 _MOST_TRIED = 4
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# What Python 3.13 asks of an authority's certificate and earlier ones do not (RFC 5280, 4.2.1.3 and 4.2.1.1), by the
-# numbers of OpenSSL (X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER, X509_V_ERR_CA_CERT_MISSING_KEY_USAGE).
-_STRICT = {85: "authorityKeyIdentifier", 92: "keyUsage"}
+# What Python asks of certificates since 3.13 (VERIFY_X509_STRICT) and not before, by the numbers of OpenSSL: from
+# X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA to X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3, among them the missing keyUsage.
+_STRICT = range(80, 94)
 
 
 class Passing(FeedError):
@@ -141,6 +141,9 @@ def _told(access: Access, url: httpx.URL, until: float) -> Iterator[None]:
     place = shown(str(url))
     try:
         yield
+    except httpx.LocalProtocolError:
+        # Its text quotes headers, and with them a key.
+        raise FeedError(f"{place}: the request cannot be written as HTTP") from None
     except httpx.ProxyError as error:
         raise NotConnected(f"{place}: the proxy {shown(access.proxy)} refuses: {visible(str(error), 80)}") from None
     except (httpx.TransportError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -150,6 +153,8 @@ def _told(access: Access, url: httpx.URL, until: float) -> Iterator[None]:
             raise FeedError(f"{place}: {tls_message(fault)}") from None
         kind = NotConnected if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else Passing
         raise kind(f"{place}: {_network_message(error)}") from None
+    except Refused as error:
+        raise FeedError(f"{place}: {error}") from None
     except Unresolved as error:
         raise NotConnected(f"{place}: {error}") from None
 
@@ -179,12 +184,13 @@ def tls_message(error: ssl.SSLError) -> str:
     """What is wrong with the other side's TLS, in words, and what to do where one can do something."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS fails: {_why(error)}"
-    if name := _STRICT.get(error.verify_code):
-        return (
-            f"its certificate is refused: {error.verify_message}; since Python 3.13 the certificates of a private"
-            f" authority need the extension {name} (RFC 5280): issue them anew with it"
+    said = f"its certificate is refused: {visible(error.verify_message, 200)}"
+    if error.verify_code in _STRICT:
+        said += (
+            "; since Python 3.13 the certificates of a private authority are held to RFC 5280: issue them anew, the"
+            " authority's with a critical basicConstraints, keyUsage keyCertSign and the key identifiers"
         )
-    return f"its certificate is refused: {visible(error.verify_message, 200)}"
+    return said
 
 
 class _Watch:

@@ -32,6 +32,14 @@ _TEREDO = ipaddress.IPv6Network("2001::/32")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
 
+class Refused(FeedError):
+    """An address that may not be connected to."""
+
+
+class Unresolved(FeedError):
+    """A name without an answer now; a later attempt may have one."""
+
+
 class Reach(Enum):
     """How far an address reaches: the whole network, this site or machine alone, or no one host at all."""
 
@@ -85,27 +93,27 @@ def literal(host: str) -> Address | None:
 
 
 def refuse(host: str, address: Address, allow_private: bool) -> None:
-    """Raise FeedError unless a connection may go to `address`, which `host` names."""
+    """Raise Refused unless a connection may go to `address`, which `host` names."""
     found = reach(address)
     if found is Reach.PUBLIC or (allow_private and found is Reach.PRIVATE):
         return
     kind = "a private address" if found is Reach.PRIVATE else "an address that no host has"
     is_at = "is" if literal(host) else f"is at {address}:"
-    raise FeedError(f"{visible(host, 100)} {is_at} {kind}; feeds are not fetched from there")
+    raise Refused(f"{visible(host, 100)} {is_at} {kind}; feeds are not fetched from there")
 
 
 def checked(host: str, port: int, allow_private: bool, seconds: float, resolve: Resolver | None = None) -> list[str]:
     """The addresses of `host`, each of which may be connected to, in the resolver's order, as plain text.
 
-    One that may not be refuses all: a name that mixes them is an attempt to pass this check. Raises FeedError; also
-    where the resolver gives no answer within `seconds`.
+    One that may not be refuses all: a name that mixes them is an attempt to pass this check. Raises Refused for it, and
+    Unresolved where the resolver has no answer, or none within `seconds`.
     """
     itself = literal(host)
     found = [str(itself)] if itself else _resolved(host, port, seconds, resolve or system_resolver)
     for text in found:
         address = literal(text)
         if address is None:
-            raise FeedError(f"{visible(host, 100)}: the resolver gives no address")
+            raise Refused(f"{visible(host, 100)}: the resolver gives no address")
         refuse(host, address, allow_private)
     return found
 
@@ -134,7 +142,3 @@ def _resolved(host: str, port: int, seconds: float, resolve: Resolver) -> list[s
     if isinstance(found, Exception) or not found:
         raise Unresolved(f"{visible(host, 100)}: the name cannot be resolved")
     return found
-
-
-class Unresolved(FeedError):
-    """A name without an answer now; a later attempt may have one."""

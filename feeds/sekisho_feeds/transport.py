@@ -128,6 +128,7 @@ class _Run:
         own = time.monotonic() + access.seconds
         self._until = own if until is None else min(own, until)
         self._body: Body | None = None
+        self._body_of = ""
 
     def run(self) -> Fetched:
         for attempt in range(self._access.attempts):
@@ -141,7 +142,8 @@ class _Run:
 
     def _wait(self, again: _Again, attempt: int) -> None:
         # Equal jitter: half of the doubled pause is certain, so that a busy server is let alone.
-        pause = _FIRST_PAUSE * 2**attempt * (0.5 + self._pace.jitter() / 2) if again.pause is None else again.pause
+        own = min(_FIRST_PAUSE * 2**attempt, self._access.longest_wait) * (0.5 + self._pace.jitter() / 2)
+        pause = own if again.pause is None else again.pause
         left = self._until - time.monotonic()
         if pause > self._access.longest_wait or pause >= left:
             raise again.error from None
@@ -179,7 +181,7 @@ class _Run:
         ):  # fmt: skip
             if value:
                 headers[name] = value
-        if self._body is not None:
+        if self._body is not None and self._body_of == _resource(url):
             headers |= {"Range": f"bytes={self._body.received}-", "If-Range": self._body.condition}
         if self._access.may_know(url):
             headers |= self._access.authorization()
@@ -212,11 +214,12 @@ class _Run:
         if status == 416 and self._body is not None:
             self._body = None
             raise _Again(FeedError(f"{place}: does not let a broken download go on"), 0.0)
-        resumed = status == 206 and self._body is not None and self._body.goes_on(response)
+        begun = self._body is not None and self._body_of == _resource(url)
+        resumed = status == 206 and begun and self._body is not None and self._body.goes_on(response)
         if not (resumed or (200 <= status < 300 and status != 206)):
-            raise self._refusal(place, response)
+            raise self._refusal(url, response)
         if not resumed:
-            self._body = Body(response, place, self._access.max_bytes)
+            self._body, self._body_of = Body(response, place, self._access.max_bytes), _resource(url)
         return self._answer(place, response, self._read(response), unchanged=False)
 
     def _read(self, response: httpx.Response) -> bytes:
@@ -234,10 +237,12 @@ class _Run:
             raise
         return body.whole()
 
-    def _refusal(self, place: str, response: httpx.Response) -> Exception:
-        status = response.status_code
+    def _refusal(self, url: httpx.URL, response: httpx.Response) -> Exception:
+        place, status = shown(str(url)), response.status_code
         pause = _retry_after(response, self._pace.now())
-        error = AnswerError(f"{place}: {_meaning(status)}{_pause_text(pause)}", status, pause)
+        error = AnswerError(
+            f"{place}: {_meaning(status, self._access.may_know(url))}{_pause_text(pause)}", status, pause
+        )
         again = status in (_PASSING if self._call.repeatable else _NOT_BEGUN)
         if status == 206:
             self._body = None
@@ -268,7 +273,14 @@ def _retry_after(response: httpx.Response, now: float) -> float | None:
         return None
 
 
-def _meaning(status: int) -> str:
+def _resource(url: httpx.URL) -> str:
+    """What a validator is of: the URL without its query, in which a signature changes with each redirect."""
+    return str(url.copy_with(query=None, fragment=None))
+
+
+def _meaning(status: int, known: bool) -> str:
+    if status in (401, 403) and not known:
+        return f"refuses us ({status}): the key is for the feed's own origin alone, and this is another; name it itself"
     if status in (401, 403):
         return f"refuses us ({status}): the user, key or certificate is missing, wrong or not allowed this"
     try:

@@ -119,6 +119,20 @@ def test_medallion_pages_versions_and_increments(medallion: Access) -> None:
     assert read_collection(medallion, collection, second.cursor, limits=SMALL).cursor == second.cursor
 
 
+def test_medallion_interrupted(medallion: Access) -> None:
+    """A reading that ends after some pages, of objects that all bear one date of addition, loses none: the next from
+    the same cursor brings all."""
+    collection = find_collection(medallion, FIRST)
+    add_objects(medallion, collection, [indicator(1)], pace=WAITLESS)
+    cursor = read_collection(medallion, collection, limits=SMALL).cursor
+    add_objects(medallion, collection, [indicator(n) for n in range(2, 57)], pace=WAITLESS)
+    with pytest.raises(FeedError, match="more than 2 pages"):
+        read_collection(medallion, collection, cursor, limits=replace(SMALL, pages=2))
+    assert ids(read_collection(medallion, collection, cursor, limits=SMALL)) == [
+        indicator(n)["id"] for n in range(2, 57)
+    ]
+
+
 def test_medallion_filter(medallion: Access) -> None:
     """Only the types asked for come, where the server can choose."""
     collection = find_collection(medallion, FIRST)

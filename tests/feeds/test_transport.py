@@ -92,7 +92,8 @@ def test_private_address_needs_leave(web: Web) -> None:
      "http://0x7f000002:{port}/", "http://2130706434:{port}/", "http://0177.0.0.2:{port}/", "http://127.2:{port}/",
      "http://[64:ff9b::7f00:2]/", "//127.0.0.2:{port}/", "http://user@127.0.0.2:{port}/", "http://localhost:{port}/",
      "file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1:25/_x", "data:text/plain,x",
-     "http://0.0.0.0:{port}/", "http://[::]:{port}/", "http://\\127.0.0.2:{port}/", "http://a b/"],
+     "http://0.0.0.0:{port}/", "http://[::]:{port}/", "http://127.0.0.1:99999999999999999999/",
+     "http://\\127.0.0.2:{port}/", "http://a b/"],
 )  # fmt: skip
 def test_redirects_to_private_addresses_and_other_schemes(web: Web, target: str) -> None:
     """A redirect to another private host is refused in every spelling, even where the feed's own host is private; so is
@@ -130,6 +131,14 @@ def test_key_stays_with_its_origin(web: Web) -> None:
         assert {name for asked in web.asked for name in ("Authorization", "X-Key") if asked.headers[name]} == {
             "Authorization", "X-Key",
         }  # fmt: skip
+
+
+def test_key_that_is_asked_for_elsewhere(web: Web) -> None:
+    """Where another origin wants the key, the error says why it did not get it."""
+    with served(lambda asked: asked.reply(401)) as other:
+        web.answer = lambda asked: asked.reply(302, Location=other.url())
+        with pytest.raises(AnswerError, match="for the feed's own origin alone"):
+            fetch(access(web, token="t"))
 
 
 def test_redirects_end(web: Web) -> None:
@@ -250,6 +259,22 @@ def test_another_version_instead_of_the_rest(web: Web, pauses: Pauses) -> None:
         fetch(access(web), pace=pauses.pace())
 
 
+def test_parts_of_two_mirrors_are_not_put_together(web: Web, pauses: Pauses) -> None:
+    """A tag is of one resource: where the next attempt is redirected elsewhere, the download begins anew there."""
+
+    def answer(asked: Asked) -> None:
+        if asked.path == "/feed":
+            asked.reply(302, Location=f"/mirror{len(web.asked)}?signature={len(web.asked)}")
+        elif asked.path.startswith("/mirror1"):
+            asked.reply(200, FEED[:100], Content_Length=str(len(FEED)), ETag='"v1"')
+        else:
+            assert asked.headers["Range"] is None
+            asked.reply(200, b"other", ETag='"v1"')
+
+    web.answer = answer
+    assert fetch(access(web), pace=pauses.pace()).content == b"other"
+
+
 @pytest.mark.parametrize(
     ("given", "paused"),
     [("7", 7.0), ("", 1.0), ("soon", 1.0), ("-5", 1.0), (formatdate(1000.0 + 9, usegmt=True), 9.0),
@@ -282,6 +307,10 @@ def test_pauses_grow(web: Web, pauses: Pauses) -> None:
     with pytest.raises(AnswerError, match="500"):
         fetch(access(web, attempts=4), pace=pauses.pace())
     assert pauses == [1.0, 2.0, 4.0]
+    pauses.clear()
+    with pytest.raises(AnswerError, match="500"):
+        fetch(access(web, attempts=5, longest_wait=3.0), pace=pauses.pace())
+    assert pauses == [1.0, 2.0, 3.0, 3.0]
 
 
 def test_refusals_are_final(web: Web, pauses: Pauses) -> None:
