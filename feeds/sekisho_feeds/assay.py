@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from sekisho_rules.compile import is_refusal, without_effect
-from sekisho_rules.evaluate import holds
+from sekisho_rules.evaluate import like_expression
 from sekisho_rules.guard import Protected, refusal
 from sekisho_rules.indicator import Indicator
 from sekisho_rules.pattern import parse
-from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window
+from sekisho_rules.tree import Comparison, Expression, Observation, Tree, UnsupportedError, Window, regex
 
 from sekisho_feeds.warninglist import FILE_NAMES, Kind, Warninglists, kind_of
 
 Verdict = Literal["enforce", "observe", "refuse"]
 ActionCap = Literal["tag", "quarantine"]
 
-_FREE, _QUARANTINED, _TAGGED, _OBSERVED, _REFUSED = range(5)
+_FREE, _QUARANTINED, _TAGGED, _OBSERVED = range(4)
 _VERDICTS: dict[int, tuple[Verdict, ActionCap | None]] = {
     _FREE: ("enforce", None),
     _QUARANTINED: ("enforce", "quarantine"),
     _TAGGED: ("enforce", "tag"),
     _OBSERVED: ("observe", None),
-    _REFUSED: ("refuse", None),
 }
 _DISPLAY_NAMES = frozenset({"email-addr:display_name", "email-message:from_ref.display_name"})
 _RECIPIENTS = frozenset(f"email-message:{role}.value" for role in ("to_refs", "cc_refs", "bcc_refs"))
 _PROGRAMS = frozenset(f"email-message:additional_header_fields.{name}" for name in ("x-mailer", "user-agent"))
-# A pattern with wildcards is tried on so many entries of the lists.
-_MOST_TRIED = 500
-_ANYBODY = "qzv7x"
+# Flags that are taken back in an expression: ^ and $ may be of the whole text then.
+_FLAGS = re.compile(r"\(\?[a-zA-Z]*-")
 
 
 class Assessment(NamedTuple):
@@ -71,22 +70,23 @@ def assess(indicator: Indicator, lists: Warninglists, protected: Protected) -> A
 
 
 def _weight(tree: Tree | Expression, lists: Warninglists, protected: Protected) -> _Weight:
+    """The weight of what the guard does not refuse; then nor does it refuse any operand of an OR."""
     if isinstance(tree, Comparison):
-        return _compared(tree, lists, protected)
+        return _compared(tree, lists)
     if isinstance(tree, Observation):
         return _weight(tree.expression, lists, protected)
     if isinstance(tree, Window):
         return _weight(tree.operand, lists, protected)
-    weights = [_weight(operand, lists, protected) for operand in tree.operands]
     if tree.operator == "and":
-        return min(weights, key=lambda weight: weight.level)
+        # What the guard refuses alone, such as `file:size > 0`, makes nothing narrower.
+        narrowing = (operand for operand in tree.operands if not refusal(operand, protected))
+        return min((_weight(one, lists, protected) for one in narrowing), key=lambda weight: weight.level)
+    weights = [_weight(operand, lists, protected) for operand in tree.operands]
     reasons = dict.fromkeys(reason for weight in weights for reason in weight.reasons)
     return _Weight(max(weight.level for weight in weights), tuple(reasons))
 
 
-def _compared(comparison: Comparison, lists: Warninglists, protected: Protected) -> _Weight:
-    if reason := refusal(comparison, protected):
-        return _Weight(_REFUSED, (reason,))
+def _compared(comparison: Comparison, lists: Warninglists) -> _Weight:
     if comparison.path in _RECIPIENTS:
         return _Weight(_OBSERVED, (f"{comparison.path} names who got the mail, not who sent it",))
     if reasons := tuple(dict.fromkeys(_known(comparison, lists))):
@@ -116,12 +116,35 @@ def _known(comparison: Comparison, lists: Warninglists) -> Iterator[str]:
 
 
 def _fitted(comparison: Comparison, kind: Kind, value: str, lists: Warninglists) -> Iterator[str]:
-    for listed in lists.examples("domain" if kind == "email" else kind, _MOST_TRIED):
-        seen = f"{_ANYBODY}@{listed}" if kind == "email" else listed
-        seen = f"https://{listed}/" if kind == "url" and "/" not in listed else seen
-        if holds(comparison, seen) is not None:
+    fits, somewhere = _tests(comparison.path, comparison.operator, value)
+    examples = lists.examples(kind)
+    # One search over all of them tells nearly every pattern that fits none: 0.1 ms instead of 5.
+    if somewhere is None or somewhere("\n".join(examples)):
+        for listed in filter(fits, examples):
             yield f"{comparison.path} {comparison.operator} '{value[:80]}' fits '{listed}', which is on a warninglist"
             return
+
+
+_Test = Callable[[str], object]
+
+
+def _tests(path: str, operator: str, value: str) -> tuple[_Test, _Test | None]:
+    """LIKE or MATCHES for one value, as `sekisho_rules.evaluate` has them, and whether some line of a text may fit;
+    None where an expression anchors at the text's ends by other means than ^ and $."""
+    if operator == "LIKE":
+        whole = like_expression(path, value)
+        return regex(whole).fullmatch, _search(f"(?m)^(?:{whole})$")
+    anchored = "\\A" in value or "\\z" in value or _FLAGS.search(value)
+    return regex(value).search, None if anchored else _search(f"(?m){value}")
+
+
+def _search(expression: str) -> _Test | None:
+    try:
+        found: _Test = regex(expression).search
+    except UnsupportedError:
+        # The longer expression may outgrow the memory that the shorter one just fits.
+        return None
+    return found
 
 
 def _literal(comparison: Comparison, value: str) -> str:

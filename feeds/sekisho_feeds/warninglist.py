@@ -28,9 +28,12 @@ MOST_ENTRIES = 1_000_000
 LONGEST_ENTRY = 1000
 # They are tried one after the other.
 MOST_EXPRESSIONS = 200
-# What is longer is searched up to here.
-_LONGEST_VALUE = 4000
+# Of what is longer, this much is searched for texts: at most 50 ms.
+_SEARCHED = 1000
+_LONGEST_PIECE = 255
 _HEAD = 3
+_MOST_EXAMPLES = 500
+_ANYBODY = "qzv7x"
 _ATTRIBUTES: dict[str, Kind] = {
     "domain": "domain", "hostname": "domain", "url": "url", "uri": "url", "link": "url",
     "ip": "ip", "ip-src": "ip", "ip-dst": "ip", "filename": "filename", "email-attachment": "filename",
@@ -176,6 +179,7 @@ class Warninglists:
         self._pieces: dict[Kind, _Pieces] = {}
         self._spans: list[tuple[int, dict[int, _Spans]]] = []
         self._expressions: list[tuple[int, Any]] = []
+        self._examples: dict[Kind, tuple[str, ...]] = {}
         # Lists that name the same entry share the tuple of their numbers.
         self._numbers: dict[tuple[int, ...], tuple[int, ...]] = {}
         readers = {
@@ -196,14 +200,21 @@ class Warninglists:
         known only to lists of addresses; without a local part it is that domain.
         """
         value = refanged(value) if kind in ("domain", "url", "ip", "email") else value
-        found = set(self._known(kind, value[:_LONGEST_VALUE]))
+        found = set(self._known(kind, value))
         return [self.lists[number].name for number in sorted(found)]
 
-    def examples(self, kind: Kind, most: int) -> list[str]:
-        """Up to `most` entries of the lists of this kind, some of each: values that a pattern should not fit."""
-        exact = (one.entries for one in self.lists if kind in one.kinds and one.type in ("string", "hostname"))
-        turns = zip_longest(*(entries[:most] for entries in exact))
-        return list(islice((entry.lstrip(".") for turn in turns for entry in turn if entry), most))
+    def examples(self, kind: Kind) -> tuple[str, ...]:
+        """Some entries of each list of this kind as values of mails, in the form that is compared: what a pattern with
+        wildcards should not fit. Of a host that is the host, a URL of it, an address at it."""
+        if kind not in self._examples:
+            kinds: set[Kind] = {kind, "domain"} if kind in ("url", "email") else {kind}
+            exact = (
+                one for one in self.lists if one.type in ("string", "hostname") and not kinds.isdisjoint(one.kinds)
+            )
+            turns = zip_longest(*(one.entries[:_MOST_EXAMPLES] for one in exact))
+            entries = islice((entry.lstrip(".") for turn in turns for entry in turn if entry), _MOST_EXAMPLES)
+            self._examples[kind] = tuple(dict.fromkeys(_form(kind, _seen(kind, entry)) for entry in entries))
+        return self._examples[kind]
 
     def _known(self, kind: Kind, value: str) -> Iterator[int]:
         form = _form(kind, value)
@@ -227,11 +238,13 @@ class Warninglists:
         if network is not None:
             kinds = (kinds - {"domain"}) | {"ip"}
             yield from self._of_kind(kinds, self._ranges_over(network))
-        yield from self._of_kind(kinds, self._texts.get(host, ()))
+        if numbers := self._texts.get(host):
+            yield from self._of_kind(kinds, numbers)
         # A name has at most 127 labels (RFC 1035 section 2.3.4).
         labels = host.split(".")[-127:]
         for start in range(len(labels)):
-            yield from self._of_kind(kinds, self._suffixes.get(".".join(labels[start:]), ()))
+            if numbers := self._suffixes.get(".".join(labels[start:])):
+                yield from self._of_kind(kinds, numbers)
 
     def _ranges_over(self, network: Network) -> Iterator[int]:
         first, last = int(network.network_address), int(network.broadcast_address)
@@ -241,7 +254,7 @@ class Warninglists:
 
     def _searched(self, kind: Kind, value: str, form: str) -> Iterator[int]:
         if kind in self._pieces:
-            yield from self._pieces[kind].within(form)
+            yield from self._pieces[kind].within(form[:_SEARCHED])
         for number, expression in self._expressions:
             if kind in self.lists[number].kinds and (expression.search(value) or expression.search(form)):
                 yield number
@@ -297,8 +310,8 @@ class Warninglists:
 
     def _add_pieces(self, number: int, one: Warninglist) -> None:
         for entry in self._entries(one):
-            if len(entry) < 2:
-                self._refuse(one, entry, "is in nearly every value")
+            if not 1 < len(entry) <= _LONGEST_PIECE:
+                self._refuse(one, entry, f"has not 2 to {_LONGEST_PIECE} characters")
             else:
                 for kind in one.kinds:
                     self._pieces.setdefault(kind, _Pieces()).add(entry.lower(), number)
@@ -328,6 +341,12 @@ def _form(kind: Kind, value: str) -> str:
     if kind == "url":
         return url_form(value)
     return stated_form(_PATHS[kind], value) if kind in _PATHS else value.strip().lower()
+
+
+def _seen(kind: Kind, entry: str) -> str:
+    if kind == "url" and "/" not in entry:
+        return f"https://{entry}/"
+    return f"{_ANYBODY}@{entry}" if kind == "email" and "@" not in entry else entry
 
 
 def _is_bare(url: str) -> bool:

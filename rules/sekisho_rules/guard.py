@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from sekisho_core.settings import Organisation
@@ -115,6 +116,11 @@ def _value(path: str, value: str, protected: Protected) -> str:
     return _own(path, form, protected) or _short(path, value, form)
 
 
+@lru_cache(maxsize=8)
+def _forms(domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(domain_form, domains))
+
+
 def _url(path: str, form: str, protected: Protected) -> str:
     host = host_of(form)
     if not host or "*" in host:
@@ -131,7 +137,7 @@ def _domain(path: str, form: str, protected: Protected) -> str:
     form = form.strip(".")
     if is_registry(form):
         return f"{path}: {form} is a registry, not a host"
-    shared = next((one for one in map(domain_form, protected.shared) if f".{one}".endswith(f".{form}")), "")
+    shared = next((one for one in _forms(protected.shared) if f".{one}".endswith(f".{form}")), "")
     return f"{path}: anybody gets an address at {shared}" if shared else _of_ours(path, form, protected)
 
 
@@ -141,7 +147,7 @@ def _own(path: str, form: str, protected: Protected) -> str:
 
 
 def _of_ours(path: str, host: str, protected: Protected) -> str:
-    for own in map(domain_form, protected.own):
+    for own in _forms(protected.own):
         if host == own or host.endswith("." + own) or own.endswith("." + host):
             return f"{path}: {host} is of our own domain {own}"
     return ""

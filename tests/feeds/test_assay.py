@@ -83,7 +83,7 @@ def test_refused(pattern: str, reason: str) -> None:
         ("[domain-name:value LIKE '%.dropbox.com']", "warninglist File sharing"),
         ("[domain-name:value MATCHES '(^|\\\\.)dropbox\\\\.com$']", "fits 'dropbox.com'"),
         ("[email-addr:value MATCHES '@(docomo|ezweb)\\\\.ne\\\\.jp$']", "on a warninglist"),
-        ("[url:value MATCHES '^https?://bit\\\\.ly/']", "fits 'bit.ly'"),
+        ("[url:value MATCHES '^https?://bit\\\\.ly/']", "fits 'https://bit.ly/'"),
         ("[email-message:to_refs[*].value = 'victim@mail.example']", "who got the mail"),
         ("[file:hashes.MD5 = 'aa' OR domain-name:value = 'dropbox.com']", "warninglist File sharing"),
         ("[file:hashes.MD5 = 'aa'] OR [domain-name:value IN ('evil.example', 'bit.ly')]", "warninglist URL shorteners"),
