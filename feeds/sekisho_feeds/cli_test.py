@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ import msgspec
 from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.display import column, counted, defanged, visible
 from sekisho_core.settings import load
+from sekisho_quarantine.backtest import Backtest, said
 from sekisho_rules.canonical import canonical
 from sekisho_rules.indicator import Indicator, Refusal
 from sekisho_rules.tree import PatternError
 
 from sekisho_feeds.cli_add import described, feed_options
+from sekisho_feeds.guarding import tried
 from sekisho_feeds.pull import Proven, prove
-from sekisho_feeds.wiring import open_tools
+from sekisho_feeds.wiring import open_guard, open_tools
 
 _MOST_SHOWN = 10
 _VALUE = re.compile(r"'[^']*+'|\d+")
@@ -37,14 +40,17 @@ def test_command(config: Path | None, as_json: bool, location: str, **given: Any
 
     Nothing is stored. Exit status 1 when something would be refused.
     """
-    tools = open_tools(load(config))
+    settings, now = load(config), datetime.now(UTC)
+    tools = open_tools(settings)
     feed = described("test", location, given)
     obtained = tools.obtain(feed, {}, True)
     proven = prove(feed, obtained.documents or [], tools)
+    past = tried([one for one, reason in proven.stored if not reason], open_guard(settings), now)
     if as_json:
-        print(json.dumps(_plain(proven), ensure_ascii=False, indent=2))
+        print(json.dumps(_plain(proven) | {"backtest": msgspec.to_builtins(past)}, ensure_ascii=False, indent=2))
     else:
         _print(proven)
+        _print_past(past)
     sys.exit(1 if proven.refused else 0)
 
 
@@ -69,6 +75,16 @@ def _print(proven: Proven) -> None:
     _print_reasons("refused", ((one.reason, _named(one)) for one in proven.refused))
     _print_reasons("would be observed only", ((one.guard, _shown(one)) for one in _guarded(proven)))
     _print_reasons("without effect", ((reason, _shown(one)) for one, reason in proven.stored if reason))
+
+
+def _print_past(past: Backtest) -> None:
+    """What would have been hit, by the mail of the journal."""
+    if past.mails:
+        print(f"{len(past.hits)} would have hit some of the {past.mails:,} mails of the last {past.days} days:")
+    for hits in past.hits[:_MOST_SHOWN]:
+        example = hits.examples[0] if hits.examples else None
+        shown = f"   e.g. {visible(example.subject, 60)} of {visible(example.sender, 60)}" if example else ""
+        print(f"  {visible(hits.id, 60)} {said(hits, past)}{shown}")
 
 
 def _print_reasons(what: str, reasons: Iterable[tuple[str, str]]) -> None:
