@@ -100,6 +100,9 @@ def test_tls_through_a_proxy(authority: Authority) -> None:
         assert fetch(access).content == b"x"
         with pytest.raises(FeedError, match="Hostname mismatch"):
             fetch(replace(access, url="https://other.example/"))
+        proxy.answer = lambda asked: asked.reply(200)
+        with pytest.raises(FeedError, match=r"hangs up .* through the proxy http://\*\*\*@127"):
+            fetch(access, pace=NAMED)
     assert [proxy.asked[0].command, proxy.asked[0].path] == ["CONNECT", "feed.example:443"]
     seen = [
         [asked.headers[name] for name in ("Authorization", "Proxy-Authorization")]
