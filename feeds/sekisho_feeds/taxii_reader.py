@@ -66,7 +66,7 @@ class _Head(msgspec.Struct):
 class _Envelope(msgspec.Struct):
     more: bool = False
     next: str | None = None
-    objects: list[msgspec.Raw] = []
+    objects: list[msgspec.Raw] | None = None
 
 
 def read_collection(
@@ -155,12 +155,13 @@ class _Reader:
     def _take(self, pages: _Pages, fetched: Fetched, envelope: _Envelope) -> None:
         before = len(pages.seen)
         pages.total_bytes += len(fetched.content)
-        pages.count += len(envelope.objects)
+        objects = envelope.objects or []
+        pages.count += len(objects)
         if pages.total_bytes > self._limits.total_bytes:
             raise FeedError(f"{self._place}: gives more than {self._limits.total_bytes} bytes")
         if pages.count > self._limits.objects:
             raise FeedError(f"{self._place}: gives more than {self._limits.objects} objects")
-        for raw in envelope.objects:
+        for raw in objects:
             if (version := _version(raw)) is None or version not in pages.seen:
                 pages.objects.append(bytes(raw))
                 if version:

@@ -383,6 +383,32 @@ def test_root_on_another_host() -> None:
         assert {asked.headers["Authorization"] for asked in other.asked} == {None}
 
 
+def test_roots_that_are_not_for_us() -> None:
+    """A root that refuses us, is broken or is at a private host does not hide a collection of another one; nulls are
+    read as nothing; the user in the URL is not in what is found."""
+    answers: dict[str, Any] = {
+        "/taxii2/": {"default": "/no/", "api_roots": ["/yes/", "/no/", "/broken/", "http://127.0.0.2/"]},
+        "/yes/": {"versions": [], "max_content_length": 5}, "/yes/collections/": {"collections": [_listed(FIRST, "t")]},
+        f"/yes/collections/{FIRST}/objects/": {"objects": None, "more": False, "next": None},
+        "/broken/collections/": [],
+    }  # fmt: skip
+
+    def answer(asked: Asked) -> None:
+        found = answers.get(urlsplit(asked.path).path)
+        asked.reply(403 if found is None else 200, json.dumps(found).encode())
+
+    with served(answer) as web:
+        access = Access(web.url("/taxii2/", "u:secret@127.0.0.1"), allow_private=True, attempts=1)
+        for name in ("t", ""):
+            collection = find_collection(access, name)
+            assert (collection.root, collection.max_content_length) == (web.url("/yes/"), 5)
+        assert read_collection(access, collection).count == 0
+        assert web.asked[-1].headers["Authorization"] == "Basic dTpzZWNyZXQ="
+        answers["/taxii2/"]["api_roots"] = ["/no/", "/broken/"]
+        with pytest.raises(AnswerError, match="no/collections/: refuses us"):
+            find_collection(access, "t")
+
+
 def test_status_is_followed() -> None:
     """A server that is not done at once is asked until it is, and no longer than is bounded; a true failure is told."""
     states = iter(["pending", "pending", "complete"])
