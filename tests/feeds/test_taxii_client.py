@@ -304,6 +304,10 @@ def test_lost_page_of_a_server_that_counts() -> None:
         web.answer = answer
         assert read_collection(access, collection, pace=WAITLESS).count == 5
         assert sent == [0, 1, 2, 0, 1, 2, 3, 4]
+        web.answer, asked = lambda asked: asked.reply(200, b"", Content_Length="5"), len(web.asked)
+        with pytest.raises(FeedError, match="cut off"):
+            read_collection(access, collection, pace=WAITLESS)
+        assert len(web.asked) - asked == access.attempts
 
 
 def test_versions_once() -> None:
