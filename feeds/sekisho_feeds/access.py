@@ -105,8 +105,11 @@ def parsed(text: str) -> httpx.URL:
         raise FeedError(f"{shown(text)}: not a URL") from error
     if url.scheme not in _DEFAULT_PORTS:
         raise FeedError(f"{shown(text)}: only http and https are fetched, not {visible(url.scheme or 'this', 20)}")
-    if not url.host or not 0 < _port(url) < 65536:
-        raise FeedError(f"{shown(text)}: names no {'port that there is' if url.host else 'host'}")
+    # RFC 1035, 2.3.4; TLS and resolvers fail in many ways on names beyond it.
+    if ":" not in url.host and not all(0 < len(label) < 64 for label in url.raw_host.removesuffix(b".").split(b".")):
+        raise FeedError(f"{shown(text)}: names no host that can be asked")
+    if not 0 < _port(url) < 65536:
+        raise FeedError(f"{shown(text)}: names no port that there is")
     return url
 
 

@@ -11,6 +11,7 @@ import httpx
 from sekisho_feeds.harvest import FeedError
 
 _PIECE = 1 << 16
+_VALIDATORS = ("etag", "last-modified")
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
@@ -30,6 +31,7 @@ class Body:
         self.received = 0
         self.total = _length(response)
         self.condition = _condition(response)
+        self._version = {name: response.headers[name] for name in _VALIDATORS if name in response.headers}
         if self.total is not None and self.total > max_bytes:
             raise self._too_large()
 
@@ -47,6 +49,9 @@ class Body:
         """Whether a 206 continues this very representation where it broke off."""
         found = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
         if found is None or response.headers.get("content-encoding", "identity").strip().lower() != self.encoding:
+            return False
+        # Not every server heeds If-Range; one that names another version does not go on with this one.
+        if any(response.headers.get(name, known) != known for name, known in self._version.items()):
             return False
         total = int(found[3]) if found[3] != "*" else None
         if total is not None and self.total is not None and total != self.total:

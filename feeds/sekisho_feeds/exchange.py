@@ -152,16 +152,22 @@ def _told(access: Access, url: httpx.URL, until: float) -> Iterator[None]:
         if fault := _tls_fault(error):
             raise FeedError(f"{place}: {tls_message(fault)}") from None
         kind = NotConnected if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else Passing
-        raise kind(f"{place}: {_network_message(error)}") from None
+        through = f", through the proxy {shown(access.proxy)}" if access.proxy else ""
+        raise kind(f"{place}: {_network_message(error)}{through}") from None
     except Refused as error:
         raise FeedError(f"{place}: {error}") from None
     except Unresolved as error:
         raise NotConnected(f"{place}: {error}") from None
+    except (OSError, ValueError) as error:
+        # What httpx does not translate: no descriptor is left for the watch, or TLS does not take the name.
+        raise Passing(f"{place}: no connection: {visible(str(error), 80)}") from None
 
 
 def _network_message(error: Exception) -> str:
     if isinstance(error, httpx.ConnectTimeout | httpx.ReadTimeout | httpx.WriteTimeout | httpx.PoolTimeout):
         return "no answer in time" if isinstance(error, httpx.ReadTimeout) else "no connection in time"
+    if "UNEXPECTED_EOF" in str(error):
+        return "the other side hangs up instead of agreeing on TLS"
     if isinstance(error, httpx.ConnectError):
         return f"no connection: {visible(str(error), 80)}"
     if "complete message body" in str(error):

@@ -26,7 +26,7 @@ def read_local(path: Path, max_bytes: int, max_files: int) -> list[Document]:
     try:
         root = path.resolve(strict=True)
         if not root.is_dir():
-            return [Document(path.name, _content(root, max_bytes))]
+            return [Document(_name(Path(path.name)), _content(root, max_bytes))]
         return _documents(root, max_bytes, max_files)
     except OSError as error:
         raise FeedError(f"{_shown(error.filename or path)}: cannot be read: {error.strerror}") from error
@@ -43,8 +43,7 @@ def _documents(root: Path, max_bytes: int, max_files: int) -> list[Document]:
             raise FeedError(f"{_shown(root)}: has more than {counted(max_files, 'file')}")
         content = _content(_within(file, root), left)
         left -= len(content)
-        name = os.fsencode(file.relative_to(root)).decode(errors="backslashreplace")
-        found.append(Document(name, content))
+        found.append(Document(_name(file.relative_to(root)), content))
     return found
 
 
@@ -87,6 +86,10 @@ def _content(file: Path, max_bytes: int) -> bytes:
             if len(content) > max_bytes:
                 raise FeedError(f"{_shown(file)}: is larger than the {max_bytes} bytes that are left for it")
     return bytes(content)
+
+
+def _name(path: Path) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _shown(path: object) -> str:

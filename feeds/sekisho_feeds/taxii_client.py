@@ -6,6 +6,7 @@ Sections are those of TAXII 2.1 (OASIS Standard, 10 June 2021).
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
@@ -52,7 +53,7 @@ class _Listed(msgspec.Struct):
 class _Resource(msgspec.Struct):
     """A discovery resource (4.1.1), an API root (4.2.1) or a list of collections (5.1.1): the keys tell which."""
 
-    api_roots: list[str] = []
+    api_roots: list[str] | None = None
     default: str | None = None
     versions: list[str] | None = None
     max_content_length: int = 0
@@ -63,20 +64,29 @@ def find_collection(access: Access, name: str = "", *, until: float | None = Non
     """The collection that the access's URL leads to: the URL of the collection, of its API root, of the list of
     collections, or of the server's discovery (5.1, 4.2, 4.1; of a bare host /taxii2/).
 
-    `name` is an id, alias or title; it may be left out where the server has but one collection that can be read.
-    Raises FeedError that names what there is.
+    `name` is an id, alias or title; it may be left out where the server has but one collection that can be read. Ends
+    at `until` (time.monotonic), or after the access's `seconds` in all. Raises FeedError that names what there is.
     """
-    url = str(access.home())
+    until = time.monotonic() + access.seconds if until is None else until
+    url = str(access.home().copy_with(userinfo=b""))
     if found := _COLLECTION.fullmatch(url.partition("?")[0]):
         listed = get(access, f"{found['root']}collections/{found['id']}/", _Listed, until, pace)
-        return _collection(found["root"], listed, 0)
+        return _collection(found["root"], listed, _size(access, found["root"], until, pace))
     known: list[Collection] = []
+    faults: list[FeedError] = []
     for root, size in _roots(access, url, until, pace):
-        resource = get(access, f"{root}collections/", _Resource, until, pace)
+        try:
+            resource = get(access, f"{root}collections/", _Resource, until, pace)
+        except FeedError as error:
+            # A server may name roots that are not for everybody (4.1).
+            faults.append(error)
+            continue
         known += [_collection(root, listed, size) for listed in resource.collections or []]
         # An id is meant whatever else bears it as a name; roots that come later need not answer then.
         if name and (found_here := _named(known, resource, root, name)):
             return _only(found_here, name, known, url)
+    if faults and not known:
+        raise faults[0]
     return _only([one for one in known if one.can_read] if not name else [], name, known, url)
 
 
@@ -89,16 +99,16 @@ def _roots(access: Access, url: str, until: float | None, pace: Pace) -> list[tu
     resource = get(access, start, _Resource, until, pace)
     if resource.versions is not None or not resource.api_roots:
         return [(start, max(resource.max_content_length, 0))]
-    named = [resource.default, *resource.api_roots] if resource.default in resource.api_roots else resource.api_roots
-    roots = dict.fromkeys(_slashed(_joined(start, root)) for root in named if root)
+    first = [resource.default] if resource.default in resource.api_roots else []
+    roots = dict.fromkeys(_slashed(_joined(start, root)) for root in (*first, *resource.api_roots) if root)
     return [(root, _size(access, root, until, pace)) for root in list(roots)[:_MOST_ROOTS]]
 
 
 def _size(access: Access, root: str, until: float | None, pace: Pace) -> int:
     try:
         return max(get(access, root, _Resource, until, pace).max_content_length, 0)
-    except AnswerError:
-        # Some users may read a collection and not the root's information.
+    except FeedError:
+        # Some users may read a collection and not the root's information; what is wrong beside, its collections tell.
         return 0
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from sekisho_feeds.access import Access, shown
-from sekisho_feeds.exchange import Passing
+from sekisho_feeds.exchange import NotConnected, Passing
 from sekisho_feeds.harvest import Document, FeedError
 from sekisho_feeds.taxii_client import MEDIA_TYPE, Collection, decoded, moment_of
 from sekisho_feeds.transport import PACE, AnswerError, Fetched, Pace, fetch
@@ -66,7 +66,7 @@ class _Head(msgspec.Struct):
 class _Envelope(msgspec.Struct):
     more: bool = False
     next: str | None = None
-    objects: list[msgspec.Raw] = []
+    objects: list[msgspec.Raw] | None = None
 
 
 def read_collection(
@@ -98,6 +98,10 @@ class _Pages:
     asked: set[tuple[str, str]] = field(default_factory=set)
 
 
+class _PageLost(FeedError):
+    """An answer to `next` that did not arrive whole, though it was sent."""
+
+
 class _Reader:
     def __init__(
         self, access: Access, collection: Collection, cursor: Cursor, types: Sequence[str], limits: Limits, pace: Pace
@@ -111,7 +115,7 @@ class _Reader:
         for _ in range(_BEGINNINGS - 1):
             try:
                 return self._walk()
-            except Passing:
+            except _PageLost:
                 # A server that counts what it sent would leave out the page that was lost: all is asked for again.
                 continue
         return self._walk()
@@ -147,20 +151,26 @@ class _Reader:
         if pages.next:
             query["next"] = pages.next
         url = f"{self._collection.url}objects/?{urlencode(query, safe='[],:')}"
-        return fetch(
-            self._access, url=url, headers={"Accept": MEDIA_TYPE}, repeatable=not pages.next, until=self._until,
-            pace=self._pace,
-        )  # fmt: skip
+        headers = {"Accept": MEDIA_TYPE}
+        if not pages.next:
+            return fetch(self._access, url=url, headers=headers, until=self._until, pace=self._pace)
+        try:
+            return fetch(self._access, url=url, headers=headers, repeatable=False, until=self._until, pace=self._pace)
+        except NotConnected:
+            raise
+        except Passing as error:
+            raise _PageLost(str(error)) from None
 
     def _take(self, pages: _Pages, fetched: Fetched, envelope: _Envelope) -> None:
         before = len(pages.seen)
         pages.total_bytes += len(fetched.content)
-        pages.count += len(envelope.objects)
+        objects = envelope.objects or []
+        pages.count += len(objects)
         if pages.total_bytes > self._limits.total_bytes:
             raise FeedError(f"{self._place}: gives more than {self._limits.total_bytes} bytes")
         if pages.count > self._limits.objects:
             raise FeedError(f"{self._place}: gives more than {self._limits.objects} objects")
-        for raw in envelope.objects:
+        for raw in objects:
             if (version := _version(raw)) is None or version not in pages.seen:
                 pages.objects.append(bytes(raw))
                 if version:

@@ -46,7 +46,7 @@ class _Detail(msgspec.Struct):
 class _Status(msgspec.Struct):
     id: str = ""
     status: str = ""
-    failures: list[_Detail] = []
+    failures: list[_Detail] | None = None
 
 
 class _Versions(msgspec.Struct):
@@ -69,7 +69,7 @@ def add_objects(
     versions = {str(one.get("id", "")): str(one.get("modified") or one.get("created") or "") for one in objects}
     for batch in _batches(collection, objects, failures):
         status = _posted(access, collection, batch, end, pace)
-        for detail in status.failures[: len(batch)]:
+        for detail in (status.failures or [])[: len(batch)]:
             if not _is_there(access, collection, detail, versions, end, pace):
                 failures.append(Failure(visible(detail.id, 120), visible(detail.message) or "no reason is given"))
     return Added(len(objects) - len(failures), failures)

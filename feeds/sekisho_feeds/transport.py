@@ -258,7 +258,7 @@ class _Run:
 
 def _kept(value: str) -> str:
     """A validator that can be sent back; none where a server gives what no header should hold."""
-    return value if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
+    return value.strip() if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
 
 
 def _retry_after(response: httpx.Response, now: float) -> float | None:

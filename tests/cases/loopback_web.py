@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import select
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -43,7 +45,19 @@ class Asked(BaseHTTPRequestHandler):
         web.asked.append(self)
         web.answer(self)
 
-    do_POST = do_GET
+    do_POST = do_CONNECT = do_GET
+
+    def tunnel(self, port: int) -> None:
+        """What a proxy does for CONNECT, to a port on loopback."""
+        with socket.create_connection(("127.0.0.1", port)) as beyond:
+            self.send_response_only(200)
+            self.end_headers()
+            ends = {self.connection: beyond, beyond: self.connection}
+            while ready := select.select(ends, (), (), 10)[0]:
+                for end in ready:
+                    if not (data := end.recv(65536)):
+                        return
+                    ends[end].sendall(data)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged."""

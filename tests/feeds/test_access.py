@@ -128,6 +128,9 @@ def test_secrets_need_encryption() -> None:
         "https://a\tb/",
         "https://feed.example:0/",
         "https://feed.example:65536/",
+        "https://.feed.example/",
+        "https://a..example/",
+        f"https://{'a' * 64}.example/",
         f"https://feed.example:{'9' * 30}/",
     ],
 )

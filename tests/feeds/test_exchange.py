@@ -6,11 +6,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_web import Authority, served
+from loopback_web import Asked, Authority, served
 from sekisho_feeds.access import Access
 from sekisho_feeds.exchange import tls_message
 from sekisho_feeds.harvest import FeedError
@@ -81,6 +82,33 @@ def test_client_certificate(authority: Authority) -> None:
     ):
         fetch(_access(other.url(host="feed.example"), authority, **mine), pace=NAMED)
     assert (len(web.asked), len(other.asked)) == (0, 1)
+
+
+def test_tls_through_a_proxy(authority: Authority) -> None:
+    """Through a proxy, TLS is with the source itself, whose name the proxy resolves; the password stays with the
+    proxy, the source's with the source."""
+
+    def tunnel(asked: Asked) -> None:
+        asked.tunnel(web.port)
+        asked.close_connection = True
+
+    with (
+        served(lambda asked: asked.reply(200, b"x"), authority.context("feed.example")) as web,
+        served(tunnel) as proxy,
+    ):
+        access = _access("https://feed.example/x", authority, proxy=proxy.url("", "me:word@127.0.0.1"), token="t")
+        assert fetch(access).content == b"x"
+        with pytest.raises(FeedError, match="Hostname mismatch"):
+            fetch(replace(access, url="https://other.example/"))
+        proxy.answer = lambda asked: asked.reply(200)
+        with pytest.raises(FeedError, match=r"hangs up .* through the proxy http://\*\*\*@127"):
+            fetch(access, pace=NAMED)
+    assert [proxy.asked[0].command, proxy.asked[0].path] == ["CONNECT", "feed.example:443"]
+    seen = [
+        [asked.headers[name] for name in ("Authorization", "Proxy-Authorization")]
+        for asked in (*web.asked, proxy.asked[0])
+    ]
+    assert seen == [["Bearer t", None], [None, "Basic bWU6d29yZA=="]]
 
 
 def test_no_downgrade(authority: Authority) -> None:

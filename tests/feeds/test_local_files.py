@@ -84,4 +84,5 @@ def test_what_is_no_file(folder: Path) -> None:
 def test_names_in_any_bytes(folder: Path) -> None:
     """A file whose name is no UTF-8 is read; its name can be shown."""
     (folder / os.fsdecode(b"\xff\x1b.csv")).write_text("4")
+    assert read_local(folder / os.fsdecode(b"\xff\x1b.csv"), 100, 10) == [Document("\\xff\x1b.csv", b"4")]
     assert read_local(folder, 100, 10)[-1] == Document("\\xff\x1b.csv", b"4")

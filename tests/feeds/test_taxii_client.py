@@ -304,6 +304,10 @@ def test_lost_page_of_a_server_that_counts() -> None:
         web.answer = answer
         assert read_collection(access, collection, pace=WAITLESS).count == 5
         assert sent == [0, 1, 2, 0, 1, 2, 3, 4]
+        web.answer, asked = lambda asked: asked.reply(200, b"", Content_Length="5"), len(web.asked)
+        with pytest.raises(FeedError, match="cut off"):
+            read_collection(access, collection, pace=WAITLESS)
+        assert len(web.asked) - asked == access.attempts
 
 
 def test_versions_once() -> None:
@@ -381,6 +385,32 @@ def test_root_on_another_host() -> None:
         with served(lambda asked: asked.reply(200, answer)) as web, pytest.raises(FeedError, match="it has: none"):
             find_collection(Access(web.url("/taxii2/"), token="secret", allow_private=True))
         assert {asked.headers["Authorization"] for asked in other.asked} == {None}
+
+
+def test_roots_that_are_not_for_us() -> None:
+    """A root that refuses us, is broken or is at a private host does not hide a collection of another one; nulls are
+    read as nothing; the user in the URL is not in what is found."""
+    answers: dict[str, Any] = {
+        "/taxii2/": {"default": "/no/", "api_roots": ["/yes/", "/no/", "/broken/", "http://127.0.0.2/"]},
+        "/yes/": {"versions": [], "max_content_length": 5}, "/yes/collections/": {"collections": [_listed(FIRST, "t")]},
+        f"/yes/collections/{FIRST}/objects/": {"objects": None, "more": False, "next": None},
+        "/broken/collections/": [],
+    }  # fmt: skip
+
+    def answer(asked: Asked) -> None:
+        found = answers.get(urlsplit(asked.path).path)
+        asked.reply(403 if found is None else 200, json.dumps(found).encode())
+
+    with served(answer) as web:
+        access = Access(web.url("/taxii2/", "u:secret@127.0.0.1"), allow_private=True, attempts=1)
+        for name in ("t", ""):
+            collection = find_collection(access, name)
+            assert (collection.root, collection.max_content_length) == (web.url("/yes/"), 5)
+        assert read_collection(access, collection).count == 0
+        assert web.asked[-1].headers["Authorization"] == "Basic dTpzZWNyZXQ="
+        answers["/taxii2/"]["api_roots"] = ["/no/", "/broken/"]
+        with pytest.raises(AnswerError, match="no/collections/: refuses us"):
+            find_collection(access, "t")
 
 
 def test_status_is_followed() -> None:

@@ -259,6 +259,22 @@ def test_another_version_instead_of_the_rest(web: Web, pauses: Pauses) -> None:
         fetch(access(web), pace=pauses.pace())
 
 
+def test_part_of_another_version(web: Web, pauses: Pauses) -> None:
+    """A server that does not heed If-Range gives a part of another version: it is not taken, and all is had anew."""
+
+    def answer(asked: Asked) -> None:
+        if len(web.asked) == 1:
+            asked.reply(200, FEED[:100], Content_Length=str(len(FEED)), ETag='"v1"')
+        elif asked.headers["Range"]:
+            asked.reply(206, FEED[100:], Content_Range=f"bytes 100-{len(FEED) - 1}/{len(FEED)}", ETag='"v2"')
+        else:
+            asked.reply(200, FEED, ETag='"v2"')
+
+    web.answer = answer
+    fetched = fetch(access(web), pace=pauses.pace())
+    assert (fetched.content, fetched.validators.etag, len(web.asked)) == (FEED, '"v2"', 3)
+
+
 def test_parts_of_two_mirrors_are_not_put_together(web: Web, pauses: Pauses) -> None:
     """A tag is of one resource: where the next attempt is redirected elsewhere, the download begins anew there."""
 
@@ -438,5 +454,5 @@ def test_proxy() -> None:
         proxy.answer = lambda asked: asked.reply(302, Location="http://10.0.0.1/")
         with pytest.raises(FeedError, match="a private address"):
             fetch(source)
-    with served(lambda asked: asked.reply(200)) as proxy, pytest.raises(FeedError, match=r"proxy http://\*\*\*@127"):
+    with served(lambda asked: asked.reply(407)) as proxy, pytest.raises(FeedError, match=r"proxy http://\*\*\*@127"):
         fetch(replace(source, url="https://feed.example/", proxy=proxy.url("", "us:pass@127.0.0.1")))
