@@ -27,6 +27,7 @@ _ONE_EQUALITY = re.compile(
     rf"\s*\[\s*([a-z0-9\-]+):([A-Za-z0-9_]+(?:\.(?:[A-Za-z0-9_]+|'[A-Za-z0-9_\-]+')|\[\*\])*)\s*=\s*{_TEXT}\s*\]\s*"
 )
 _QUOTED = re.compile(_TEXT)
+_HALF = re.compile("[\ud800-\udfff]")
 _OPERATOR = re.compile(r"\b(?:AND|OR|FOLLOWEDBY)\b")
 
 
@@ -38,6 +39,9 @@ def parse(text: str) -> Pattern:
     """
     if len(text) > LONGEST:
         raise PatternError(f"pattern: {len(text)} characters, more than {LONGEST}")
+    # JSON may escape half of a pair; no engine of expressions takes it.
+    if not text.isascii() and _HALF.search(text):
+        raise PatternError("pattern: holds a lone surrogate, which is no character")
     found = _ONE_EQUALITY.fullmatch(text)
     if found:
         return Pattern(Observation(_equality(found[1], found[2], found[3])))
