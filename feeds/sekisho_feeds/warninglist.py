@@ -168,7 +168,7 @@ class Warninglists:
     """A matcher over many lists, built once; `unused` names the entries that cannot be compared, each with its list
     and the reason.
 
-    Memory is about 150 bytes an entry.
+    Memory is about 190 bytes an entry, building 2 µs.
     """
 
     def __init__(self, lists: Iterable[Warninglist]) -> None:
