@@ -118,7 +118,7 @@ def _known(comparison: Comparison, lists: Warninglists) -> Iterator[str]:
 def _fitted(comparison: Comparison, kind: Kind, value: str, lists: Warninglists) -> Iterator[str]:
     fits, somewhere = _tests(comparison.path, comparison.operator, value)
     examples = lists.examples(kind)
-    # One search over all of them tells nearly every pattern that fits none: 0.1 ms instead of 5.
+    # One search over all of them spares nearly every pattern the hundreds over each.
     if somewhere is None or somewhere("\n".join(examples)):
         for listed in filter(fits, examples):
             yield f"{comparison.path} {comparison.operator} '{value[:80]}' fits '{listed}', which is on a warninglist"

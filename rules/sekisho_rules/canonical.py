@@ -79,10 +79,11 @@ def canonical(pattern: str, pattern_type: str = "stix") -> Canonical:
     # The tree of such a pattern has lost the order or the number that it asks for.
     if read.inert:
         return _made(PATTERN, _without_blanks(pattern), pattern, places)
-    value, one = _tree(read.tree), comparisons(read.tree)[0]
-    if _plain(one) and value == f"[{_comparison(one)}]":
-        return _made(one.path, _constants(one)[0], one.values[0], places)
-    return _made(PATTERN, value, pattern, places)
+    one = comparisons(read.tree)[0]
+    values = _constants(one)
+    if len(values) == 1 and _is_equality(one) and _is_alone(one, read.tree):
+        return _made(one.path, values[0], one.values[0], places)
+    return _made(PATTERN, _tree(read.tree), pattern, places)
 
 
 def _made(kind: str, value: str, raw: str, places: tuple[str, ...]) -> Canonical:
@@ -90,10 +91,15 @@ def _made(kind: str, value: str, raw: str, places: tuple[str, ...]) -> Canonical
     return Canonical(str(uuid.uuid5(_NAMESPACE, json.dumps([kind, value]))), kind, value, raw, places)
 
 
-def _plain(one: Comparison) -> bool:
-    """Whether a comparison is an equality with one value."""
-    equal = one.operator in ("=", "IN", "ISSUBSET") and not one.negated
-    return (equal or (one.operator == "!=" and one.negated)) and len(_constants(one)) == 1
+def _is_equality(one: Comparison) -> bool:
+    if one.operator == "!=":
+        return one.negated
+    return one.operator in ("=", "IN", "ISSUBSET") and not one.negated
+
+
+def _is_alone(one: Comparison, tree: Tree) -> bool:
+    """Whether a tree says no more than one comparison of it."""
+    return (isinstance(tree, Observation) and tree.expression is one) or _tree(tree) == f"[{_comparison(one)}]"
 
 
 def _tree(tree: Tree) -> str:

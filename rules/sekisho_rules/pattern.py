@@ -27,6 +27,7 @@ _ONE_EQUALITY = re.compile(
     rf"\s*\[\s*([a-z0-9\-]+):([A-Za-z0-9_]+(?:\.(?:[A-Za-z0-9_]+|'[A-Za-z0-9_\-]+')|\[\*\])*)\s*=\s*{_TEXT}\s*\]\s*"
 )
 _QUOTED = re.compile(_TEXT)
+_HALF = re.compile("[\ud800-\udfff]")
 _OPERATOR = re.compile(r"\b(?:AND|OR|FOLLOWEDBY)\b")
 
 
@@ -37,6 +38,9 @@ def parse(text: str) -> Pattern:
     subclass UnsupportedError for what we do not evaluate.
     """
     _check_length(text)
+    # JSON may escape half of a pair; no engine of expressions takes it.
+    if not text.isascii() and _HALF.search(text):
+        raise PatternError("pattern: holds a lone surrogate, which is no character")
     found = _ONE_EQUALITY.fullmatch(text)
     if found:
         return Pattern(Observation(_equality(found[1], found[2], found[3])))

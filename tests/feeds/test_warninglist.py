@@ -37,6 +37,8 @@ def knows(one: Warninglist, kind: Kind, value: str) -> bool:
         ("string", "mail.example", HOSTS, "domain", "a.mail.example", False),
         ("string", "mail.example", HOSTS, "domain", "mail[.]example", True),
         ("string", ".mail.example", HOSTS, "domain", "a.mail.example", True),
+        ("string", "mail.example", HOSTS, "domain", "www.mail.example", True),
+        ("string", "mail.example", HOSTS, "url", "https://www.mail.example/", True),
         ("string", "mail.example", HOSTS, "url", "https://mail.example/", True),
         ("string", "mail.example", HOSTS, "url", "hxxps://mail[.]example:443/?", True),
         ("string", "mail.example", HOSTS, "url", "https://mail.example/a", False),

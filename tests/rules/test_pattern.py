@@ -136,6 +136,7 @@ def test_several_events_are_inert(text: str) -> None:
         "[url:value = '" + "x" * 20_001 + "']",
         "[" + " OR ".join(["a:b = 'x'"] * 400) + "]",
         "[" + "(" * 60 + "a:b = 'x'" + ")" * 60 + "]",
+        "[file:name LIKE '\ud800']",
     ],
 )
 def test_refused(text: str) -> None:
