@@ -63,11 +63,11 @@ FILE_SUFFIXES = frozenset([
     "txt", "csv", "eml", "msg", "gz", "tgz", "tar", "cab", "ace", "arj", "bz2", "xz", "z", "chm", "url", "jtd", "xps",
     "png", "jpg", "jpeg", "gif", "dat", "bin", "tmp", "wll", "xll", "slk", "iqy", "library-ms", "ps", "sh", "py", "msc",
 ])  # fmt: skip
-_NOT_ON_THE_INTERNET = [
-    ipaddress.ip_network(text)
-    for text in ("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-                 "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8")
-]  # fmt: skip
+_INSIDE = ("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")
+_NOT_ON_THE_INTERNET = {
+    version: [(int(net.network_address), int(net.broadcast_address)) for net in map(ipaddress.ip_network, nets)]
+    for version, nets in ((4, _INSIDE), (6, ("::/127", "fc00::/7", "fe80::/10", "ff00::/8")))
+}
 
 
 class Observable(msgspec.Struct, frozen=True):
@@ -185,7 +185,8 @@ def _ip(text: str) -> tuple[str, str]:
         network = ipaddress.ip_network(bare.strip("[]"), strict=False)
     except ValueError:
         raise ValueError(f"no IP address: {bare[:80]}") from None
-    if any(network.version == other.version and network.subnet_of(other) for other in _NOT_ON_THE_INTERNET):  # type: ignore[arg-type]
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if any(low <= first and last <= high for low, high in _NOT_ON_THE_INTERNET[network.version]):
         raise ValueError(f"{bare} is no address on the Internet")
     value = str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
     return value, f"port {port[2]} left out" if port else ""
