@@ -34,6 +34,7 @@ _OF_DIGITS = {digits: type for type, digits in _HASH_DIGITS.items()}
 # The names that public feeds, MISP and OTX give these types.
 _ALIASES = {
     "hostname": "domain", "host": "domain", "fqdn": "domain", "domain-name": "domain", "domain_name": "domain",
+    "domain:port": "domain", "hostname|port": "domain",
     "uri": "url", "link": "url", "ip:port": "ip", "ip-dst": "ip", "ip-src": "ip", "ip-dst|port": "ip", "ipv4": "ip",
     "ipv6": "ip", "ipv4-addr": "ip", "ipv6-addr": "ip", "ip-address": "ip", "ip_address": "ip", "cidr": "ip",
     "email-addr": "email", "e-mail": "email", "email-address": "email", "email_address": "email", "mail": "email",
@@ -50,6 +51,7 @@ _TOP = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}")
 _HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 _ADDRESS_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})")
+_PORT = re.compile(r"[0-9]{1,5}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,20}+)\s?(:{1,2}|;)/{1,3}|([A-Za-z]{3,6})//")
 _SCHEMES = frozenset(
     ["http", "https", "ftp", "ftps", "sftp", "ws", "wss", "ldap", "ldaps", "smb", "file", "tcp", "udp"]
@@ -174,7 +176,10 @@ def _is_value(reader: Callable[[str], tuple[str, str]], text: str) -> bool:
 
 
 def _domain(text: str) -> tuple[str, str]:
-    return checked_domain(meant(text).removeprefix("*.")), ""
+    bare, colon, port = meant(text).removeprefix("*.").partition(":")
+    if colon and not _PORT.fullmatch(port):
+        raise ValueError(f"no domain: {text[:80]}")
+    return checked_domain(bare), f"port {port} left out" if colon else ""
 
 
 def _ip(text: str) -> tuple[str, str]:
