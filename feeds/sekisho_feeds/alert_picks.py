@@ -152,21 +152,21 @@ class _Picker:
             self._begin(label.type, bool(label.rest))
             if label.type == "other" and not label.rest:
                 return
-            yield from self._of(label.type, label.rest, line)
+            yield from self._of(label.type, label.rest)
         elif type := announced(line):
             self._begin(type, has_value=False)
-            yield from self._of("", line, line)
+            yield from self._of("", line)
         elif HEADING.match(line) and not self._label:
             self._quiet = False
-            yield from self._of("", line, line)
+            yield from self._of("", line)
         elif self._label and not self._is_new_part(line):
             self._values_seen += 1
             if self._label == "subject" and line.rstrip().endswith("。"):
                 self._label = ""
-            yield from self._of(self._label, _BULLET.sub("", line, count=1), line)
+            yield from self._of(self._label, _BULLET.sub("", line, count=1))
         else:
             self._label = ""
-            yield from self._of("", line, line)
+            yield from self._of("", line)
 
     def _begin(self, type: str, has_value: bool) -> None:
         self._quiet = type == "quiet"
@@ -199,17 +199,17 @@ class _Picker:
             self._columns = types
         elif self._columns:
             for type, cell in zip(self._columns, cells, strict=False):
-                yield from self._of(type, cell, line)
+                yield from self._of(type, cell)
         elif types[0]:
             # Below a row of titles the second column holds the value, those after it remarks.
             for cell in cells[1:2] if self._headed else cells[1:]:
-                yield from self._of(types[0], cell, line)
+                yield from self._of(types[0], cell)
         else:
             self._headed = self._headed or bare
             for cell in cells:
-                yield from self._of("", cell, line)
+                yield from self._of("", cell)
 
-    def _of(self, type: str, text: str, line: str) -> Iterator[tuple[str, str]]:
+    def _of(self, type: str, text: str) -> Iterator[tuple[str, str]]:
         """The values of a labelled text, or of a sentence where the type is ""."""
         if text.strip().lower() in NOTHING:
             return
@@ -218,7 +218,7 @@ class _Picker:
         elif type == "filename":
             yield from (("filename", value) for value in _file_names(text))
         elif not type:
-            yield from _in_prose(line)
+            yield from _in_prose(text)
         yield from self._by_look(type, text)
 
     def _by_look(self, type: str, text: str) -> Iterator[tuple[str, str]]:
@@ -227,30 +227,28 @@ class _Picker:
         plain = _plain(text)
         quiet = self._quiet or type == "quiet" or (not type and QUIET.search(text) is not None)
         alone = _BULLET.sub("", plain, count=1).strip()
+        doubtful = _doubtful(plain)
+        sent = type == "sender" or SENDER.search(text) is not None
         for one in found_in(plain):
             stated = one.disguised or type in _HOSTS or (type == "sender" and one.type == "email")
             if not one.disguised and (quiet or (not stated and self._is_own(one))):
                 continue
-            if not (stated or one.text == alone or _is_plain_sign(one, plain)):
-                continue
-            if one.type == "email":
-                sent = type == "sender" or SENDER.search(text) is not None
-                if sent or stated or one.text == alone:
-                    yield "sender" if sent else "email", one.value
-            elif not (type == "filename" and one.type == "domain"):
-                yield one.type, one.value
+            if stated or one.text == alone or one.type not in doubtful:
+                kind = "sender" if one.type == "email" and sent else one.type
+                if kind != "domain" or type != "filename":
+                    yield kind, one.value
 
     def _is_own(self, one: Found) -> bool:
         host = one.value.rpartition("@")[2] if one.type == "email" else host_of(one.value)
         return _POLICE.search(host) is not None or any(host == own or host.endswith("." + own) for own in self._own)
 
 
-def _is_plain_sign(one: Found, sentence: str) -> bool:
-    """Whether a value that a sentence names whole is one it warns of: versions look like addresses, and names of
-    products like domains."""
-    if one.type == "ip":
-        return VERSION.search(sentence) is None
-    return one.type != "domain" or TRAFFIC.search(sentence) is not None
+def _doubtful(sentence: str) -> set[str]:
+    """The types of which a sentence may name values that it does not warn of, so that they count only where they are
+    disguised, labelled or alone: versions look like addresses, names of products like domains."""
+    types = {"ip"} if VERSION.search(sentence) else set()
+    types |= set() if TRAFFIC.search(sentence) else {"domain"}
+    return types if SENDER.search(sentence) else types | {"email"}
 
 
 def _plain(text: str) -> str:

@@ -34,6 +34,7 @@ _OF_DIGITS = {digits: type for type, digits in _HASH_DIGITS.items()}
 # The names that public feeds, MISP and OTX give these types.
 _ALIASES = {
     "hostname": "domain", "host": "domain", "fqdn": "domain", "domain-name": "domain", "domain_name": "domain",
+    "domain:port": "domain", "hostname|port": "domain",
     "uri": "url", "link": "url", "ip:port": "ip", "ip-dst": "ip", "ip-src": "ip", "ip-dst|port": "ip", "ipv4": "ip",
     "ipv6": "ip", "ipv4-addr": "ip", "ipv6-addr": "ip", "ip-address": "ip", "ip_address": "ip", "cidr": "ip",
     "email-addr": "email", "e-mail": "email", "email-address": "email", "email_address": "email", "mail": "email",
@@ -50,6 +51,7 @@ _TOP = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}")
 _HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 _ADDRESS_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})")
+_PORT = re.compile(r"[0-9]{1,5}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,20}+)\s?(:{1,2}|;)/{1,3}|([A-Za-z]{3,6})//")
 _SCHEMES = frozenset(
     ["http", "https", "ftp", "ftps", "sftp", "ws", "wss", "ldap", "ldaps", "smb", "file", "tcp", "udp"]
@@ -63,11 +65,11 @@ FILE_SUFFIXES = frozenset([
     "txt", "csv", "eml", "msg", "gz", "tgz", "tar", "cab", "ace", "arj", "bz2", "xz", "z", "chm", "url", "jtd", "xps",
     "png", "jpg", "jpeg", "gif", "dat", "bin", "tmp", "wll", "xll", "slk", "iqy", "library-ms", "ps", "sh", "py", "msc",
 ])  # fmt: skip
-_NOT_ON_THE_INTERNET = [
-    ipaddress.ip_network(text)
-    for text in ("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-                 "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8")
-]  # fmt: skip
+_INSIDE = ("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")
+_NOT_ON_THE_INTERNET = {
+    version: [(int(net.network_address), int(net.broadcast_address)) for net in map(ipaddress.ip_network, nets)]
+    for version, nets in ((4, _INSIDE), (6, ("::/127", "fc00::/7", "fe80::/10", "ff00::/8")))
+}
 
 
 class Observable(msgspec.Struct, frozen=True):
@@ -174,7 +176,10 @@ def _is_value(reader: Callable[[str], tuple[str, str]], text: str) -> bool:
 
 
 def _domain(text: str) -> tuple[str, str]:
-    return checked_domain(meant(text).removeprefix("*.")), ""
+    bare, colon, port = meant(text).removeprefix("*.").partition(":")
+    if colon and not _PORT.fullmatch(port):
+        raise ValueError(f"no domain: {text[:80]}")
+    return checked_domain(bare), f"port {port} left out" if colon else ""
 
 
 def _ip(text: str) -> tuple[str, str]:
@@ -185,7 +190,8 @@ def _ip(text: str) -> tuple[str, str]:
         network = ipaddress.ip_network(bare.strip("[]"), strict=False)
     except ValueError:
         raise ValueError(f"no IP address: {bare[:80]}") from None
-    if any(network.version == other.version and network.subnet_of(other) for other in _NOT_ON_THE_INTERNET):  # type: ignore[arg-type]
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if any(low <= first and last <= high for low, high in _NOT_ON_THE_INTERNET[network.version]):
         raise ValueError(f"{bare} is no address on the Internet")
     value = str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
     return value, f"port {port[2]} left out" if port else ""
