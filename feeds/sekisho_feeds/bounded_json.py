@@ -14,8 +14,9 @@ from sekisho_feeds.harvest import FeedError
 
 # STIX and MISP nest about ten deep; Python's own decoder recurses.
 DEEPEST = 64
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_OTHER_BYTES = bytes(set(range(256)) - set(b"[]{}"))
+_OTHER_BYTES = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_STRING = re.compile(rb'"[^"]*+"?')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -30,7 +31,7 @@ def decode(content: bytes, place: str, *, most_bytes: int, most_depth: int = DEE
     if len(content) > most_bytes:
         raise FeedError(f"{place}: {len(content)} bytes, more than {most_bytes}")
     content = content.removeprefix(_BYTE_ORDER_MARK)
-    if _depth(content, most_depth) > most_depth:
+    if _is_deeper(content, most_depth):
         raise FeedError(f"{place}: nested deeper than {most_depth}")
     try:
         value = json.loads(content.decode(), object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
@@ -45,15 +46,19 @@ def decode(content: bytes, place: str, *, most_bytes: int, most_depth: int = DEE
     return value
 
 
-def _depth(content: bytes, most: int) -> int:
-    """How deep a text nests, counted until `most` is passed; brackets in strings do not count."""
-    depth = deepest = 0
-    for bracket in _STRING.sub(b"", content).translate(None, _OTHER_BYTES):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-        if deepest > most:
+def _is_deeper(content: bytes, most: int) -> bool:
+    """Whether a text nests deeper than `most`; brackets within strings do not count. Each step is one pass."""
+    bare = content.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _OTHER_BYTES)
+    # Two quotes side by side change nothing of what is within a string.
+    brackets = _STRING.sub(b"", bare.replace(b'""', b"")).translate(_ONE_KIND)
+    for _ in range(most):
+        # The innermost of every pair.
+        outer = brackets.replace(b"[]", b"")
+        if len(outer) == len(brackets):
             break
-    return deepest
+        brackets = outer
+    # What is cut off leaves opening ones.
+    return b"[]" in brackets or brackets.count(b"[") > most
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
