@@ -14,6 +14,8 @@ from sekisho_feeds.harvest import FeedError
 
 # STIX and MISP nest about ten deep; Python's own decoder recurses.
 DEEPEST = 64
+# A list of nothing takes three bytes in a text and 64 in memory.
+MOST_CONTAINERS = 4_000_000
 _OTHER_BYTES = bytes(set(range(256)) - set(b'[]{}"'))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _STRING = re.compile(rb'"[^"]*+"?')
@@ -24,14 +26,17 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def decode(content: bytes, place: str, *, most_bytes: int, most_depth: int = DEEPEST) -> Any:
     """The value of a JSON text (RFC 8259) in UTF-8; a byte order mark is passed over (section 8.1).
 
-    Raises FeedError, which names `place` and the fault, for what is larger or nests deeper than allowed, for a key
-    that stands twice in one object (readers differ on which counts, section 4), for NaN, Infinity and numbers beyond
-    a double, and for escapes that are half a character.
+    Raises FeedError, which names `place` and the fault, for what is larger or nests deeper than allowed or has more
+    than MOST_CONTAINERS lists and objects, for a key that stands twice in one object (readers differ on which counts,
+    section 4), for NaN, Infinity and numbers beyond a double, and for escapes that are half a character.
     """
     if len(content) > most_bytes:
         raise FeedError(f"{place}: {len(content)} bytes, more than {most_bytes}")
     content = content.removeprefix(_BYTE_ORDER_MARK)
-    if _is_deeper(content, most_depth):
+    brackets = _brackets(content)
+    if brackets.count(b"[") > MOST_CONTAINERS:
+        raise FeedError(f"{place}: more than {MOST_CONTAINERS} lists and objects")
+    if _is_deeper(brackets, most_depth):
         raise FeedError(f"{place}: nested deeper than {most_depth}")
     try:
         value = json.loads(content.decode(), object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
@@ -46,11 +51,15 @@ def decode(content: bytes, place: str, *, most_bytes: int, most_depth: int = DEE
     return value
 
 
-def _is_deeper(content: bytes, most: int) -> bool:
-    """Whether a text nests deeper than `most`; brackets within strings do not count. Each step is one pass."""
+def _brackets(content: bytes) -> bytes:
+    """The brackets of a text, all of one kind, without those within strings."""
     bare = content.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _OTHER_BYTES)
     # Two quotes side by side change nothing of what is within a string.
-    brackets = _STRING.sub(b"", bare.replace(b'""', b"")).translate(_ONE_KIND)
+    return _STRING.sub(b"", bare.replace(b'""', b"")).translate(_ONE_KIND)
+
+
+def _is_deeper(brackets: bytes, most: int) -> bool:
+    """Whether brackets nest deeper than `most`; one pass a level."""
     for _ in range(most):
         # The innermost of every pair.
         outer = brackets.replace(b"[]", b"")

@@ -21,7 +21,7 @@ from sekisho_feeds.misp_types import MAIL_TYPES, TYPES, VICTIMS, AttributeType, 
 from sekisho_feeds.options import chosen, one_of
 
 OPTIONS = {"to_ids": "honour", "types": ""}
-LARGEST_EVENT = 1 << 28
+LARGEST_EVENT = 1 << 27
 MOST_ATTRIBUTES = 1_000_000
 _POLICIES = ("honour", "force", "per-type")
 # What a feed's folder holds beside its events.

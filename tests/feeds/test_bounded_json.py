@@ -97,6 +97,13 @@ def test_depth(opening: bytes, closing: bytes) -> None:
     assert "nested deeper than 10" in refused(opening * 1_000_000, most_bytes=1 << 26)
 
 
+def test_lists_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is short as text and long in memory is refused before it is there; brackets in texts do not count."""
+    monkeypatch.setattr("sekisho_feeds.bounded_json.MOST_CONTAINERS", 3)
+    assert decode(b'[[],{},"[[[["]', "p", most_bytes=100) == [[], {}, "[[[["]
+    assert "more than 3 lists and objects" in refused(b"[[],{},[]]")
+
+
 def test_brackets_in_texts_are_no_depth() -> None:
     """Brackets within a text do not count, however its quotes are escaped."""
     text = '[[[[[[[[[[[[\\"[[[[[{{{{\\'
