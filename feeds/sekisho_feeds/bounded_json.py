@@ -14,8 +14,11 @@ from sekisho_feeds.harvest import FeedError
 
 # STIX and MISP nest about ten deep; Python's own decoder recurses.
 DEEPEST = 64
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_OTHER_BYTES = bytes(set(range(256)) - set(b"[]{}"))
+# A list of nothing takes three bytes in a text and 64 in memory.
+MOST_CONTAINERS = 4_000_000
+_OTHER_BYTES = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_STRING = re.compile(rb'"[^"]*+"?')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -23,14 +26,17 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def decode(content: bytes, place: str, *, most_bytes: int, most_depth: int = DEEPEST) -> Any:
     """The value of a JSON text (RFC 8259) in UTF-8; a byte order mark is passed over (section 8.1).
 
-    Raises FeedError, which names `place` and the fault, for what is larger or nests deeper than allowed, for a key
-    that stands twice in one object (readers differ on which counts, section 4), for NaN, Infinity and numbers beyond
-    a double, and for escapes that are half a character.
+    Raises FeedError, which names `place` and the fault, for what is larger or nests deeper than allowed or has more
+    than MOST_CONTAINERS lists and objects, for a key that stands twice in one object (readers differ on which counts,
+    section 4), for NaN, Infinity and numbers beyond a double, and for escapes that are half a character.
     """
     if len(content) > most_bytes:
         raise FeedError(f"{place}: {len(content)} bytes, more than {most_bytes}")
     content = content.removeprefix(_BYTE_ORDER_MARK)
-    if _depth(content, most_depth) > most_depth:
+    brackets = _brackets(content)
+    if brackets.count(b"[") > MOST_CONTAINERS:
+        raise FeedError(f"{place}: more than {MOST_CONTAINERS} lists and objects")
+    if _is_deeper(brackets, most_depth):
         raise FeedError(f"{place}: nested deeper than {most_depth}")
     try:
         value = json.loads(content.decode(), object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
@@ -45,15 +51,23 @@ def decode(content: bytes, place: str, *, most_bytes: int, most_depth: int = DEE
     return value
 
 
-def _depth(content: bytes, most: int) -> int:
-    """How deep a text nests, counted until `most` is passed; brackets in strings do not count."""
-    depth = deepest = 0
-    for bracket in _STRING.sub(b"", content).translate(None, _OTHER_BYTES):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-        if deepest > most:
+def _brackets(content: bytes) -> bytes:
+    """The brackets of a text, all of one kind, without those within strings."""
+    bare = content.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _OTHER_BYTES)
+    # Two quotes side by side change nothing of what is within a string.
+    return _STRING.sub(b"", bare.replace(b'""', b"")).translate(_ONE_KIND)
+
+
+def _is_deeper(brackets: bytes, most: int) -> bool:
+    """Whether brackets nest deeper than `most`; one pass a level."""
+    for _ in range(most):
+        # The innermost of every pair.
+        outer = brackets.replace(b"[]", b"")
+        if len(outer) == len(brackets):
             break
-    return deepest
+        brackets = outer
+    # What is cut off leaves opening ones.
+    return b"[]" in brackets or brackets.count(b"[") > most
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

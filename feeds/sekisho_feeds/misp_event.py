@@ -22,7 +22,7 @@ from sekisho_feeds.misp_types import MAIL_TYPES, TYPES, VICTIMS, AttributeType, 
 from sekisho_feeds.options import chosen, one_of
 
 OPTIONS = {"to_ids": "honour", "types": ""}
-LARGEST_EVENT = 1 << 28
+LARGEST_EVENT = 1 << 27
 MOST_ATTRIBUTES = 1_000_000
 _POLICIES = ("honour", "force", "per-type")
 # What a feed's folder holds beside its events.
@@ -215,18 +215,18 @@ def _name(event: dict[str, Any]) -> str:
     return _text(event.get("info"), _LONGEST_NAME)
 
 
-def _levels(statement: Statement) -> list[list[str]]:
+def _levels(statement: Statement) -> tuple[tuple[str, ...], ...]:
     """The tags of the attribute, of its object and of its event, without those that stand there twice."""
     attribute, object, event = statement.attribute, statement.object, statement.event
-    return [
-        [*names(attribute.get("Tag")), *cluster_names(attribute.get("Galaxy"))],
-        names(object.get("Tag")),
-        [
+    return (
+        (*names(attribute.get("Tag")), *cluster_names(attribute.get("Galaxy"))),
+        tuple(names(object.get("Tag"))),
+        (
             *names(event.get("Tag")),
             *names(attribute.get("Tag"), inherited=True),
             *cluster_names(event.get("Galaxy")),
-        ],
-    ]
+        ),
+    )
 
 
 def _reference(attributes: list[dict[str, Any]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -52,7 +53,9 @@ class Said(msgspec.Struct, frozen=True):
     labels: tuple[str, ...]
 
 
-def said(levels: Sequence[Sequence[str]], tlp: str, confidence: int) -> Said:
+# Attributes of one event mostly have the same tags.
+@lru_cache(maxsize=256)
+def said(levels: tuple[tuple[str, ...], ...], tlp: str, confidence: int) -> Said:
     """What the tags of an attribute, of its object and of its event say together, in this order: the first level that
     says anything of a matter decides it, within a level the strictest marking and the first certainty.
 

@@ -28,6 +28,21 @@ def test_what_is_json_comes_back(value: object) -> None:
     assert decode(json.dumps(value).encode(), "p", most_bytes=1 << 20) == value
 
 
+def depth(value: object) -> int:
+    """How deep a value nests."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@given(st.recursive(st.text('[]{}"\\ab'), lambda inner: st.lists(inner) | st.dictionaries(st.text('[{"\\'), inner)))
+def test_depth_is_exact(value: object) -> None:
+    """A value passes where its own depth is allowed and not where one less is, whatever stands in its texts."""
+    content = json.dumps(value).encode()
+    assert decode(content, "p", most_bytes=1 << 20, most_depth=depth(value)) == value
+    if depth(value):
+        assert "nested deeper" in refused(content, most_depth=depth(value) - 1)
+
+
 @given(st.binary(max_size=200))
 def test_bytes_are_decoded_or_refused(content: bytes) -> None:
     """Whatever the bytes, they are decoded or refused with the place; nothing else is raised."""
@@ -80,6 +95,13 @@ def test_depth(opening: bytes, closing: bytes) -> None:
     assert decode(deepest, "p", most_bytes=1 << 20, most_depth=10)
     assert "nested deeper than 10" in refused(opening + deepest + closing)
     assert "nested deeper than 10" in refused(opening * 1_000_000, most_bytes=1 << 26)
+
+
+def test_lists_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is short as text and long in memory is refused before it is there; brackets in texts do not count."""
+    monkeypatch.setattr("sekisho_feeds.bounded_json.MOST_CONTAINERS", 3)
+    assert decode(b'[[],{},"[[[["]', "p", most_bytes=100) == [[], {}, "[[[["]
+    assert "more than 3 lists and objects" in refused(b"[[],{},[]]")
 
 
 def test_brackets_in_texts_are_no_depth() -> None:

@@ -9,7 +9,7 @@ from sekisho_rules.tlp import TLPS
 
 def of(*levels: list[str]) -> Said:
     """What tags say where nothing else is stated than amber and 75."""
-    return said(levels, "amber", 75)
+    return said(tuple(map(tuple, levels)), "amber", 75)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_clusters() -> None:
 @given(st.lists(st.lists(st.text(max_size=40) | st.from_regex(r'(tlp|PAP|misp-galaxy:rat):?=?"?.{0,9}"?'), max_size=5)))
 def test_any_tags(levels: list[list[str]]) -> None:
     """Whatever the tags, there is a marking and a confidence."""
-    found = said(levels, "amber", 75)
+    found = of(*levels)
     assert found.tlp in TLPS
     assert 0 <= found.confidence <= 100
