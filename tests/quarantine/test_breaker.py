@@ -240,6 +240,7 @@ def test_held_by(world: World) -> None:
     assert held_by(world.engine, "bad", since) == [one.id for one in alone]
     assert held_by(world.engine, "bad", since, "feed") == [one.id for one in alone]
     assert held_by(world.engine, "bad", since, "other") == []
+    assert len(held_by(world.engine, "bad", since, suspended={("feed", "lure")})) == 3
     assert held_by(world.engine, "bad", world.now + timedelta(hours=1)) == []
 
 
