@@ -9,7 +9,7 @@ domains can trip it as well: a suspension is told as loudly as a fault, and only
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,19 +56,24 @@ class Limits:
         return cls(settings.breaker_share, settings.breaker_senders, settings.breaker_mails, window)
 
 
-def held_by(engine: Engine, rule: str, since: datetime, source: str = "") -> list[str]:
+def held_by(
+    engine: Engine, rule: str, since: datetime, source: str = "", suspended: Set[Key] = frozenset()
+) -> list[str]:
     """The ids of the mails received at or after `since` that are kept here or held at the MTA for nothing but this
-    rule (of this source, "" for any), oldest first. Raises SQLAlchemyError."""
+    rule (of this source, "" for any), or but it and rules that are `suspended`, oldest first. Raises SQLAlchemyError.
+
+    A bad feed has its mistakes in pairs, such as a URL and its host: neither would be the only reason.
+    """
     waiting = passages.c.state.in_((State.KEPT, State.HELD)) & passages.c.body_gone_at.is_(None)
     query = select(passages.c.id, passages.c.verdict).where(waiting, passages.c.received_at >= since)
     with reader(engine).connect() as connection:
         rows = connection.execute(query.order_by(passages.c.received_at), execution_options={"yield_per": 1000})
-        return [row.id for row in rows if _is_held_by(reasons_of(row.verdict), rule, source)]
+        return [row.id for row in rows if _is_held_by(reasons_of(row.verdict), rule, source, suspended)]
 
 
-def _is_held_by(reasons: Reasons, rule: str, source: str) -> bool:
+def _is_held_by(reasons: Reasons, rule: str, source: str, suspended: Set[Key]) -> bool:
     keys = {key for key in reasons.rules() if key[1] == rule and source in ("", key[0])}
-    return any(map(reasons.is_alone, keys))
+    return bool(keys) and reasons.are_only(keys | suspended)
 
 
 @dataclass(frozen=True)
@@ -115,8 +120,9 @@ class Breaker:
                 if key not in in_effect(known)
             ]
             fresh = suspend(self._index, tripped)
+            out = {one.key for one in fresh} | in_effect(known).keys()
             for one in fresh:
-                self._tell(one)
+                self._tell(one, out)
             return fresh
         except (SekishoError, SQLAlchemyError, OSError) as error:
             self._events.error("breaker-fault", reason=error_line(error))
@@ -170,8 +176,8 @@ class Breaker:
         share = f"{known} of {total} mails ({known / total:.1%}) within {minutes} minutes"
         return f"stopped {share}, more than {self._limits.share:.1%}"
 
-    def _tell(self, one: Suspension) -> None:
-        held = held_by(self._engine, one.id, one.at - self._limits.window, one.source)
+    def _tell(self, one: Suspension, suspended: Set[Key]) -> None:
+        held = held_by(self._engine, one.id, one.at - self._limits.window, one.source, suspended)
         self._events.error("rule-suspended", rule=one.id, source=one.source, reason=one.reason, held=len(held))
         with self._engine.begin() as connection:
             audit.append(connection, WHO, "rule-suspended", why=one.reason, detail=f"{one.id} of {one.source}")

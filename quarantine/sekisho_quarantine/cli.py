@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.files import write_durably
 from sekisho_core.vocabulary import Action
 from sekisho_rules.settings import RulesSettings
-from sekisho_rules.suspension import suspensions
+from sekisho_rules.suspension import Suspension, in_effect, suspensions
 from sqlalchemy import Connection
 
 from sekisho_quarantine import audit as audit_log
@@ -147,7 +147,9 @@ def judge_command(passage: str, confirm: bool, false_positive: bool, why: str, w
 @quarantine.command("release")
 @click.argument("passage", nargs=-1, metavar="[ID...]")
 @reason_option
-@click.option("--rule", default="", metavar="ID", help="Instead of mails: all that is held for this rule alone.")
+@click.option(
+    "--rule", default="", metavar="ID", help="Instead of mails: what is held for this rule (or suspended ones) alone."
+)
 @click.option("--source", default="", help="With --rule: only the rule of this source.")
 @click.option(
     "--since",
@@ -181,7 +183,9 @@ def release_command(
         with _reading(desk) as connection:
             ids = [find(connection, one) for one in passage]
         if rule:
-            ids = held_by(desk.engine, rule, since or _suspended_since(desk, rule, source), source)
+            known = suspensions(Path(desk.all_settings.of(RulesSettings).index))
+            begun = since or _suspended_since(desk, known, rule, source)
+            ids = held_by(desk.engine, rule, begun, source, in_effect(known).keys())
             click.echo(counted(len(ids), "mail") + " held for this rule alone", err=True)
         unsent = [line for one in ids for line in _released(releaser, Order(one, who, why, to or None, again))]
     if unsent:
@@ -239,9 +243,8 @@ def maintain_command(as_json: bool, config: Path | None) -> None:
     click.echo(shown.as_json(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))
 
 
-def _suspended_since(desk: Desk, rule: str, source: str) -> datetime:
+def _suspended_since(desk: Desk, known: Iterable[Suspension], rule: str, source: str) -> datetime:
     """The beginning of the window in which a rule was seen to stop too much."""
-    known = suspensions(Path(desk.all_settings.of(RulesSettings).index))
     times = [one.at for one in known if one.id == rule and source in ("", one.source)]
     if not times:
         raise click.UsageError(f"{visible(rule)} was not suspended: say with --since from when its mail is wanted")

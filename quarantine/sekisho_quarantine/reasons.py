@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import msgspec
 from sekisho_core.vocabulary import Incomplete, Match
 from sekisho_rules.policy import MOST_REASONS
@@ -23,10 +25,10 @@ class Reasons(msgspec.Struct, frozen=True):
             (one.source, one.rule) for one in self.reasons if one.state == "enforce" and one.kind in _KINDS
         )
 
-    def is_alone(self, key: Key) -> bool:
-        """Whether nothing but this rule speaks against the mail."""
-        others = (one for one in self.reasons if one.state == "enforce" and (one.source, one.rule) != key)
-        return not self.incomplete and len(self.reasons) < MOST_REASONS and next(others, None) is None
+    def are_only(self, keys: Set[Key]) -> bool:
+        """Whether nothing but these rules speaks against the mail."""
+        others = any(one.state == "enforce" and (one.source, one.rule) not in keys for one in self.reasons)
+        return not self.incomplete and len(self.reasons) < MOST_REASONS and not others
 
 
 def reasons_of(verdict: bytes) -> Reasons:

@@ -94,9 +94,10 @@ def _rows(connection: Connection, query: Select[Any], wanted: Filter) -> list[Ro
     if not wanted.rule:
         return list(connection.execute(query.limit(wanted.limit)))
     # Verdicts are documents, which SQL cannot ask.
-    documents = connection.execute(query.add_columns(passages.c.verdict), execution_options={"yield_per": 1000})
-    fitting = (row for row in documents if wanted.rule in {one.rule for one in reasons_of(row.verdict).reasons})
-    return list(islice(fitting, wanted.limit))
+    query = query.add_columns(passages.c.verdict)
+    with connection.execute(query, execution_options={"yield_per": 1000}) as rows:
+        fitting = (row for row in rows if wanted.rule in {one.rule for one in reasons_of(row.verdict).reasons})
+        return list(islice(fitting, wanted.limit))
 
 
 def load(connection: Connection, passage_id: str) -> Record:

@@ -98,11 +98,17 @@ def _of_envelope(envelope: Envelope) -> list[Fact]:
 def _hosts(fact: Fact) -> list[Fact]:
     """The hosts that a fact implies; not those of recipients, who are the victims."""
     if fact.path == "url:value":
-        host = host_of(fact.value)
+        host = _host_of(fact.value)
         return [*_host(host, fact.where), Fact("network-traffic:dst_ref.value", host, fact.where)]
     if is_address(fact.path) and "@" in fact.value and not _is_recipient(fact):
         return _host(fact.value.rpartition("@")[2].strip("> "), fact.where)
     return []
+
+
+# A mail's facts are asked for by the match and again by the journal.
+@lru_cache(maxsize=256)
+def _host_of(url: str) -> str:
+    return host_of(url)
 
 
 def _is_recipient(fact: Fact) -> bool:

@@ -192,6 +192,28 @@ def test_observe(gateway_factory: Callable[..., Gateway]) -> None:
     assert record(gateway, content)["state"] == "delivered"
 
 
+@pytest.mark.slow
+def test_a_rule_that_stops_too_much(gateway_factory: Callable[..., Gateway]) -> None:
+    """C23: a rule whose mail comes from too many sender domains is suspended while the gateway runs: the next mail
+    passes, what was kept is released at once, and resumed the rule stops mail again."""
+    gateway = gateway_factory({"quarantine": {"breaker_mails": 20, "breaker_senders": 2}})
+    gateway.start()
+    kept = [HEAD + LISTED + b"%d\r\n" % number for number in range(3)]
+    for number, content in enumerate(kept):
+        with gateway.postfix.smtp() as client:
+            client.sendmail(f"a@sender-{number}.example", ["victim@example.jp"], content)
+    until(lambda: "rule-suspended" in gateway.log("milter"), "the breaker", 40.0)
+    suspended = json.loads(gateway.command("rules", "suspended", "--json"))
+    send(gateway, ["victim@example.jp"], HEAD + LISTED + b"after\r\n")
+    delivered(gateway, "victim@example.jp", b"after")
+    gateway.command("quarantine", "release", "--rule", suspended[0]["id"], "--reason", "a test")
+    assert {one["state"] for one in gateway.quarantined()} == {"released"}
+    for one in suspended:
+        gateway.command("rules", "resume", one["id"], "--reason", "a test")
+    send(gateway, ["victim@example.jp"], HEAD + LISTED + b"again\r\n")
+    assert [one["state"] for one in gateway.quarantined()].count("kept") == 1
+
+
 def test_a_reader_that_hangs_or_dies(needs_postfix: None, open_directory: Path) -> None:
     """A7, A8, A9: a mail whose reader hangs, crashes or vanishes is kept with the reason, by policy; other mail flows
     meanwhile; content that killed its worker as often as is allowed is not tried again."""

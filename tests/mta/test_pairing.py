@@ -252,7 +252,7 @@ def test_a_killed_keeper(running: Gateway) -> None:
 
 
 def attendants(gateway: Gateway) -> set[int]:
-    """The process ids of sentry and keeper."""
+    """The process ids of the attendants."""
     milter = RealMilter(gateway)
     children = Path(f"/proc/{milter.pid}/task/{milter.pid}/children").read_text().split()
     return {int(child) for child in children} - set(milter.filters())

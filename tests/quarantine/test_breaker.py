@@ -18,6 +18,7 @@ from sekisho_core.vocabulary import Action, Direction, Incomplete, Match, Mode, 
 from sekisho_quarantine import audit
 from sekisho_quarantine.breaker import Breaker, Limits, held_by
 from sekisho_quarantine.journal import Journal, JournalBounds
+from sekisho_quarantine.records import Filter, listed
 from sekisho_quarantine.store import Store
 from sekisho_quarantine.tables import passages
 from sekisho_rules.suspension import FILE, in_effect, resume, suspensions
@@ -240,6 +241,7 @@ def test_held_by(world: World) -> None:
     assert held_by(world.engine, "bad", since) == [one.id for one in alone]
     assert held_by(world.engine, "bad", since, "feed") == [one.id for one in alone]
     assert held_by(world.engine, "bad", since, "other") == []
+    assert len(held_by(world.engine, "bad", since, suspended={("feed", "lure")})) == 3
     assert held_by(world.engine, "bad", world.now + timedelta(hours=1)) == []
 
 
@@ -307,3 +309,16 @@ def test_suspended_and_resume(world: World, command: Any) -> None:
     with world.engine.connect() as connection:
         last = list(audit.entries(connection))[-1]
         assert (last.who, last.what, last.why, last.detail) == ("hanako", "rule-resumed", "checked", "bad of feed")
+
+
+def test_on_both_databases(url: str, tmp_path: Path, make_passage: Make) -> None:
+    """The breaker and the lists by rule ask either database the same."""
+    engine = open_database(Database(url, 5.0))
+    (tmp_path / "bodies").mkdir()
+    world = World(engine, Store(engine, tmp_path / "bodies"), tmp_path, make_passage)
+    made = world.stopped(21, 21)
+    assert [one.id for one in world.breaker().turn()] == ["bad"]
+    assert held_by(engine, "bad", world.now - timedelta(hours=1)) == [one.id for one in made]
+    with engine.connect() as connection:
+        assert len(listed(connection, Filter(rule="bad", limit=5))) == 5
+    engine.dispose()
