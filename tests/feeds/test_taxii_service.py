@@ -19,6 +19,8 @@ from sekisho_core.database import open_database
 from sekisho_core.errors import SettingsError
 from sekisho_core.events import Events, Level
 from sekisho_core.settings import Database
+from sekisho_feeds.harvest import FeedError
+from sekisho_feeds.outbox import Delivered, deliver, put
 from sekisho_feeds.published_table import PublishedRows, publish, revoke
 from sekisho_feeds.sighting import SightingError, sighting
 from sekisho_feeds.taxii_http import TaxiiServer, server_tls
@@ -382,6 +384,42 @@ def test_sightings_are_taken(taxii: Running) -> None:
     assert (status.total_count, status.pending_count) == (len(good) + len(bad), 0)
     assert taxii.get(f"/members/status/{status.id}/").status_code == 200
     assert taxii.get(f"/members/status/{status.id}/", "bob").status_code == 404
+
+
+def test_a_sighting_comes_back_from_a_member(taxii: Running, tmp_path: Path) -> None:
+    """A member's outbox brings its sighting to the hub, over an outage, and a re-send is the same object."""
+    publish(taxii.engine, [indicator(1)], NOW)
+    own = open_database(Database(f"sqlite:///{tmp_path}/member.sqlite", 5.0))
+    with own.begin() as connection:
+        put(connection, "hub", "taxii", _sighted(1), NOW)
+
+    def out(document: dict[str, Any]) -> None:
+        raise FeedError("no answer")
+
+    def send(document: dict[str, Any]) -> None:
+        assert taxii.collection("sightings").add_objects({"objects": [document]}).failure_count == 0
+
+    assert deliver(own, {"hub": out}, NOW) == Delivered(waiting=1)
+    assert deliver(own, {"hub": send}, NOW + timedelta(hours=1)) == Delivered(sent=1)
+    send(_sighted(1))
+    assert taxii.taken == [("alice", _sighted(1))] * 2
+    own.dispose()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [("objects/%00/", 404), ("objects/a%00b/versions/", 404), ("objects/%ff/", 404), ("objects/?match[id]=%00", 400),
+     ("objects/?match[type]=a%00", 400), ("objects/?added_after=0001-01-01T00:00:00Z", 200),
+     ("objects/?added_after=9999-12-31T23:59:59.999999Z", 200), ("objects/?match[version]=0001-01-01T00:00:00Z", 200),
+     ("manifest/?next=0&match[id]=関所", 200)],
+)  # fmt: skip
+def test_hostile_requests_on_postgresql(postgresql_url: str, rest: str, status: int) -> None:
+    """What one database cannot compare with is no fault of the service on the other."""
+    own = open_database(Database(postgresql_url, 5.0))
+    with running(own) as taxii:
+        assert taxii.get(f"/members/collections/indicators/{rest}").status_code == status
+    own.dispose()
 
 
 def test_nothing_else_can_be_written(taxii: Running) -> None:
