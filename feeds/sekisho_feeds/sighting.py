@@ -14,6 +14,8 @@ from sekisho_core.errors import SekishoError
 from sekisho_feeds.published_table import stix_time
 
 LARGEST = 16 * 1024
+# The deepest that the standard has is an extension's object; whoever keeps the document need not fear its depth.
+DEEPEST = 10
 MOST_COUNT = 999_999_999
 FALSE_POSITIVE = "x_sekisho_false_positive"
 _NAMESPACE = uuid.UUID("3f0d7c1e-6a55-5b0c-9d51-0a7e5b6c2f48")
@@ -129,6 +131,13 @@ def received(content: bytes | msgspec.Raw) -> tuple[Received, dict[str, Any]]:
         seen = [datetime.fromisoformat(text) for text in (found.first_seen, found.last_seen) if text]
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise SightingError(f"not a sighting of STIX 2.1: {str(error)[:200]}") from None
+    if _is_deep(document, DEEPEST):
+        raise SightingError(f"nested deeper than {DEEPEST}")
     if times != sorted(times) or seen != sorted(seen):
         raise SightingError("its times run backwards")
     return found, document
+
+
+def _is_deep(value: object, left: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left == 0 or any(_is_deep(one, left - 1) for one in inner)

@@ -220,6 +220,21 @@ def test_filters(taxii: Running) -> None:
     assert found("unknown=1") == ["02id", "03in", "01in"]
 
 
+def test_filters_as_a_client_spells_them(taxii: Running) -> None:
+    """taxii2-client's own filters, dates and pages without a size are understood."""
+    v2 = "2026-03-02T00:00:00.000Z"
+    publish(taxii.engine, [indicator(1), indicator(1, modified=v2), *map(indicator, range(2, 1200))], NOW)
+    collection, name = taxii.collection("indicators"), indicator(1)["id"]
+    pages = list(as_pages(collection.get_objects))
+    assert [len(page["objects"]) for page in pages] == [1000, 199]
+    found = collection.get_objects(id=[name, indicator(2)["id"]], type="indicator", version=["first", v2])
+    assert [one["modified"] for one in found["objects"]] == ["2026-03-01T00:00:00.000Z", v2, indicator(2)["modified"]]
+    after = NOW + timedelta(microseconds=1198)
+    assert len(collection.get_objects(added_after=after)["objects"]) == 1
+    assert collection.get_manifest(added_after=after + timedelta(days=1)) == {}
+    assert collection.get_object(name, version="all", spec_version="2.1")["objects"][1]["modified"] == v2
+
+
 def test_one_object_and_its_versions(taxii: Running) -> None:
     """One object, its versions with dates, and 404 for one that does not exist; what a filter leaves empty is {}."""
     v2 = "2026-03-02T00:00:00.000Z"
@@ -459,7 +474,7 @@ def test_nothing_else_can_be_written(taxii: Running) -> None:
         (b'{"objects": [' + b"{}," * 1000 + b"{}]}", 422),
         (b"[" * 100_000, 422),
         (b'{"objects": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", 400),
-        (b'{"objects": [{"type": "sighting", "a": ' + b"[" * 5000 + b"]" * 5000 + b"}]}", 400),
+        (b'{"objects": [{"type": "sighting", "a": ' + b"[" * 500 + b"]" * 500 + b"}]}", 202),
         (b'{"objects": [1, null, "a", [], {"id": 5}]}', 202),
         (b" " * (LARGEST_BODY + 1), 413),
     ],
@@ -469,7 +484,7 @@ def test_hostile_bodies(taxii: Running, content: bytes, status: int) -> None:
     response = taxii.post(content)
     assert response.status_code == status
     if status == 202:
-        assert response.json()["failure_count"] == 5
+        assert response.json()["failure_count"] == response.json()["total_count"] > 0
     assert taxii.taken == []
 
 
