@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from sekisho_core.database import METADATA, Utc, reader
 from sekisho_rules.indicator import utc
-from sekisho_rules.indicator_files import LARGEST_DOCUMENT
+from sekisho_rules.stix_objects import LARGEST_DOCUMENT
 from sekisho_rules.tlp import strictest, tlp_of_id
 from sqlalchemy import (
     Boolean,

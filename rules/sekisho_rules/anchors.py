@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sekisho_core.normalise import lure_pattern, normalise_subject
 
 from sekisho_rules.evaluate import like_expression
+from sekisho_rules.observed import COMMON
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window
 from sekisho_rules.values import folded, is_masked, respelt, respelt_expression, stated_form
 
@@ -34,7 +35,11 @@ def anchors(tree: Tree | Expression) -> list[Anchor]:
     sets = [anchors(operand) for operand in tree.operands]
     if tree.operator == "or":
         return [anchor for one in sets for anchor in one]
-    return min(sets, key=lambda one: (max(_COST[anchor.kind] for anchor in one), len(one)))
+    return min(sets, key=lambda one: (max(map(_cost, one)), len(one)))
+
+
+def _cost(anchor: Anchor) -> int:
+    return _COST["path"] if anchor.path in COMMON else _COST[anchor.kind]
 
 
 def searched_text(kind: str, path: str, seen: str) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 import re2
 from sekisho_core.normalise import same_lure
 
-from sekisho_rules.hosts import network_of
+from sekisho_rules.hosts import host_type, network_of
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.values import folded, is_masked, respelt, respelt_expression, seen_forms, stated_form
 
 # Every value of these is an object of its own; the properties of other objects share their place.
 _SINGLE = frozenset({"url", "domain-name", "ipv4-addr", "ipv6-addr", "network-traffic"})
+# Exporters of MISP join what a connection leads to with what kind of object that is.
+_REFERRED = {f"network-traffic:{end}_ref.value": f"network-traffic:{end}_ref.type" for end in ("src", "dst")}
 
 
 class Fact(NamedTuple):
@@ -43,7 +46,11 @@ def objects(facts: Iterable[Fact]) -> Facts:
     for number, fact in enumerate(facts):
         kind = fact.path.partition(":")[0]
         place: object = number if kind in _SINGLE else "" if kind == "email-message" else fact.where
-        found.setdefault(kind, {}).setdefault(place, {}).setdefault(fact.path, []).append(fact)
+        properties = found.setdefault(kind, {}).setdefault(place, {})
+        properties.setdefault(fact.path, []).append(fact)
+        if fact.path in _REFERRED:
+            kept = Fact(_REFERRED[fact.path], host_type(fact.value), fact.where)
+            properties.setdefault(kept.path, []).append(kept)
     return {kind: list(places.values()) for kind, places in found.items()}
 
 
@@ -69,17 +76,18 @@ def ways(tree: Tree, mail: Facts, received: float) -> Iterator[list[Evidence]]:
                 yield [*first, *(one for evidence in rest for one in evidence)]
 
 
+# The guard and the matcher hold one pattern against many values.
+@lru_cache(maxsize=64)
 def like_expression(path: str, pattern: str) -> str:
-    """A LIKE pattern as a regular expression of RE2 for a full match of the folded value: % is any text, _ one
-    character."""
-    return _wild(folded(path, pattern))
+    """A LIKE pattern as a regular expression of RE2 for a full match of the folded value; see `wild`."""
+    return wild(folded(path, pattern))
 
 
 def is_exact(evidence: Evidence) -> bool:
     """Whether the comparison holds for the value as seen, with nothing folded."""
     comparison, fact, stated = evidence
     if comparison.operator == "LIKE" and stated:
-        return regex(_wild(stated)).fullmatch(fact.value) is not None
+        return regex(wild(stated)).fullmatch(fact.value) is not None
     if comparison.operator == "MATCHES" and stated:
         return regex(stated).search(fact.value) is not None
     return stated.strip() in ("", fact.value.strip())
@@ -167,9 +175,10 @@ def _like(path: str, stated: str, seen: str) -> bool:
     return regex(like_expression(path, stated)).fullmatch(folded(path, seen)) is not None
 
 
-def _wild(pattern: str) -> str:
-    wild = {"%": ".*", "_": "."}
-    return "(?s)" + "".join(wild.get(char) or re2.escape(char) for char in pattern)
+def wild(pattern: str) -> str:
+    """A LIKE pattern as a regular expression of RE2 for a full match: % is any text, _ one character."""
+    signs = {"%": ".*", "_": "."}
+    return "(?s)" + "".join(signs.get(char) or re2.escape(char) for char in pattern)
 
 
 def _matches(path: str, stated: str, seen: str) -> bool:

@@ -31,13 +31,14 @@ def read_pattern(text: str) -> Pattern:
     """Parse by the grammar of STIX 2.1, which holds that of 2.0. Raises PatternError with place and reason."""
     reader = _Reader()
     try:
-        tree = reader.observations(_parsed(text))
+        tree = reader.observations(parsed(text))
     except (RecursionError, ValueError, OverflowError) as error:
         raise PatternError(f"pattern: {error}") from error
     return Pattern(tree, reader.inert)
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """The parse tree of a pattern by the grammar of STIX 2.1. Raises PatternError."""
     try:
         # `visit` hands the parse tree to whatever has that method; the library has no other way to it.
         return Parser(text).visit(_Handover())
@@ -57,14 +58,14 @@ class _Reader:
         self.inert = ""
 
     def observations(self, node: Any) -> Tree:
-        kind = _kind(node)
+        kind = kind_of(node)
         if kind == "ObservationExpressionCompound":
             return self.observations(node.observationExpressions())
         if kind == "ObservationExpressionSimple":
             return Observation(self.expression(node.comparisonExpression()))
         if kind in ("ObservationExpressionWithin", "ObservationExpressionRepeated", "ObservationExpressionStartStop"):
             return self._qualified(kind, node)
-        operands = _operands(node)
+        operands = operands_of(node)
         if len(operands) == 1:
             return self.observations(operands[0])
         if kind == "ObservationExpressions":
@@ -73,10 +74,10 @@ class _Reader:
         return Observations("or" if kind == "ObservationExpressionOr" else "and", read)
 
     def expression(self, node: Any) -> Expression:
-        kind = _kind(node)
+        kind = kind_of(node)
         if kind.startswith("PropTest"):
             return self._test(kind, node)
-        operands = _operands(node)
+        operands = operands_of(node)
         if len(operands) == 1:
             return self.expression(operands[0])
         read = tuple(self.expression(operand) for operand in operands)
@@ -105,16 +106,17 @@ class _Reader:
         return Comparison(path, operator, _constants(node), negated)
 
 
-def _kind(node: Any) -> str:
+def kind_of(node: Any) -> str:
+    """The name of a node's rule in the grammar."""
     return type(node).__name__.removesuffix("Context")
 
 
-def _operands(node: Any) -> list[Any]:
+def operands_of(node: Any) -> list[Any]:
     """The operands of a chain; the grammar nests `a OP b OP c` to the left, deeper than Python may recurse."""
-    kind, found = _kind(node), []
+    kind, found = kind_of(node), []
     while True:
         children = [child for child in node.getChildren() if not isinstance(child, TerminalNode)]
-        if len(children) == 2 and _kind(children[0]) == kind:
+        if len(children) == 2 and kind_of(children[0]) == kind:
             found.append(children[1])
             node = children[0]
         else:
@@ -130,7 +132,7 @@ def _path(node: Any) -> str:
 
 
 def _steps(node: Any) -> list[str]:
-    kind = _kind(node)
+    kind = kind_of(node)
     if kind == "IndexPathStep":
         return []
     if kind == "PathStep":
@@ -142,9 +144,9 @@ def _steps(node: Any) -> list[str]:
 def _constants(node: Any) -> tuple[str, ...]:
     values: list[str] = []
     for child in node.getChildren():
-        kind = _kind(child)
+        kind = kind_of(child)
         if kind == "SetLiteral":
-            values += [_constant(item.getText()) for item in child.getChildren() if _kind(item) == "PrimitiveLiteral"]
+            values += [_constant(item.getText()) for item in child.getChildren() if kind_of(item) == "PrimitiveLiteral"]
         elif kind in ("PrimitiveLiteral", "OrderableLiteral") or child.getText().startswith("'"):
             values.append(_constant(child.getText()))
     return tuple(values)

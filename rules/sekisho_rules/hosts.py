@@ -23,6 +23,12 @@ def host_form(text: str) -> str:
     return domain_form(bare) if network is None else str(network.network_address)
 
 
+def host_type(text: str) -> str:
+    """The STIX type of the object that a host is: domain-name, ipv4-addr or ipv6-addr."""
+    network = network_of(host_form(text))
+    return "domain-name" if network is None else f"ipv{network.version}-addr"
+
+
 def network_of(text: str) -> Network | None:
     """The IP address or range that `text` states (also as address literal, RFC 5321 section 4.1.3), or None.
 

@@ -46,12 +46,13 @@ def mail_facts(envelope: Envelope, reading: Reading) -> list[Fact]:
         )
         for header in reading.headers
     ]
+    facts.append(Fact("email-message:is_multipart", str(_is_multipart(reading)).lower(), "mail"))
     facts += _of_envelope(envelope)
     facts += [host for fact in facts for host in _hosts(fact)]
     return [fact for fact in dict.fromkeys(facts) if fact.value]
 
 
-def judged(entries: Iterable[Entry], facts: list[Fact], now: datetime) -> list[Match]:
+def judged(entries: Iterable[Entry], facts: Iterable[Fact], now: datetime) -> list[Match]:
     """For each entry in force whose pattern the facts fulfil, a match for each place where they do: an exclusion of
     one part must not excuse another."""
     mail, moment = objects(facts), now.timestamp()
@@ -75,6 +76,11 @@ def in_force(entry: Entry, moment: float) -> bool:
     """Whether an indicator holds at `moment`: valid_from ≤ moment < valid_until (STIX 2.1 section 4.7)."""
     begun = entry.valid_from is None or entry.valid_from <= moment
     return begun and (entry.valid_until is None or moment < entry.valid_until)
+
+
+def _is_multipart(reading: Reading) -> bool:
+    types = (header.value for header in reading.headers if header.name.lower() == "content-type")
+    return any(value.strip().lower().startswith("multipart/") for value in types)
 
 
 def _of_envelope(envelope: Envelope) -> list[Fact]:
@@ -128,6 +134,7 @@ def _match(entry: Entry, evidence: list[Evidence]) -> Match:
         stated=stated,
         seen=seen,
         state=entry.state,
+        cap=entry.cap,
     )
 
 
@@ -191,6 +198,7 @@ def _yara_match(finding: Finding, entry: Entry) -> Match:
         stated=rule,
         seen=visible(finding.detail),
         state=entry.state,
+        cap=entry.cap,
     )
 
 

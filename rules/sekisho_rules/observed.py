@@ -21,6 +21,7 @@ PATHS = frozenset(
             "email-message:cc_refs[*].value",
             "email-message:from_ref.display_name",
             "email-message:from_ref.value",
+            "email-message:is_multipart",
             "email-message:message_id",
             "email-message:received_lines",
             "email-message:sender_ref.value",
@@ -35,7 +36,9 @@ PATHS = frozenset(
             "file:size",
             "ipv4-addr:value",
             "ipv6-addr:value",
+            "network-traffic:dst_ref.type",
             "network-traffic:dst_ref.value",
+            "network-traffic:src_ref.type",
             "network-traffic:src_ref.value",
             "process:command_line",
             "url:value",
@@ -51,6 +54,15 @@ PATHS = frozenset(
         ),
     )
 )
+
+# Properties that very many objects share, and what these are.
+COMMON = {
+    "email-message:is_multipart": "mail",
+    "file:mime_type": "file",
+    "file:size": "file",
+    "network-traffic:dst_ref.type": "connection",
+    "network-traffic:src_ref.type": "connection",
+}
 
 
 def is_observed(path: str) -> bool:

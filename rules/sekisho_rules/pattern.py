@@ -36,12 +36,11 @@ def parse(text: str) -> Pattern:
     Raises PatternError for what cannot be read or is beyond the bounds (characters, operators, depth), and its
     subclass UnsupportedError for what we do not evaluate.
     """
-    if len(text) > LONGEST:
-        raise PatternError(f"pattern: {len(text)} characters, more than {LONGEST}")
+    _check_length(text)
     found = _ONE_EQUALITY.fullmatch(text)
     if found:
         return Pattern(Observation(_equality(found[1], found[2], found[3])))
-    _check_bounds(text)
+    check_bounds(text)
     # ANTLR's runtime takes a tenth of a second to import; almost all patterns never need it.
     from sekisho_rules.grammar import read_pattern
 
@@ -69,7 +68,9 @@ def _equality(kind: str, rest: str, value: str) -> Comparison:
     return Comparison(path_of(kind, steps), "=", (unescaped(value),))
 
 
-def _check_bounds(text: str) -> None:
+def check_bounds(text: str) -> None:
+    """Raise PatternError for a pattern beyond the bounds (characters, operators, depth)."""
+    _check_length(text)
     bare = _QUOTED.sub("''", text)
     if len(_OPERATOR.findall(bare)) > MOST_OPERATORS:
         raise PatternError(f"pattern: more than {MOST_OPERATORS} operators")
@@ -79,3 +80,8 @@ def _check_bounds(text: str) -> None:
         deepest = max(deepest, depth)
     if deepest > DEEPEST:
         raise PatternError(f"pattern: nested deeper than {DEEPEST}")
+
+
+def _check_length(text: str) -> None:
+    if len(text) > LONGEST:
+        raise PatternError(f"pattern: {len(text)} characters, more than {LONGEST}")

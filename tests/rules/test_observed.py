@@ -12,15 +12,17 @@ from sekisho_rules.observed import PATHS, is_observed
 from sekisho_rules.values import object_path
 
 PAGE = Path(__file__).parents[2] / "docs" / "observables.md"
-# The matcher makes them of URLs and of the envelope.
-OF_HOSTS = {"network-traffic:dst_ref.value", "network-traffic:src_ref.value"}
+# The matcher makes them of URLs, of the envelope and of Content-Type.
+MADE = {f"network-traffic:{end}_ref.{name}" for end in ("dst", "src") for name in ("type", "value")} | {
+    "email-message:is_multipart"
+}
 
 
 def test_paths_are_those_of_the_page() -> None:
     """Every path that readers write is one that patterns may ask for, and no other."""
     listed = {object_path(path) for path in re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(encoding="utf-8"), re.M)}
     assert all(map(is_observed, listed))
-    assert listed >= PATHS - OF_HOSTS
+    assert listed >= PATHS - MADE
 
 
 @pytest.mark.parametrize(
