@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from sekisho_core.errors import SekishoError
 
+from sekisho_feeds.bounded_json import decode
+from sekisho_feeds.harvest import FeedError
 from sekisho_feeds.published_table import stix_time
 
 LARGEST = 16 * 1024
@@ -120,24 +122,17 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 def received(content: bytes | msgspec.Raw) -> tuple[Received, dict[str, Any]]:
     """A sighting from outside, checked, and the whole of it. Raises SightingError."""
-    if len(bytes(content)) > LARGEST:
-        raise SightingError(f"larger than {LARGEST} bytes")
     try:
-        document = msgspec.json.decode(content, type=dict[str, Any])
-        if document.get("type") != "sighting":
+        document = decode(bytes(content), "a sighting", most_bytes=LARGEST, most_depth=DEEPEST)
+        if not isinstance(document, dict) or document.get("type") != "sighting":
             raise SightingError("only sightings are taken")
-        found = msgspec.json.decode(content, type=Received)
+        found = msgspec.convert(document, Received)
         times = [datetime.fromisoformat(text) for text in (found.created, found.modified)]
         seen = [datetime.fromisoformat(text) for text in (found.first_seen, found.last_seen) if text]
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+    except FeedError as error:
+        raise SightingError(str(error)[:250]) from None
+    except ValueError as error:
         raise SightingError(f"not a sighting of STIX 2.1: {str(error)[:200]}") from None
-    if _is_deep(document, DEEPEST):
-        raise SightingError(f"nested deeper than {DEEPEST}")
     if times != sorted(times) or seen != sorted(seen):
         raise SightingError("its times run backwards")
     return found, document
-
-
-def _is_deep(value: object, left: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return left == 0 or any(_is_deep(one, left - 1) for one in inner)
