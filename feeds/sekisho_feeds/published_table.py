@@ -63,7 +63,7 @@ class Published(msgspec.Struct, frozen=True):
 class Wanted(msgspec.Struct, frozen=True):
     """What a reader asks for: rows added later than `after`, that meet every filter; None asks for nothing.
 
-    `versions` are "first", "last", "all" or times, any of which may fit (TAXII 2.1 section 3.5, match[version]).
+    `versions` are "first", "last", "all" or times, any of which may fit (TAXII 2.1, match[version]).
     """
 
     after: datetime | None = None
@@ -210,7 +210,7 @@ def _tlp(document: Mapping[str, Any], default: str) -> str:
 
 
 def _version(document: Mapping[str, Any]) -> datetime:
-    """`modified`, else `created` (TAXII 2.1 section 5.6)."""
+    """`modified`, else `created` (TAXII 2.1 section 5.3)."""
     try:
         return utc(datetime.fromisoformat(document.get("modified", document.get("created"))))
     except (TypeError, ValueError, OverflowError):

@@ -11,9 +11,13 @@ from typing import Annotated, Any
 import msgspec
 from sekisho_core.errors import SekishoError
 
+from sekisho_feeds.bounded_json import decode
+from sekisho_feeds.harvest import FeedError
 from sekisho_feeds.published_table import stix_time
 
 LARGEST = 16 * 1024
+# The deepest that the standard has is an extension's object; whoever keeps the document need not fear its depth.
+DEEPEST = 10
 MOST_COUNT = 999_999_999
 FALSE_POSITIVE = "x_sekisho_false_positive"
 _NAMESPACE = uuid.UUID("3f0d7c1e-6a55-5b0c-9d51-0a7e5b6c2f48")
@@ -118,16 +122,16 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 def received(content: bytes | msgspec.Raw) -> tuple[Received, dict[str, Any]]:
     """A sighting from outside, checked, and the whole of it. Raises SightingError."""
-    if len(bytes(content)) > LARGEST:
-        raise SightingError(f"larger than {LARGEST} bytes")
     try:
-        document = msgspec.json.decode(content, type=dict[str, Any])
-        if document.get("type") != "sighting":
+        document = decode(bytes(content), "a sighting", most_bytes=LARGEST, most_depth=DEEPEST)
+        if not isinstance(document, dict) or document.get("type") != "sighting":
             raise SightingError("only sightings are taken")
-        found = msgspec.json.decode(content, type=Received)
+        found = msgspec.convert(document, Received)
         times = [datetime.fromisoformat(text) for text in (found.created, found.modified)]
         seen = [datetime.fromisoformat(text) for text in (found.first_seen, found.last_seen) if text]
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+    except FeedError as error:
+        raise SightingError(str(error)[:250]) from None
+    except ValueError as error:
         raise SightingError(f"not a sighting of STIX 2.1: {str(error)[:200]}") from None
     if times != sorted(times) or seen != sorted(seen):
         raise SightingError("its times run backwards")

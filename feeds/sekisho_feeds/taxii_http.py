@@ -26,8 +26,8 @@ from sekisho_feeds.taxii_service import LARGEST_BODY, Request, Response, Service
 
 _LONGEST_LINE, _LARGEST_HEAD = 16 << 10, 32 << 10
 _MOST_CONNECTIONS = 32
-# Between two bytes that come or go, and for the whole of a connection.
-_STALL, _LONGEST = 10.0, 60.0
+# Between two reads, for the whole of a head (all that a stranger can make last), and for the whole of a connection.
+_STALL, _LONGEST_HEAD, _LONGEST = 10.0, 15.0, 60.0
 _DRAINED, _DRAIN_SECONDS = 1 << 20, 2.0
 _POLL = 0.5
 
@@ -89,13 +89,17 @@ class TaxiiServer(ThreadingHTTPServer):
             self._serve(secured, client_address)
 
     def _serve(self, connection: socket.socket, client_address: Any) -> None:
-        with self._lock:
-            self._open[connection] = time.monotonic() + self.seconds
+        self.grant(connection, min(_LONGEST_HEAD, self.seconds))
         try:
             _Handler(connection, client_address, self)
         finally:
             with self._lock:
                 self._open.pop(connection, None)
+
+    def grant(self, connection: socket.socket, seconds: float) -> None:
+        """Let a connection last so much longer, and no more."""
+        with self._lock:
+            self._open[connection] = time.monotonic() + seconds
 
     def service_actions(self) -> None:
         """End the connections whose time is over."""
@@ -163,6 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answered(self) -> Response:
         headers = _headers(self.headers)
         request = Request(self.command, self.path, headers, lambda: self._body(headers))
+        self.server.grant(self.connection, self.server.seconds)
         try:
             response = self.server.service.answer(request)
         # Whatever fails behind the service must not end the connection without an answer.

@@ -31,7 +31,7 @@ class TaxiiError(Exception):
 
 
 def require_accept(accept: str | None) -> None:
-    """Whether the client takes what we answer. One that names no version gets the newest (TAXII 2.1 section 1.6.8).
+    """Whether the client takes what we answer. One that names no version of TAXII gets the newest.
 
     Raises TaxiiError 406.
     """
@@ -62,7 +62,7 @@ def _media_type(text: str) -> tuple[str, dict[str, str]]:
 
 
 def wanted_of(query: str) -> tuple[Wanted, int]:
-    """What the parameters of TAXII 2.1 section 3.4 and 3.5 ask for, and how many objects a page may have.
+    """What the parameters ask for (TAXII 2.1, filtering and pagination), and how many objects a page may have.
 
     Other parameters are passed over, other filters not, since their reader would get what he did not ask for.
     Raises TaxiiError 400 naming the parameter.

@@ -137,7 +137,7 @@ class Service:
         """How many requests were answered, by HTTP status."""
 
     def answer(self, request: Request) -> Response:
-        """The answer to a request; what is wrong with it is an error resource (TAXII 2.1 section 3.7.1). Raises what
+        """The answer to a request; what is wrong with it is an error resource. Raises what
         `accept` and the published set raise when they fail, after which a request may be sent again."""
         name = ""
         try:
@@ -266,7 +266,7 @@ class Service:
 
 
 def error_resource(status: int, title: str) -> bytes:
-    """The error message resource (TAXII 2.1 section 3.7.1)."""
+    """The error message resource of TAXII 2.1."""
     return msgspec.json.encode({"title": title, "http_status": str(status)})
 
 
@@ -292,8 +292,11 @@ def _segments(path: str) -> list[str]:
     """The parts of a path. Nothing is looked up by them but names that are known here, so ".." is but a wrong name."""
     if len(path) > _LONGEST_PATH or not path.startswith("/"):
         raise TaxiiError(404, "there is nothing here")
-    parts = path.removesuffix("/").split("/")[1:]
-    return [unquote(part) for part in parts]
+    parts = [unquote(part) for part in path.removesuffix("/").split("/")[1:]]
+    # PostgreSQL takes no NUL even in what is compared.
+    if not all(part.isprintable() for part in parts):
+        raise TaxiiError(404, "there is nothing here")
+    return parts
 
 
 def _bounded(rows: Sequence[Published]) -> Sequence[Published]:

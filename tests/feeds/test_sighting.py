@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sekisho_feeds.sighting import FALSE_POSITIVE, LARGEST, SightingError, misp_sighting, received, sighting
+from sekisho_feeds.sighting import DEEPEST, FALSE_POSITIVE, LARGEST, SightingError, misp_sighting, received, sighting
 
 INDICATOR = "indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f"
 IDENTITY = "identity--7b82c6f0-0a5c-4c1e-9c0e-2f9b3f6a1d11"
@@ -124,6 +124,8 @@ def test_size_and_depth() -> None:
     """Too large, too deep, and bytes that are no text are refused."""
     whole = json.dumps(made()).encode()
     deep = whole[:-1] + b', "x": ' + b"[" * 7000 + b"]" * 7000 + b"}"
-    for wrong in (whole[:-1] + b" " * LARGEST + b"}", deep, b"\xff", b"", whole[:-1]):
+    deeper = whole[:-1] + b', "x": ' + b"[" * DEEPEST + b"]" * DEEPEST + b"}"
+    assert received(deeper.replace(b"[[", b"[", 1).replace(b"]]", b"]", 1))[1]["x"]
+    for wrong in (whole[:-1] + b" " * LARGEST + b"}", deep, deeper, b"\xff", b"", whole[:-1]):
         with pytest.raises(SightingError):
             received(wrong)

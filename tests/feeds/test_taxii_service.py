@@ -19,6 +19,8 @@ from sekisho_core.database import open_database
 from sekisho_core.errors import SettingsError
 from sekisho_core.events import Events, Level
 from sekisho_core.settings import Database
+from sekisho_feeds.harvest import FeedError
+from sekisho_feeds.outbox import Delivered, deliver, put
 from sekisho_feeds.published_table import PublishedRows, publish, revoke
 from sekisho_feeds.sighting import SightingError, sighting
 from sekisho_feeds.taxii_http import TaxiiServer, server_tls
@@ -218,6 +220,21 @@ def test_filters(taxii: Running) -> None:
     assert found("unknown=1") == ["02id", "03in", "01in"]
 
 
+def test_filters_as_a_client_spells_them(taxii: Running) -> None:
+    """taxii2-client's own filters, dates and pages without a size are understood."""
+    v2 = "2026-03-02T00:00:00.000Z"
+    publish(taxii.engine, [indicator(1), indicator(1, modified=v2), *map(indicator, range(2, 1200))], NOW)
+    collection, name = taxii.collection("indicators"), indicator(1)["id"]
+    pages = list(as_pages(collection.get_objects))
+    assert [len(page["objects"]) for page in pages] == [1000, 199]
+    found = collection.get_objects(id=[name, indicator(2)["id"]], type="indicator", version=["first", v2])
+    assert [one["modified"] for one in found["objects"]] == ["2026-03-01T00:00:00.000Z", v2, indicator(2)["modified"]]
+    after = NOW + timedelta(microseconds=1198)
+    assert len(collection.get_objects(added_after=after)["objects"]) == 1
+    assert collection.get_manifest(added_after=after + timedelta(days=1)) == {}
+    assert collection.get_object(name, version="all", spec_version="2.1")["objects"][1]["modified"] == v2
+
+
 def test_one_object_and_its_versions(taxii: Running) -> None:
     """One object, its versions with dates, and 404 for one that does not exist; what a filter leaves empty is {}."""
     v2 = "2026-03-02T00:00:00.000Z"
@@ -384,6 +401,42 @@ def test_sightings_are_taken(taxii: Running) -> None:
     assert taxii.get(f"/members/status/{status.id}/", "bob").status_code == 404
 
 
+def test_a_sighting_comes_back_from_a_member(taxii: Running, tmp_path: Path) -> None:
+    """A member's outbox brings its sighting to the hub, over an outage, and a re-send is the same object."""
+    publish(taxii.engine, [indicator(1)], NOW)
+    own = open_database(Database(f"sqlite:///{tmp_path}/member.sqlite", 5.0))
+    with own.begin() as connection:
+        put(connection, "hub", "taxii", _sighted(1), NOW)
+
+    def out(document: dict[str, Any]) -> None:
+        raise FeedError("no answer")
+
+    def send(document: dict[str, Any]) -> None:
+        assert taxii.collection("sightings").add_objects({"objects": [document]}).failure_count == 0
+
+    assert deliver(own, {"hub": out}, NOW) == Delivered(waiting=1)
+    assert deliver(own, {"hub": send}, NOW + timedelta(hours=1)) == Delivered(sent=1)
+    send(_sighted(1))
+    assert taxii.taken == [("alice", _sighted(1))] * 2
+    own.dispose()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [("objects/%00/", 404), ("objects/a%00b/versions/", 404), ("objects/%ff/", 404), ("objects/?match[id]=%00", 400),
+     ("objects/?match[type]=a%00", 400), ("objects/?added_after=0001-01-01T00:00:00Z", 200),
+     ("objects/?added_after=9999-12-31T23:59:59.999999Z", 200), ("objects/?match[version]=0001-01-01T00:00:00Z", 200),
+     ("manifest/?next=0&match[id]=関所", 200)],
+)  # fmt: skip
+def test_hostile_requests_on_postgresql(postgresql_url: str, rest: str, status: int) -> None:
+    """What one database cannot compare with is no fault of the service on the other."""
+    own = open_database(Database(postgresql_url, 5.0))
+    with running(own) as taxii:
+        assert taxii.get(f"/members/collections/indicators/{rest}").status_code == status
+    own.dispose()
+
+
 def test_nothing_else_can_be_written(taxii: Running) -> None:
     """The indicators can be read only, and no other place takes anything."""
     with pytest.raises(AccessError):
@@ -421,7 +474,7 @@ def test_nothing_else_can_be_written(taxii: Running) -> None:
         (b'{"objects": [' + b"{}," * 1000 + b"{}]}", 422),
         (b"[" * 100_000, 422),
         (b'{"objects": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", 400),
-        (b'{"objects": [{"type": "sighting", "a": ' + b"[" * 5000 + b"]" * 5000 + b"}]}", 400),
+        (b'{"objects": [{"type": "sighting", "a": ' + b"[" * 500 + b"]" * 500 + b"}]}", 202),
         (b'{"objects": [1, null, "a", [], {"id": 5}]}', 202),
         (b" " * (LARGEST_BODY + 1), 413),
     ],
@@ -431,7 +484,7 @@ def test_hostile_bodies(taxii: Running, content: bytes, status: int) -> None:
     response = taxii.post(content)
     assert response.status_code == status
     if status == 202:
-        assert response.json()["failure_count"] == 5
+        assert response.json()["failure_count"] == response.json()["total_count"] > 0
     assert taxii.taken == []
 
 
