@@ -163,10 +163,15 @@ def _values(indicator: Indicator, choice: Choice, refused: list[Refusal]) -> Ite
         kind, value = _kind_and_form(path, stated, choice)
         if kind is None or kind not in choice.kinds:
             continue
-        if why := fault(kind, value) or _unfit(kind, path, value, choice):
+        if why := _unwritable(stated) or fault(kind, value) or _unfit(kind, path, value, choice):
             refused.append(refusal_of(indicator, f"{path}: {stated[:80]!r}: {why}"))
         else:
             yield kind, value
+
+
+def _unwritable(stated: str) -> str:
+    # Browsers read through line ends in a URL; of two hosts on two lines that makes a third.
+    return "" if stated.strip().isprintable() else "control or invisible characters"
 
 
 def _sufficient(tree: Tree | Expression) -> Iterator[tuple[str, str]]:

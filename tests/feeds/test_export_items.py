@@ -81,6 +81,8 @@ def test_what_suffices_by_itself_leaves(pattern: str, found: list[tuple[str, str
         "[ipv4-addr:value = '192.168.0.0/15']",
         "[ipv6-addr:value = 'fe80::1']",
         "[domain-name:value = 'in-addr.arpa']",
+        "[url:value = 'http://evil.example\nother.example/']",
+        "[domain-name:value = 'evil\u200b.example']",
         "[domain-name:value = '8.0.0.0.10.rpz-ip']",
         "[domain-name:value = 'evil.rpz-nsdname']",
         "[domain-name:value = 'a.example'",
