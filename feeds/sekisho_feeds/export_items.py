@@ -16,10 +16,9 @@ from sekisho_rules.pattern import parse
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tlp import TLPS, strictest
 from sekisho_rules.tree import Comparison, Expression, Observation, PatternError, Tree, Window
-from sekisho_rules.urls import host_of
 from sekisho_rules.values import stated_form
 
-from sekisho_feeds.export_values import Kind, fault, is_nobodys
+from sekisho_feeds.export_values import Kind, fault, is_nobodys, url_host
 
 Audience = Literal["public", "community", "clients"]
 CONNECTIONS: frozenset[Kind] = frozenset({"domain", "url", "ip", "network"})
@@ -232,9 +231,8 @@ def _warned(kind: Kind, value: str, is_warned: IsWarned) -> str:
     if is_warned(kind, value):
         return "on a warninglist"
     # A host's front page says no more than the host.
-    if kind == "url" and value.endswith(f"{host_of(value)}/") and is_warned("domain", host_of(value)):
-        return "the front page of a host on a warninglist"
-    return ""
+    front = kind == "url" and value.rpartition("://")[2].find("/") == len(value.rpartition("://")[2]) - 1
+    return "the front page of a host on a warninglist" if front and is_warned("domain", url_host(value)) else ""
 
 
 def _item(kind: Kind, value: str, stated: list[Indicator]) -> Item:

@@ -150,7 +150,8 @@ def test_sources_are_one_item_under_the_strictest_marking() -> None:
 
 def test_warninglists_hold_back() -> None:
     """A value on a warninglist stays, and a URL that is no more than the front page of a host on one."""
-    patterns = ("[domain-name:value = 'big.example']", "[url:value = 'http://big.example/']")
+    fronts = ("http://big.example/", "big.example:8080")
+    patterns = ("[domain-name:value = 'big.example']", *(f"[url:value = '{front}']" for front in fronts))
     assert chosen(*map(stated, patterns), warned=("big.example",)) == []
     assert len(chosen(stated("[url:value = 'http://big.example/~evil']"), warned=("big.example",))) == 1
 
