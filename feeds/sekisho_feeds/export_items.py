@@ -16,10 +16,9 @@ from sekisho_rules.pattern import parse
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tlp import TLPS, strictest
 from sekisho_rules.tree import Comparison, Expression, Observation, PatternError, Tree, Window
-from sekisho_rules.urls import host_of
 from sekisho_rules.values import stated_form
 
-from sekisho_feeds.export_values import Kind, fault, is_nobodys
+from sekisho_feeds.export_values import Kind, fault, is_nobodys, url_host
 
 Audience = Literal["public", "community", "clients"]
 CONNECTIONS: frozenset[Kind] = frozenset({"domain", "url", "ip", "network"})
@@ -163,10 +162,15 @@ def _values(indicator: Indicator, choice: Choice, refused: list[Refusal]) -> Ite
         kind, value = _kind_and_form(path, stated, choice)
         if kind is None or kind not in choice.kinds:
             continue
-        if why := fault(kind, value) or _unfit(kind, path, value, choice):
+        if why := _unwritable(stated) or fault(kind, value) or _unfit(kind, path, value, choice):
             refused.append(refusal_of(indicator, f"{path}: {stated[:80]!r}: {why}"))
         else:
             yield kind, value
+
+
+def _unwritable(stated: str) -> str:
+    # Browsers read through line ends in a URL; of two hosts on two lines that makes a third.
+    return "" if stated.strip().isprintable() else "control or invisible characters"
 
 
 def _sufficient(tree: Tree | Expression) -> Iterator[tuple[str, str]]:
@@ -227,9 +231,8 @@ def _warned(kind: Kind, value: str, is_warned: IsWarned) -> str:
     if is_warned(kind, value):
         return "on a warninglist"
     # A host's front page says no more than the host.
-    if kind == "url" and value.endswith(f"{host_of(value)}/") and is_warned("domain", host_of(value)):
-        return "the front page of a host on a warninglist"
-    return ""
+    front = kind == "url" and value.rpartition("://")[2].find("/") == len(value.rpartition("://")[2]) - 1
+    return "the front page of a host on a warninglist" if front and is_warned("domain", url_host(value)) else ""
 
 
 def _item(kind: Kind, value: str, stated: list[Indicator]) -> Item:

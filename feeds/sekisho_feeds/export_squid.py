@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sekisho_rules.hosts import network_of
-from sekisho_rules.urls import host_of
 
 from sekisho_feeds.export_items import Export, Item, Options
 from sekisho_feeds.export_paths import file_at
-from sekisho_feeds.export_values import outermost
+from sekisho_feeds.export_values import outermost, url_host
 
 _SPECIAL = frozenset("\\.^$*+?(){}|[]")
 _ESCAPE = re.compile("%(?!00)([0-9A-F]{2})")
@@ -40,7 +39,7 @@ def export_squid(items: Sequence[Item], options: Options) -> Export:
     names = outermost(item.value for item in items if item.kind == "domain")
     addresses = _networks(items)
     urls = list(_expressions(items, left_out))
-    hosts = sorted({_literal(host_of(item.value)) for item in items if item.kind == "url"})
+    hosts = sorted({_literal(url_host(item.value)) for item in items if item.kind == "url"})
     files = {
         _DOMAINS: "".join(f".{name}\n" for name in names).encode(),
         _ADDRESSES: "".join(f"{network}\n" for network in addresses).encode(),

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Annotated
 
 import msgspec
+from sekisho_core.display import visible
 from sekisho_rules.hosts import network_of
 from sekisho_rules.indicator import utc
 from sekisho_rules.tlp import id_of_tlp
@@ -140,7 +141,7 @@ def _indicator(item: Item, options: Options, last: Mapping[str, Identity | _Mark
         valid_until=_stamp(item.valid_until) if item.valid_until else msgspec.UNSET,
         confidence=item.confidence,
         object_marking_refs=(id_of_tlp(item.tlp),),
-        external_references=tuple(_Reference(source, id) for source, id in item.rests_on),
+        external_references=tuple(_Reference(visible(source), visible(id)) for source, id in item.rests_on),
     )
     if published is None or indicator == published:
         return indicator

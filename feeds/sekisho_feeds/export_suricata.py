@@ -19,8 +19,11 @@ _RULES = (
 
 
 def export_suricata(items: Sequence[Item], options: Options) -> Export:
-    """Two datasets and three rules that alert. A set of strings is exact: names below a listed one are not covered;
-    a set of addresses holds no networks, which are left out, as are URLs."""
+    """Two datasets and three rules that alert.
+
+    A set of strings is exact: names below a listed one are not covered, nor are other letter cases (`to_lowercase` is
+    of version 8). A set of addresses holds no networks, which are left out; so are URLs.
+    """
     del options
     names = sorted({item.value for item in items if item.kind == "domain"})
     addresses = lines_of(items, "ip")

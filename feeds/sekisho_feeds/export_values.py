@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from sekisho_rules.hosts import network_of
-from sekisho_rules.urls import host_of
 
 Kind = Literal["domain", "url", "ip", "network", "md5", "sha1", "sha256", "email"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -24,7 +23,7 @@ _TOP = r"(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])"
 _HOST_NAME = re.compile(rf"(?=[^\n]{{1,{LONGEST_NAME}}}\Z)(?:{_LABEL}\.){{1,126}}{_TOP}", re.ASCII)
 # RFC 3986 section 2: nothing else stands in a URL, so that no quotes, blanks, bars and controls are left.
 _URL = re.compile(
-    rf"(?:(?:https?|ftp)://)?(?:{_LABEL}(?:\.{_LABEL}){{1,126}}|\[[0-9a-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?"
+    r"(?:(?:https?|ftp)://)?(?:([a-z0-9_.-]{1,253})|\[([0-9a-f:.]{2,45})\])(?::[0-9]{1,5})?"
     r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-F]{2})*",
     re.ASCII,
 )
@@ -45,7 +44,7 @@ def fault(kind: Kind, value: str) -> str:
     if kind == "domain":
         return "" if is_host_name(value) else "not a host name"
     if kind == "url":
-        lawful = len(value) <= LONGEST_URL and _URL.fullmatch(value) is not None and bool(host_of(value))
+        lawful = len(value) <= LONGEST_URL and _is_host(url_host(value))
         return "" if lawful else f"not a URL of RFC 3986 with at most {LONGEST_URL} characters"
     if kind in ("ip", "network"):
         return _fault_of_network(kind, value)
@@ -68,6 +67,16 @@ def is_nobodys(kind: Kind, value: str) -> bool:
 def is_host_name(text: str) -> bool:
     """Whether `text` is a host name of two or more labels in lower-case A-labels, without a final dot."""
     return _HOST_NAME.fullmatch(text) is not None
+
+
+def url_host(value: str) -> str:
+    """The host of a URL in normal form, "" where it is no lawful one."""
+    found = _URL.fullmatch(value)
+    return (found[1] or found[2]) if found else ""
+
+
+def _is_host(text: str) -> bool:
+    return is_host_name(text) or network_of(text) is not None
 
 
 def outermost(names: Iterable[str]) -> list[str]:

@@ -18,11 +18,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sekisho_feeds.export_directory import write_exports
+from pymisp import MISPEvent
+from sekisho_feeds.export_directory import MANIFEST, write_exports
 from sekisho_feeds.export_items import Choice, Item, Options, items
 from sekisho_feeds.export_values import KINDS
 from sekisho_feeds.exporters import consumers_check, exporters
 from sekisho_rules.indicator import Indicator
+from sekisho_rules.indicator_files import read_indicator_file
+from sekisho_rules.pattern import parse
+from sekisho_rules.tree import comparisons
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 ORIGIN = "rpz.example"
@@ -264,6 +268,41 @@ def assert_blocks_addresses(port: int) -> None:
     asks = (("at-bad.example", 1), ("at-bad-network.example", 1), ("at-six.example", 28))
     codes = {name: asked(port, name, kind)[0] for name, kind in asks}
     assert set(codes.values()) == {NXDOMAIN}, codes
+
+
+@pytest.mark.parametrize("name", sorted(exporters))
+def test_hostile_values_reach_no_file(name: str, hub: list[Item], folder: Path) -> None:
+    """Of values that would add a line, a word or a directive nothing is in any file; of lawful ones all is (C30)."""
+    at = publish(name, hub, folder)
+    written = {path.name: path.read_text() for path in at.iterdir() if path.name != MANIFEST}
+    for text in (
+        "other.example",
+        "/etc/passwd",
+        "local-data",
+        "$INCLUDE",
+        "cmd()",
+        "a" * 64,
+        "abcdefghi",
+        "rpz-ip.",
+        " -i",
+    ):
+        assert [file for file, content in written.items() if text in content and text not in file] == [], text
+    assert all(char.isprintable() or char in "\r\n" for content in written.values() for char in content)
+    assert len(hub) > 2000
+
+
+def test_readers_of_the_hub(hub: list[Item], folder: Path) -> None:
+    """PyMISP and our own reader find each of the hub's values, no other."""
+    values = sorted(item.value for item in hub)
+    events = [path for path in publish("misp", hub, folder).glob("*-*-*.json") if path.name != MANIFEST]
+    read = []
+    for path in events:
+        event = MISPEvent()
+        event.load(path.read_text())
+        read += [attribute.value for attribute in event.attributes]
+    assert sorted(read) == values
+    bundle = read_indicator_file(publish("stix", hub, folder) / "sekisho.stix.json")
+    assert sorted(comparisons(parse(one.pattern).tree)[0].values[0] for one in bundle) == values
 
 
 def test_bind_checks_the_zone(hub: list[Item], folder: Path) -> None:

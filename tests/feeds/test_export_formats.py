@@ -198,6 +198,18 @@ def test_csv_runs_nowhere() -> None:
     ]
 
 
+@given(st.text(), st.text(), st.text())
+def test_no_words_of_a_feed_break_a_file(name: str, threat: str, source: str) -> None:
+    """Whatever a feed calls an item, CSV has one row for it, and JSON can be written and read (C30)."""
+    evil = item("domain", "evil.example", name=name, threat=threat, rests_on=((source, name),))
+    content = written("csv", [evil]).files["indicators.csv"].decode()
+    rows = list(csv.reader(io.StringIO(content, newline=""), strict=True))
+    assert len(rows) == 2 and not any(cell.startswith(("=", "+", "-", "@")) for cell in rows[1])
+    assert content.count("\r\n") == 2 and content.count("\n") == 2
+    assert len(next(iter(misp_events(written("misp", [evil])).values())).attributes) == 1
+    assert len(msgspec.json.decode(written("stix", [evil]).files[FILE])["objects"]) == 3
+
+
 def test_plain_and_hosts() -> None:
     """One value a line, a file a kind; every listed name leads nowhere."""
     files = written("plain").files

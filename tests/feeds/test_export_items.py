@@ -81,6 +81,8 @@ def test_what_suffices_by_itself_leaves(pattern: str, found: list[tuple[str, str
         "[ipv4-addr:value = '192.168.0.0/15']",
         "[ipv6-addr:value = 'fe80::1']",
         "[domain-name:value = 'in-addr.arpa']",
+        "[url:value = 'http://evil.example\nother.example/']",
+        "[domain-name:value = 'evil\u200b.example']",
         "[domain-name:value = '8.0.0.0.10.rpz-ip']",
         "[domain-name:value = 'evil.rpz-nsdname']",
         "[domain-name:value = 'a.example'",
@@ -148,7 +150,8 @@ def test_sources_are_one_item_under_the_strictest_marking() -> None:
 
 def test_warninglists_hold_back() -> None:
     """A value on a warninglist stays, and a URL that is no more than the front page of a host on one."""
-    patterns = ("[domain-name:value = 'big.example']", "[url:value = 'http://big.example/']")
+    fronts = ("http://big.example/", "big.example:8080")
+    patterns = ("[domain-name:value = 'big.example']", *(f"[url:value = '{front}']" for front in fronts))
     assert chosen(*map(stated, patterns), warned=("big.example",)) == []
     assert len(chosen(stated("[url:value = 'http://big.example/~evil']"), warned=("big.example",))) == 1
 
