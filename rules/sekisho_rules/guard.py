@@ -9,7 +9,7 @@ from sekisho_core.settings import Organisation
 
 from sekisho_rules.evaluate import holds
 from sekisho_rules.hosts import domain_form, network_of
-from sekisho_rules.observed import COMMON
+from sekisho_rules.observed import COMMON, DISPOSITION
 from sekisho_rules.ordinary import ordinary_values
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
@@ -94,7 +94,7 @@ def _value(path: str, value: str, protected: Protected) -> str:
         return "" if narrow else f"{path}: {value} is a whole region of the Internet"
     if is_domain(path):
         return _domain(path, form, protected)
-    if is_masked(path, value) and _ordinary(Comparison(path, "=", (value,))):
+    if (path == DISPOSITION or is_masked(path, value)) and _ordinary(Comparison(path, "=", (value,))):
         return f"{path}: '{value[:80]}' fits ordinary values"
     return _own(path, form, protected) or _short(path, value, form)
 
