@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "PIL": {"inspection"},
     "zxingcpp": {"inspection"},
     "pyseccomp": {"inspection"},
-    "cryptography": {"quarantine"},
+    "cryptography": {"quarantine", "feeds"},
     "httpx": {"feeds"},
     "lmdb": {"rules"},
     "hyperscan": {"rules"},

@@ -18,6 +18,7 @@ _SUMMARIES = {
     "scan": "Judge mail files, folders, mbox and Maildir.",
     "explain": "Show how one mail was read and judged.",
     "rules": "Indicators, packs and the index.",
+    "feeds": "Indicators in from feeds, and given on.",
     "inspection": "The sandboxed workers that read mail.",
     "quarantine": "List, show, open, export, release and delete what was kept.",
     "milter": "The filter beside the MTA.",

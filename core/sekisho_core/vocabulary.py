@@ -276,7 +276,8 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A reason against a mail; the fields up to `explain` are the `reasons` of the JSON contract.
 
     `match` is "exact" or "normalised". `stated` is what the rule says, `seen` what the mail says. `state` is "enforce",
-    or "observe" for a rule that is recorded without effect.
+    or "observe" for a rule that is recorded without effect. `cap` is the gravest action that it may lead to, None where
+    policy alone says.
     """
 
     kind: MatchKind
@@ -291,6 +292,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stated: str = ""
     seen: str = ""
     state: Literal["enforce", "observe"] = "enforce"
+    cap: Action | None = None
 
 
 class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,12 +27,14 @@ _THREADS = 64
 
 @dataclass(frozen=True)
 class Tools:
-    """What a filter process works with: the four stages, and what it asks and tells the store besides."""
+    """What a filter process works with: the four stages, what it asks and tells the store besides, and the journal,
+    which says whether it could take a passage."""
 
     stages: Stages
     is_released: Callable[[str], bool]
     given_back: Callable[[str], frozenset[str]]
     mark_not_effective: Callable[[str], None]
+    journal: Callable[[Passage], bool]
 
 
 class ContentLimit(Exception):
@@ -121,7 +123,10 @@ class Gate:
             stages = replace(self._tools.stages, record=discard if is_probe else record)
             passage = scan(Mail(mail_id, envelope, letter.content()), stages)
             served = self._tools.given_back(passage.key) if any(retries) else frozenset[str]()
-            return Outcome(passage, retries[0] if retries else None, not is_probe and not retries, served)
+            outcome = Outcome(passage, retries[0] if retries else None, not is_probe and not retries, served)
+            if not is_probe and not outcome.released and not self._tools.journal(passage):
+                self._metrics.not_journalled()
+            return outcome
         finally:
             letter.close()
 

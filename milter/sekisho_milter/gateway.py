@@ -151,6 +151,7 @@ class Gateway:
                 "release_port": self.postfix.reinject_port,
                 "postfix_config": str(self.postfix.config_dir),
                 "seal_file": str(self.root / "seal"),
+                "journal": str(self.root / "journal"),
             },
             "milter": {
                 "socket": f"unix:{self.postfix.milter_socket}",

@@ -1,4 +1,4 @@
-"""The milter's parent: opens the socket, keeps filter processes, sentry and keeper, follows signals, touches no mail.
+"""The milter's parent: opens the socket, keeps filter processes and attendants, follows signals, touches no mail.
 
 It stays single-threaded, opens no database and loads no reader: what it forks must not inherit any of that.
 """
@@ -22,6 +22,7 @@ from sekisho_core.settings import Log, Settings, load
 
 from sekisho_milter import pidfile, wiring
 from sekisho_milter.attendants import Attendants, Post
+from sekisho_milter.breaker import guard
 from sekisho_milter.children import Children, run_and_exit
 from sekisho_milter.filter import Lines, register, serve
 from sekisho_milter.keeper import keep
@@ -65,7 +66,11 @@ class Parent:
         probe = f"sekisho-probe-{secrets.token_hex(16)}"
         self._work = Work(open_tools, events, metrics, probe, secrets.token_bytes(32))
         self._asked: list[int] = []
-        posts = [Post("sentry", self._watch, patient=False), Post("keeper", self._keep, patient=True)]
+        posts = [
+            Post("sentry", self._watch, patient=False),
+            Post("keeper", self._keep, patient=True),
+            Post("breaker", self._guard, patient=True),
+        ]
         self._attendants = Attendants(posts, self._not_for_attendants, events)
 
     def run(self) -> int:
@@ -194,6 +199,9 @@ class Parent:
 
     def _keep(self, orders: int, _beats: int) -> None:
         keep(self._work, self._settings, orders)
+
+    def _guard(self, orders: int, _beats: int) -> None:
+        guard(self._work, self._settings, orders)
 
     def _log_settings(self) -> None:
         shown: dict[str, Any] = self._settings.effective()

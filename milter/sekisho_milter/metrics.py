@@ -16,7 +16,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, valu
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from sekisho_core.errors import SnapshotError
 from sekisho_core.vocabulary import Action, Passage
+from sekisho_rules.suspension import in_effect, suspensions
 
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
@@ -36,6 +38,7 @@ class Metrics:
         self._sessions = Counter("sekisho_sessions", "Sessions of the MTA.", ["event"], registry=registry)
         self._waits = Counter("sekisho_waits", "Locked mails whose wait ended.", ["outcome"], registry=registry)
         self._waiting = Gauge("sekisho_waiting", "Locked mails that wait.", multiprocess_mode="sum", registry=registry)
+        self._unjournalled = Counter("sekisho_journal_failures", "Mails that the journal lacks.", registry=registry)
         self._serial = Gauge(
             "sekisho_index_serial", "Serial of the index in use.", multiprocess_mode="max", registry=registry
         )
@@ -56,6 +59,10 @@ class Metrics:
         """Count a mail that was put off because of an error."""
         self._mails.labels(Action.TEMPFAIL).inc()
         self._failures.labels(error).inc()
+
+    def not_journalled(self) -> None:
+        """Count a mail that could not be noted in the journal."""
+        self._unjournalled.inc()
 
     def waiting(self, count: int) -> None:
         """How many mails wait for their password now."""
@@ -79,10 +86,11 @@ def slot_metrics(directory: Path, slot: str) -> Metrics:
 
 
 def sum_of_slots(directory: Path, index: Path) -> CollectorRegistry:
-    """A registry that adds up the files of all slots and tells the age of the index."""
+    """A registry that adds up the files of all slots and tells the age of the index and its suspended rules."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]
     registry.register(_IndexAge(index))
+    registry.register(_SuspendedRules(index))
     return registry
 
 
@@ -98,3 +106,17 @@ class _IndexAge(Collector):
         except OSError:
             return
         yield GaugeMetricFamily("sekisho_index_age_seconds", "Time since the last swap.", value=time.time() - swapped)
+
+
+class _SuspendedRules(Collector):
+    """How many rules are suspended; absent where their file is damaged."""
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            count = len(in_effect(suspensions(self._index)))
+        except SnapshotError:
+            return
+        yield GaugeMetricFamily("sekisho_suspended_rules", "Rules that are out of force.", value=count)

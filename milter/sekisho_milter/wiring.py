@@ -16,6 +16,8 @@ from sekisho_core.unlock import Hear, Unlocking
 from sekisho_inspection.client import InspectionClient, listed_passwords
 from sekisho_inspection.settings import InspectionSettings
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.breaker import Breaker, Limits
+from sekisho_quarantine.journal import Journal, JournalBounds
 from sekisho_quarantine.keeper import Holdings
 from sekisho_quarantine.password_memory import PasswordMemory
 from sekisho_quarantine.release import Releaser
@@ -44,8 +46,9 @@ def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     pairing = Pairing(memory, events)
     store = Store(engine, Path(ours.bodies), ours.wait_limit)
-    stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None)
-    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective)
+    stages = _stages(settings, pairing, store.record, pairing.hear if memory.remembers else None, events)
+    journal = Journal(JournalBounds.of(ours), events)
+    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective, journal.append)
 
 
 def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings:
@@ -54,16 +57,25 @@ def open_holdings(settings: Settings, secret: bytes, events: Events) -> Holdings
     engine = connect(settings.of(Database))
     memory = PasswordMemory(engine, Seal(ours.seal_file, secret), ours)
     bodies = Bodies(Path(ours.bodies))
-    stages = _stages(settings, Pairing(memory, events), discard, None)
+    stages = _stages(settings, Pairing(memory, events), discard, None, events)
     prefix = settings.of(MilterSettings).header_prefix
     return Holdings(engine, bodies, memory, stages, Releaser(engine, bodies, ours, events, prefix))
 
 
-def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None) -> Stages:
+def open_breaker(settings: Settings, events: Events) -> Breaker | None:
+    """The live breaker; None where it is switched off. Raises DatabaseError for a URL that is none of ours."""
+    ours = settings.of(QuarantineSettings)
+    if not ours.breaker_mails:
+        return None
+    index = Path(settings.of(RulesSettings).index)
+    return Breaker(connect(settings.of(Database)), index, JournalBounds.of(ours).directory, Limits.of(ours), events)
+
+
+def _stages(settings: Settings, pairing: Pairing, record: Record, hear: Hear | None, events: Events) -> Stages:
     inspection = settings.of(InspectionSettings)
     client = _inspection(inspection, settings.of(MilterSettings))
     return Stages(
-        snapshot=SnapshotStore(Path(settings.of(RulesSettings).index)).current,
+        snapshot=SnapshotStore(Path(settings.of(RulesSettings).index), events=events).current,
         inspect=Unlocking(client.examine, [listed_passwords(inspection), pairing.akin], hear=hear),
         judge=Policy.of(settings),
         record=record,

@@ -2,72 +2,50 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.database import reader
-from sekisho_core.display import visible
+from sekisho_core.display import counted, visible
 from sekisho_core.errors import SekishoError, StoreError
 from sekisho_core.files import write_durably
 from sekisho_core.vocabulary import Action
+from sekisho_rules.settings import RulesSettings
+from sekisho_rules.suspension import suspensions
 from sqlalchemy import Connection
 
 from sekisho_quarantine import audit as audit_log
 from sekisho_quarantine import show as shown
+from sekisho_quarantine.breaker import held_by
+from sekisho_quarantine.cli_journal import journal_command
 from sekisho_quarantine.cli_open import open_command
+from sekisho_quarantine.cli_options import Moment, by_option, reason_option
 from sekisho_quarantine.desk import Desk, open_desk, person
+from sekisho_quarantine.judgement import Finding, judge
 from sekisho_quarantine.records import Filter, find, listed
 from sekisho_quarantine.records import load as load_record
 from sekisho_quarantine.release import Order, Outcome, Releaser
 from sekisho_quarantine.retention import Retention, delete_mail
 from sekisho_quarantine.tables import ReleaseState, State, WaitState
 
-_AGO = re.compile(r"(\d{1,6})([dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _ANY_WIDTH = 100
-
-
-class _Moment(click.ParamType[datetime]):
-    """An ISO date or time, or so long ago: "2026-11-22", "2026-11-22T09:30", "7d", "12h", "30m"."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            if ago := _AGO.fullmatch(value):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{visible(value)}: neither an ISO time nor one such as 7d, 12h, 30m", param, ctx)
-
-
-def _said(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter("must say something", context, parameter)
-    return value
-
-
-by_option = click.option("--by", "who", default=person, metavar="NAME", help="Who does this (default: you).")
-reason_option = click.option(
-    "--reason", "why", required=True, metavar="TEXT", callback=_said, help="Why; goes into the audit."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def quarantine() -> None:
-    """List, show, open, export, release and delete what was kept. An ID may be cut to what is unique of it."""
+    """List, show, open, export, judge, release and delete what was kept. An ID may be cut to what is unique of it."""
 
 
 quarantine.add_command(open_command)
+quarantine.add_command(journal_command)
 
 
 @quarantine.command("list")
@@ -81,11 +59,12 @@ quarantine.add_command(open_command)
     type=click.Choice([action.value for action in Action]),
     help="The verdict; hold waits here (--waiting) or in the MTA's hold queue (--state held).",
 )
-@click.option("--since", type=_Moment(), help="Received at or after: ISO time, or 7d, 12h, 30m ago.")
-@click.option("--until", type=_Moment(), help="Received before.")
+@click.option("--since", type=Moment(), help="Received at or after: ISO time, or 7d, 12h, 30m ago.")
+@click.option("--until", type=Moment(), help="Received before.")
 @click.option("--sender", default="", help="Text in the envelope's or the header's sender.")
 @click.option("--recipient", default="", help="Text in a recipient's address.")
 @click.option("--subject", default="", help="Text in the subject, also under the normal form of lures.")
+@click.option("--rule", default="", metavar="ID", help="Only what this rule matched.")
 @click.option("--waiting", is_flag=True, help="Only what waits here for its password.")
 @click.option(
     "--wait",
@@ -144,9 +123,37 @@ def export_command(passage: str, output: str, config: Path | None) -> None:
         _write(content, output)
 
 
-@quarantine.command("release")
-@click.argument("passage", nargs=-1, required=True, metavar="ID...")
+@quarantine.command("judge")
+@click.argument("passage", metavar="ID")
+@click.option("--confirm", is_flag=True, help="It is what the reasons against it say.")
+@click.option("--false-positive", is_flag=True, help="It is harmless; the reasons hit it by mistake.")
 @reason_option
+@by_option
+@config_option
+def judge_command(passage: str, confirm: bool, false_positive: bool, why: str, who: str, config: Path | None) -> None:
+    """Say what a mail was found to be, in place of what was said before. The sources of its reasons may be told how
+    often they were right, never of the mail itself."""
+    if confirm == false_positive:
+        raise click.UsageError("give either --confirm or --false-positive")
+    finding = Finding.CONFIRMED if confirm else Finding.FALSE_POSITIVE
+    with open_desk(config) as desk:
+        with _reading(desk) as connection:
+            record = find(connection, passage)
+        judge(desk.engine, record, finding, who, why)
+        desk.events.info("judged", passage=record, finding=finding, who=who, why=why)
+        click.echo(f"{record} {finding}")
+
+
+@quarantine.command("release")
+@click.argument("passage", nargs=-1, metavar="[ID...]")
+@reason_option
+@click.option("--rule", default="", metavar="ID", help="Instead of mails: all that is held for this rule alone.")
+@click.option("--source", default="", help="With --rule: only the rule of this source.")
+@click.option(
+    "--since",
+    type=Moment(),
+    help="With --rule: received at or after; without it, from one breaker_window before the rule was suspended.",
+)
 @click.option("--to", multiple=True, metavar="RECIPIENT", help="Only to this recipient (repeatable).")
 @click.option(
     "--again",
@@ -156,13 +163,26 @@ def export_command(passage: str, output: str, config: Path | None) -> None:
 @by_option
 @config_option
 def release_command(
-    passage: tuple[str, ...], why: str, to: tuple[str, ...], again: bool, who: str, config: Path | None
+    passage: tuple[str, ...],
+    why: str,
+    rule: str,
+    source: str,
+    since: datetime | None,
+    to: tuple[str, ...],
+    again: bool,
+    who: str,
+    config: Path | None,
 ) -> None:
     """Give mail back to its recipients through the MTA, behind the filter, once, with its original bytes."""
+    if bool(passage) == bool(rule):
+        raise click.UsageError("give the IDs of mails, or --rule with the ID of a rule")
     with open_desk(config) as desk:
         releaser = desk.releaser()
         with _reading(desk) as connection:
             ids = [find(connection, one) for one in passage]
+        if rule:
+            ids = held_by(desk.engine, rule, since or _suspended_since(desk, rule, source), source)
+            click.echo(counted(len(ids), "mail") + " held for this rule alone", err=True)
         unsent = [line for one in ids for line in _released(releaser, Order(one, who, why, to or None, again))]
     if unsent:
         raise StoreError(unsent[0] if len(unsent) == 1 else f"{len(unsent)} not released; first: {unsent[0]}")
@@ -217,6 +237,15 @@ def maintain_command(as_json: bool, config: Path | None) -> None:
     counts = asdict(summary) | {"releases_sent": sum(one.state is ReleaseState.SENT for one in outcomes)}
     counts["releases_waiting"] = sum(one.state is ReleaseState.PENDING for one in outcomes)
     click.echo(shown.as_json(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))
+
+
+def _suspended_since(desk: Desk, rule: str, source: str) -> datetime:
+    """The beginning of the window in which a rule was seen to stop too much."""
+    known = suspensions(Path(desk.all_settings.of(RulesSettings).index))
+    times = [one.at for one in known if one.id == rule and source in ("", one.source)]
+    if not times:
+        raise click.UsageError(f"{visible(rule)} was not suspended: say with --since from when its mail is wanted")
+    return min(times) - timedelta(minutes=desk.settings.breaker_window)
 
 
 @contextmanager

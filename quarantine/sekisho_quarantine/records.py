@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -11,10 +12,11 @@ from sekisho_core.errors import StoreError
 from sekisho_core.ids import ID_PATTERN
 from sekisho_core.normalise import normalise_subject
 from sekisho_core.vocabulary import Envelope, Reading, Verdict
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from sekisho_quarantine import audit, waits
-from sekisho_quarantine.tables import passages, recipients, releases
+from sekisho_quarantine.reasons import reasons_of
+from sekisho_quarantine.tables import judgements, passages, recipients, releases
 from sekisho_quarantine.tables import waits as wait_table
 
 _SUMMARY = (
@@ -42,6 +44,7 @@ class Filter:
     waiting: bool = False
     wait: str | None = None
     release: str | None = None
+    rule: str = ""
     limit: int = 100
 
 
@@ -56,6 +59,7 @@ class Record:
     recipients: list[Row[Any]]
     releases: list[Row[Any]]
     waits: list[Row[Any]]
+    judgement: Row[Any] | None
     audit: list[audit.Entry]
 
 
@@ -76,14 +80,23 @@ def find(connection: Connection, prefix: str) -> str:
 def listed(connection: Connection, wanted: Filter) -> list[dict[str, Any]]:
     """Summaries, newest first, each with its recipients, and until when it waits for a password (None: not)."""
     query = select(*(passages.c[name] for name in _SUMMARY)).where(*_conditions(wanted))
-    rows = connection.execute(query.order_by(passages.c.received_at.desc(), passages.c.id.desc()).limit(wanted.limit))
-    found = [dict(row._mapping) for row in rows]
+    query = query.order_by(passages.c.received_at.desc(), passages.c.id.desc())
+    found = [{name: row._mapping[name] for name in _SUMMARY} for row in _rows(connection, query, wanted)]
     for record in found:
         record["recipients"] = [dict(row._mapping) for row in _recipients(connection, record["id"])]
     until = {one.passage_id: one.until for one in waits.waiting(connection)}
     for record in found:
         record["held_until"] = until.get(record["id"])
     return found
+
+
+def _rows(connection: Connection, query: Select[Any], wanted: Filter) -> list[Row[Any]]:
+    if not wanted.rule:
+        return list(connection.execute(query.limit(wanted.limit)))
+    # Verdicts are documents, which SQL cannot ask.
+    documents = connection.execute(query.add_columns(passages.c.verdict), execution_options={"yield_per": 1000})
+    fitting = (row for row in documents if wanted.rule in {one.rule for one in reasons_of(row.verdict).reasons})
+    return list(islice(fitting, wanted.limit))
 
 
 def load(connection: Connection, passage_id: str) -> Record:
@@ -105,6 +118,7 @@ def load(connection: Connection, passage_id: str) -> Record:
         _recipients(connection, passage_id),
         list(connection.execute(history)),
         list(connection.execute(waited.order_by(wait_table.c.address))),
+        connection.execute(select(judgements).where(judgements.c.passage_id == passage_id)).first(),
         list(audit.entries(connection, passage_id)),
     )
 

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 
 from sekisho_quarantine import audit, waits
 from sekisho_quarantine.bodies import Bodies
+from sekisho_quarantine.journal import JournalBounds
+from sekisho_quarantine.journal_files import trim
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import lock_body
 from sekisho_quarantine.tables import ReleaseState, State, WaitState, passages, passwords, recipients, releases
@@ -32,6 +34,7 @@ class Summary:
     audit_removed: int
     orphans: int
     temporary: int
+    journal: int
 
 
 class Retention:
@@ -63,7 +66,7 @@ class Retention:
             connection.execute(delete(passwords).where(passwords.c.expires_at <= self._now()))
         old = (self._now() - _ORPHAN_AGE).timestamp()
         orphans = sum(self._remove_if_free(sha256) for sha256 in list(self._bodies.stored(old)))
-        summary = Summary(expired, removed, pruned, orphans, self._bodies.remove_temporary(old))
+        summary = Summary(expired, removed, pruned, orphans, self._bodies.remove_temporary(old), self._trim_journal())
         self._conclude(summary)
         return summary
 
@@ -127,6 +130,12 @@ class Retention:
         for row in old:
             self._events.info("record-removed", passage=row.id, queue=row.queue_id)
         return len(old), pruned
+
+    def _trim_journal(self) -> int:
+        bounds = JournalBounds.of(self._settings)
+        if bounds.directory is None:
+            return 0
+        return trim(bounds.directory, bounds.days, bounds.most_bytes, self._now().astimezone(UTC).date())
 
     def _conclude(self, summary: Summary) -> None:
         counts = {name: getattr(summary, name) for name in Summary.__dataclass_fields__}

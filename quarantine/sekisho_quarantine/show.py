@@ -55,6 +55,7 @@ def document(record: Record) -> dict[str, Any]:
         "envelope": msgspec.to_builtins(record.envelope),
         "recipients": [dict(one._mapping) for one in record.recipients],
         "waits": [_without_id(one) for one in record.waits],
+        "judgement": _without_id(record.judgement) if record.judgement else None,
         "releases": [dict(one._mapping) for one in record.releases],
         "audit": [asdict(entry) for entry in record.audit],
     }
@@ -95,6 +96,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     yield "  normalised", subject.normalised
     yield "  raw", subject.raw
     yield "body", f"{row.size} bytes, sha256 {row.sha256}"
+    if said := record.judgement:
+        yield "judged", f"{said.verdict} {local_time(said.at)} by {said.who}: {said.why}"
 
 
 def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
@@ -118,8 +121,8 @@ def _sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     yield "audit", [entry_line(entry) for entry in record.audit]
 
 
-def _without_id(wait: Row[Any]) -> dict[str, Any]:
-    return {name: value for name, value in wait._mapping.items() if name != "passage_id"}
+def _without_id(row: Row[Any]) -> dict[str, Any]:
+    return {name: value for name, value in row._mapping.items() if name != "passage_id"}
 
 
 def _release_line(one: Row[Any]) -> str:

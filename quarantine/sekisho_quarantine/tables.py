@@ -1,4 +1,4 @@
-"""The quarantine's tables: passages, their recipients, releases, waits, remembered passwords and the audit.
+"""The quarantine's tables: passages, their recipients, releases, waits, judgements, remembered passwords, the audit.
 
 Times are UTC. Texts hold neither NUL nor lone surrogates, which PostgreSQL cannot store; `storable` marks them.
 """
@@ -140,6 +140,16 @@ waits = Table(
     Column("otherwise", String(16), nullable=False),
     Column("ended_at", Utc),
     Index("waits_state", "state"),
+)
+
+judgements = Table(
+    "judgements",
+    METADATA,
+    Column("passage_id", ForeignKey("passages.id", ondelete="CASCADE"), primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", Utc, nullable=False),
 )
 
 # Nothing of these stands in clear: ids, origins and marks are keyed hashes, the passwords are sealed.

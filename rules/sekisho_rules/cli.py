@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -16,15 +15,13 @@ import msgspec
 from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.database import open_database
 from sekisho_core.display import column, counted, defanged, visible
-from sekisho_core.settings import Database, Organisation, Settings, load
-from sekisho_inspection.client import InspectionClient, private_workers
-from sekisho_inspection.settings import InspectionSettings
+from sekisho_core.settings import Database, Settings, load
 from sqlalchemy import Engine
 
 from sekisho_rules import table
+from sekisho_rules.cli_compile import compile_index, reasons
 from sekisho_rules.cli_trial import test_command
-from sekisho_rules.compile import CompileReport, compile_snapshot, is_refusal, without_effect, yara_reason
-from sekisho_rules.guard import Protected
+from sekisho_rules.compile import CompileReport, is_refusal
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE, Indicator, Refusal, refusal_of
 from sekisho_rules.indicator_files import SUFFIXES, IndicatorFileError, Provenance, indicator_files, read_indicators
 from sekisho_rules.packs import pack_names, read_packs
@@ -70,8 +67,8 @@ def import_command(
         raise IndicatorFileError(f"no file in {', '.join(map(str, paths))} ends in {', '.join(SUFFIXES)}")
     found = read_indicators(paths, provenance, refusals)
     bar = Bar(len(found))
-    reasons = list(_reasons(found, settings, bar))
-    accepted = list(_accepted(zip(found, reasons, strict=True), refusals, idle))
+    proven = list(reasons(found, settings, bar))
+    accepted = list(_accepted(zip(found, proven, strict=True), refusals, idle))
     done = table.store(_engine(settings), accepted, datetime.now(UTC))
     bar.clear()
     if as_json:
@@ -145,7 +142,7 @@ def show_command(config: Path | None, as_json: bool, id: str) -> None:
 @click.argument("id", metavar="ID")
 def remove_command(config: Path | None, source: str, id: str) -> None:
     """Delete an indicator from the database; `compile` takes it out of force. Exit status 1 when there is none."""
-    count = table.remove(_engine(load(config)), id, source)
+    count = table.remove(_engine(load(config)), id, source, datetime.now(UTC))
     print(f"{count} removed")
     sys.exit(0 if count else 1)
 
@@ -160,18 +157,7 @@ def compile_command(config: Path | None, as_json: bool) -> None:
     the reason.
     """
     settings = load(config)
-    chosen, workers = settings.of(RulesSettings), settings.of(InspectionSettings)
-    packs, engine = read_packs(chosen.packs), _engine(settings)
-    bar = Bar(len(packs) + table.count_active(engine))
-    with private_workers(workers, 1) as client:
-        report = compile_snapshot(
-            _counted(chain(packs, table.stored(engine, active=True)), bar),
-            Path(chosen.index),
-            client.compile_yara,
-            chosen.keep_snapshots,
-            Protected.of(settings.of(Organisation)),
-        )
-    bar.clear()
+    report = compile_index(settings, _engine(settings))
     _print_report(report, as_json)
     sys.exit(1 if report.refused else 0)
 
@@ -188,26 +174,6 @@ def packs_command(config: Path | None, as_json: bool) -> None:
         return
     for pack in found:
         print(column(str(pack["name"]), 20), f"{pack['indicators']:>5}", "in use" if pack["used"] else "")
-
-
-def _counted(indicators: Iterable[Indicator], bar: Bar) -> Iterator[Indicator]:
-    for indicator in indicators:
-        bar.step()
-        yield indicator
-
-
-def _reasons(found: list[Indicator], settings: Settings, bar: Bar) -> Iterator[str]:
-    """Why each indicator has no effect; "" where it has."""
-    protected = Protected.of(settings.of(Organisation))
-    with ExitStack() as opened:
-        workers: InspectionClient | None = None
-        for indicator in _counted(found, bar):
-            if indicator.pattern_type == "yara" and not indicator.revoked:
-                workers = workers or opened.enter_context(private_workers(settings.of(InspectionSettings), 1))
-                problem = workers.check_yara({indicator.id: indicator.pattern}).get(indicator.id, "")
-                yield yara_reason(problem) if problem else ""
-            else:
-                yield without_effect(indicator, protected)
 
 
 def _accepted(

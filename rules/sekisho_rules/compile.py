@@ -21,7 +21,7 @@ from sekisho_core.files import adopt, sync_directory, write_durably
 from sekisho_rules.anchors import Anchor, anchors
 from sekisho_rules.guard import Protected, refusal
 from sekisho_rules.hosts import network_of
-from sekisho_rules.indicator import Indicator, Refusal, refusal_of
+from sekisho_rules.indicator import Indicator, Refusal, effective_state, refusal_of
 from sekisho_rules.layout import (
     CURRENT,
     ENTRIES,
@@ -238,10 +238,11 @@ def entry_of(indicator: Indicator, tree: Tree | None) -> Entry:
         indicator.tlp,
         indicator.confidence,
         indicator.severity,
-        indicator.state,
+        effective_state(indicator, datetime.now(UTC)),
         _seconds(indicator.valid_from),
         _seconds(indicator.valid_until),
         tree,
+        indicator.action_cap,
     )
 
 

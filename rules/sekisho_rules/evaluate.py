@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -75,6 +76,8 @@ def ways(tree: Tree, mail: Facts, received: float) -> Iterator[list[Evidence]]:
                 yield [*first, *(one for evidence in rest for one in evidence)]
 
 
+# The guard and the matcher hold one pattern against many values.
+@lru_cache(maxsize=64)
 def like_expression(path: str, pattern: str) -> str:
     """A LIKE pattern as a regular expression of RE2 for a full match of the folded value; see `wild`."""
     return wild(folded(path, pattern))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from sekisho_core.settings import Organisation
@@ -14,15 +17,21 @@ from sekisho_rules.ordinary import ordinary_values
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
 from sekisho_rules.urls import host_of
-from sekisho_rules.values import SUBJECT, is_address, is_domain, is_masked, is_network, stated_form
+from sekisho_rules.values import SUBJECT, is_address, is_domain, is_masked, is_network, respelt, stated_form
 
-_EMPTY_FILE = {
-    "d41d8cd98f00b204e9800998ecf8427e",
-    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-}
+_EMPTY_FILE = frozenset(
+    hashlib.new(name, usedforsecurity=False).hexdigest()
+    for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512")
+) | {"3::"}  # fmt: skip
 # A shorter prefix than these covers whole regions of the Internet.
 _SHORTEST_PREFIX = {4: 8, 6: 19}
+_FILE_NAMES = frozenset({"file:name", "email-message:body_multipart.body_raw_ref.name"})
+# An equality that was meant as a pattern: all files, or all of a type.
+_ALL_FILES = re.compile(r"[*?.]+|\*\.\w+")
+_RUNNING_TEXTS = frozenset({SUBJECT, "email-message:body"})
+_TEXTS = _RUNNING_TEXTS | _FILE_NAMES | {"email-addr:display_name", "email-message:from_ref.display_name"}
+# Words of this length are in most mails.
+_SHORTEST_WORD = 4
 
 
 class Protected(NamedTuple):
@@ -68,7 +77,9 @@ def _too_wide(comparison: Comparison, protected: Protected) -> str:
 def _searching(comparison: Comparison) -> str:
     path, operator, text = comparison.path, comparison.operator, comparison.values[0]
     literal = text.replace("%", "").replace("_", "")
-    if operator == "LIKE" and len(literal.strip()) < 2:
+    word = literal.strip()
+    short = path in _RUNNING_TEXTS and word.isascii() and len(word) < _SHORTEST_WORD
+    if operator == "LIKE" and (short or len(word) < 2):
         return f"LIKE '{text}' says nothing"
     if operator == "MATCHES" and regex(text).search("") is not None:
         return f"MATCHES '{text[:80]}' matches the empty text"
@@ -94,31 +105,56 @@ def _value(path: str, value: str, protected: Protected) -> str:
         return "" if narrow else f"{path}: {value} is a whole region of the Internet"
     if is_domain(path):
         return _domain(path, form, protected)
+    if is_address(path) and form.rpartition("@")[0] in ("", "*"):
+        return _domain(path, form.rpartition("@")[2], protected)
+    if path == "url:value":
+        return _short(path, value, form) or _url(path, form, protected)
+    if path in _FILE_NAMES and _ALL_FILES.fullmatch(form):
+        return f"{path}: '{value[:80]}' is no name but a pattern for very many"
     if (path == DISPOSITION or is_masked(path, value)) and _ordinary(Comparison(path, "=", (value,))):
         return f"{path}: '{value[:80]}' fits ordinary values"
     return _own(path, form, protected) or _short(path, value, form)
 
 
+@lru_cache(maxsize=8)
+def _forms(domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(domain_form, domains))
+
+
+def _url(path: str, form: str, protected: Protected) -> str:
+    host = host_of(form)
+    if not host or "*" in host:
+        return f"{path}: '{form[:80]}' names no host"
+    if network_of(host) is not None:
+        return ""
+    bare = form.partition("//")[2].partition("/")[2] == ""
+    if bare or is_registry(host):
+        return _domain(path, host, protected)
+    return _of_ours(path, host, protected)
+
+
 def _domain(path: str, form: str, protected: Protected) -> str:
+    form = form.strip(".")
     if is_registry(form):
         return f"{path}: {form} is a registry, not a host"
-    shared = next((one for one in map(domain_form, protected.shared) if f".{one}".endswith(f".{form}")), "")
+    shared = next((one for one in _forms(protected.shared) if f".{one}".endswith(f".{form}")), "")
     return f"{path}: anybody gets an address at {shared}" if shared else _of_ours(path, form, protected)
 
 
 def _own(path: str, form: str, protected: Protected) -> str:
-    host = form.rpartition("@")[2] if is_address(path) else host_of(form) if path == "url:value" else ""
+    host = form.rpartition("@")[2] if is_address(path) else ""
     return _of_ours(path, host, protected) if host else ""
 
 
 def _of_ours(path: str, host: str, protected: Protected) -> str:
-    for own in map(domain_form, protected.own):
+    for own in _forms(protected.own):
         if host == own or host.endswith("." + own) or own.endswith("." + host):
             return f"{path}: {host} is of our own domain {own}"
     return ""
 
 
 def _short(path: str, value: str, form: str) -> str:
-    bare = form.replace("●", "") if path == SUBJECT else value.strip()
+    bare = form.replace("●", "") if path == SUBJECT else respelt(path, value).strip()
     # A flag is short by nature; a text of one character is in nearly every mail.
-    return f"{path}: '{value}' is too short to mean anything" if len(bare) < 2 and not bare.isdigit() else ""
+    flag = bare.isdigit() and path not in _TEXTS
+    return f"{path}: '{value}' is too short to mean anything" if len(bare) < 2 and not flag else ""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 from sekisho_core.errors import SnapshotError
-from sekisho_core.vocabulary import Severity
+from sekisho_core.vocabulary import Action, Severity
 
 from sekisho_rules.indicator import State
 from sekisho_rules.tree import Observation, Observations, Window
 
 # The forms of values are part of it: an index whose keys were made by other ones finds nothing.
-FORMAT = 4
+FORMAT = 5
 CURRENT = "current"
 MANIFEST = "manifest.json"
 TABLES = "tables.lmdb"
@@ -36,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     valid_from: float | None
     valid_until: float | None
     tree: Observation | Observations | Window | None
+    cap: Action | None = None
 
 
 class RegexSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

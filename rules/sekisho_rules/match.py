@@ -52,7 +52,7 @@ def mail_facts(envelope: Envelope, reading: Reading) -> list[Fact]:
     return [fact for fact in dict.fromkeys(facts) if fact.value]
 
 
-def judged(entries: Iterable[Entry], facts: list[Fact], now: datetime) -> list[Match]:
+def judged(entries: Iterable[Entry], facts: Iterable[Fact], now: datetime) -> list[Match]:
     """For each entry in force whose pattern the facts fulfil, a match for each place where they do: an exclusion of
     one part must not excuse another."""
     mail, moment = objects(facts), now.timestamp()
@@ -134,6 +134,7 @@ def _match(entry: Entry, evidence: list[Evidence]) -> Match:
         stated=stated,
         seen=seen,
         state=entry.state,
+        cap=entry.cap,
     )
 
 
@@ -197,6 +198,7 @@ def _yara_match(finding: Finding, entry: Entry) -> Match:
         stated=rule,
         seen=visible(finding.detail),
         state=entry.state,
+        cap=entry.cap,
     )
 
 

@@ -16,6 +16,11 @@ _TEXTS = (
     f"Dear {_NOBODY},\nplease see https://{_NOBODY}.com/\nBest regards",
     f"{_NOBODY}様\n\nお世話になっております。株式会社{_NOBODY}です。\n添付のとおりお送りします。ご確認ください。\n"
     "よろしくお願いいたします。",
+    f"Hello {_NOBODY}, thank you for your message. I have attached the report of our meeting for your information; "
+    "please let me know when you have any questions, and open the file with the password that we sent you. This email "
+    "is confidential. If you do not wish to receive our newsletter, click here to unsubscribe.\nSent from my iPhone",
+    f"{_NOBODY}さん\nこんにちは。先日はありがとうございました。資料をメールに添付して送付しますので、ご連絡ください。"
+    "会議の日程についてご相談があります。ご不明な点はお問い合わせください。取り急ぎお知らせまで。以上",
 )
 _HASHES = ("0b9d6f1c" * 4, "0b9d6f1c" * 5, "0b9d6f1c" * 8)
 _BY_PATH = {

@@ -77,7 +77,7 @@ class Rulebook:
     def _of_match(self, match: Match) -> Action:
         if match.state == "observe":
             return Action.ACCEPT
-        action = self.severity.get(match.severity, Action.ACCEPT)
+        action = min(self.severity.get(match.severity, Action.ACCEPT), match.cap or Action.REJECT, key=_gravity)
         weak = match.confidence < self.min_confidence and action.gravity > Action.TAG.gravity
         return Action.TAG if weak else action
 
@@ -293,6 +293,10 @@ def _weighed(index: int, ground: _Ground, outcomes: Sequence[_Outcome]) -> tuple
     if None in exclusions:
         return action.gravity, msgspec.structs.replace(match, explain=f"{match.explain} (for some recipients)")
     return -1, msgspec.structs.replace(match, state="observe")
+
+
+def _gravity(action: Action) -> int:
+    return action.gravity
 
 
 def _severity(action: Action) -> Severity:

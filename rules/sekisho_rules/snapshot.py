@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,9 @@ from pathlib import Path
 import hyperscan
 import lmdb
 from sekisho_core.errors import SnapshotError
+from sekisho_core.events import Events
 from sekisho_core.scan import YaraRules
-from sekisho_core.vocabulary import Envelope, Match, Reading
+from sekisho_core.vocabulary import Envelope, Finding, Match, Reading
 
 from sekisho_rules.anchors import searched_text
 from sekisho_rules.evaluate import Fact
@@ -37,22 +38,30 @@ from sekisho_rules.layout import (
     read_manifest,
 )
 from sekisho_rules.match import judged, mail_facts, yara_matches
+from sekisho_rules.suspension import Key, Suspended, Suspension, applied
 from sekisho_rules.values import is_network, seen_forms
 
 Clock = Callable[[], datetime]
+Suspensions = Callable[[], Mapping[Key, Suspension]]
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _none() -> Mapping[Key, Suspension]:
+    return {}
+
+
 class IndexSnapshot:
     """One snapshot directory, open in this process; implements `core.scan.Snapshot`. Safe for several threads."""
 
-    def __init__(self, directory: Path, clock: Clock = _now) -> None:
-        """Open and check every file. Raises SnapshotError naming the directory and the fault."""
+    def __init__(self, directory: Path, clock: Clock = _now, suspended: Suspensions = _none) -> None:
+        """Open and check every file; `suspended` is asked with each mail. Raises SnapshotError naming the directory and
+        the fault."""
         self._directory = directory
         self._clock = clock
+        self._suspended = suspended
         try:
             # A shared lock on the manifest says "in use" to the pruning of a later compile.
             held = os.open(directory / MANIFEST, os.O_RDONLY | os.O_CLOEXEC)
@@ -84,25 +93,33 @@ class IndexSnapshot:
         """Every indicator in force that the mail meets, at each place, in the order of the index. None is left out: a
         mail may meet many that do nothing before the one that does."""
         now = self._clock()
-        facts = mail_facts(envelope, reading)
+        found = (*self.match_facts(mail_facts(envelope, reading), now), *self._by_yara(reading.findings, now))
+        suspended = self._suspended()
+        return tuple(dict.fromkeys(applied(found, suspended) if suspended else found))
+
+    def match_facts(self, facts: Sequence[Fact], moment: datetime) -> tuple[Match, ...]:
+        """Every indicator in force at `moment` (aware) that these facts of one mail meet, as `match` does; what YARA
+        found is no fact, and suspensions do not count."""
         with self._tables.begin() as transaction:
             numbers = sorted({*self._by_value(transaction, facts), *self._by_expression(facts)})
             entries = list(self._load(transaction, numbers))
-            rules = [
-                (finding, list(self._load(transaction, self._lookup(transaction, [key_of("yara", "", namespace)]))))
-                for finding in reading.findings
-                if finding.kind == "yara"
-                for namespace in [finding.rule.rpartition(":")[0]]
-            ]
-        found = judged(entries, facts, now) + yara_matches(rules, now)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(judged(entries, facts, moment)))
 
     def close(self) -> None:
         """Give the mapping up; not to be used afterwards."""
         self._tables.close()
         self._release()
 
-    def _by_value(self, transaction: lmdb.Transaction, facts: list[Fact]) -> Iterator[int]:
+    def _by_yara(self, findings: Iterable[Finding], now: datetime) -> list[Match]:
+        named = [(one, one.rule.rpartition(":")[0]) for one in findings if one.kind == "yara"]
+        with self._tables.begin() as transaction:
+            rules = [
+                (finding, list(self._load(transaction, self._lookup(transaction, [key_of("yara", "", namespace)]))))
+                for finding, namespace in named
+            ]
+        return yara_matches(rules, now)
+
+    def _by_value(self, transaction: lmdb.Transaction, facts: Sequence[Fact]) -> Iterator[int]:
         keys = {key_of("path", path, "") for path in {fact.path for fact in facts}}
         for path, value in {(fact.path, fact.value) for fact in facts}:
             keys.update(key_of("value", path, form) for form in seen_forms(path, value, self._lengths(path, value)))
@@ -121,7 +138,7 @@ class IndexSnapshot:
                             break
                         yield int.from_bytes(found[len(key) :], "big")
 
-    def _by_expression(self, facts: list[Fact]) -> Iterator[int]:
+    def _by_expression(self, facts: Sequence[Fact]) -> Iterator[int]:
         for regexes in self._regexes:
             for value in {fact.value for fact in facts if fact.path == regexes.path}:
                 yield from regexes.search(value)
@@ -140,9 +157,11 @@ class SnapshotStore:
     A snapshot that is still in use elsewhere stays mapped until its last user lets it go.
     """
 
-    def __init__(self, index: Path, clock: Clock = _now) -> None:
+    def __init__(self, index: Path, clock: Clock = _now, events: Events | None = None) -> None:
+        """`events` is told of a file of suspensions that is damaged."""
         self._link = index / CURRENT
         self._clock = clock
+        self._suspended = Suspended(index, events)
         self._lock = threading.Lock()
         self._pid = 0
         self._target = ""
@@ -166,7 +185,7 @@ class SnapshotStore:
             self._snapshot, self._target, self._pid = None, "", os.getpid()
         target = self._read_link()
         if self._snapshot is None or target != self._target:
-            self._snapshot = _open_linked(self._link, target, self._clock)
+            self._snapshot = _open_linked(self._link, target, self._clock, self._suspended)
             self._target = target
         return self._snapshot
 
@@ -207,11 +226,11 @@ class _Regexes:
         return found
 
 
-def _open_linked(link: Path, target: str, clock: Clock) -> IndexSnapshot:
+def _open_linked(link: Path, target: str, clock: Clock, suspended: Suspensions) -> IndexSnapshot:
     with suppress(SnapshotError):
-        return IndexSnapshot(link.parent / target, clock)
+        return IndexSnapshot(link.parent / target, clock, suspended)
     # Between our reading of the link and the opening a compile may have swapped and pruned: look once more.
-    return IndexSnapshot(link.parent / os.readlink(link), clock)  # noqa: PTH115
+    return IndexSnapshot(link.parent / os.readlink(link), clock, suspended)  # noqa: PTH115
 
 
 def _verify(directory: Path, manifest: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""TLP markings: the ids of version 1 and 2 in STIX, and which of several is the strictest."""
+"""TLP and PAP markings: the ids of TLP 1 and 2 in STIX, and which of several is the strictest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 TLPS = ("clear", "green", "amber", "amber+strict", "red")
 """From the mildest to the strictest."""
+PAPS = ("clear", "green", "amber", "red")
+"""Permitted uses, from the widest to the narrowest."""
 # STIX 2.1 section 7.2.1.4 (TLP 1); OASIS extension definition 60a3c5c5 (TLP 2.0).
 _IDS = {
     "613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",
@@ -18,6 +20,9 @@ _IDS = {
     "939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
     "e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
 }
+
+# The ids of version 2 stand last.
+_MARKINGS = {tlp: id for id, tlp in _IDS.items()}
 
 
 def tlp_of_name(text: str) -> str | None:
@@ -32,6 +37,23 @@ def tlp_of_id(marking: str) -> str | None:
     return _IDS.get(marking.removeprefix("marking-definition--"))
 
 
+def id_of_tlp(tlp: str) -> str:
+    """The TLP 2.0 marking-definition id of a TLP."""
+    return f"marking-definition--{_MARKINGS[tlp]}"
+
+
 def strictest(tlps: Iterable[str], default: str) -> str:
     """The strictest of the given TLPs; `default` when none is given."""
     return max(tlps, key=TLPS.index, default=default)
+
+
+def pap_of_name(text: str) -> str | None:
+    """The permitted use that a marking such as "PAP:RED" or "pap:white" states; None for another text."""
+    prefix, colon, word = text.strip().lower().partition(":")
+    word = "clear" if word.strip() == "white" else word.strip()
+    return word if prefix == "pap" and colon and word in PAPS else None
+
+
+def strictest_pap(paps: Iterable[str]) -> str:
+    """The narrowest of the given permitted uses; "" when none is given."""
+    return max(paps, key=PAPS.index, default="")

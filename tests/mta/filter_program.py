@@ -41,6 +41,7 @@ from sekisho_milter.main import Parent
 from sekisho_milter.replies import Mta, Plan
 from sekisho_milter.replies import carry_out as tell
 from sekisho_milter.settings import MilterSettings
+from sekisho_quarantine.journal import Journal, JournalBounds
 from sekisho_quarantine.settings import QuarantineSettings
 from sekisho_quarantine.store import Store
 from sekisho_rules.settings import PolicySettings, RulesSettings
@@ -105,7 +106,8 @@ def open_tools(settings: Settings, secret: bytes, events: Events) -> Tools:
     store = Store(connect(settings.of(Database)), Path(settings.of(QuarantineSettings).bodies))
     index = Path(settings.of(RulesSettings).index)
     stages = Stages(lambda: current(index), inspect, Obey(settings.of(PolicySettings)), store.record)
-    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective)
+    journal = Journal(JournalBounds.of(settings.of(QuarantineSettings)), events)
+    return Tools(stages, store.is_released, store.given_back, store.mark_not_effective, journal.append)
 
 
 def check(settings: Settings) -> None:

@@ -112,7 +112,11 @@ class Milter(Observed):
         settings: dict[str, dict[str, object]] = {
             "database": {"url": f"sqlite:///{self.root}/sekisho.sqlite", "timeout": 5.0},
             "rules": {"index": str(self.root / "index")},
-            "quarantine": {"bodies": str(self.root / "bodies"), "seal_file": str(self.root / "seal")},
+            "quarantine": {
+                "bodies": str(self.root / "bodies"),
+                "seal_file": str(self.root / "seal"),
+                "journal": str(self.root / "journal"),
+            },
             "milter": {
                 "socket": self.endpoint,
                 "socket_group": "",

@@ -20,6 +20,7 @@ import pytest
 from harness import Milter, until
 from sekisho_core.vocabulary import Direction, Envelope
 from sekisho_milter.probe import Dialogue, ProbeError, Script
+from sekisho_quarantine.journal import entries
 
 STOPPED = (b"<quarantine@example.jp>",)
 DIALOGS = Path(__file__).parents[1] / "dialogs"
@@ -199,6 +200,27 @@ def test_a_retry_joins_its_record(milter: Milter) -> None:
         with milter.dialogue() as mta:
             assert mta.play(Script(b"<a@b>", STOPPED, ((b"A", b" b"),))).name == "discard"
     assert [record["retries"] for record in milter.records()] == [2]
+
+
+def test_the_journal_has_accepted_mail(milter: Milter) -> None:
+    """What passes leaves a trace too, once however often it comes; a probe of health leaves none."""
+    for _ in range(2):
+        with milter.dialogue() as mta:
+            assert mta.play(Script(b"<a@example.com>", (b"<accept@example.jp>",), ((b"A", b" b"),))).name == "accept"
+    with milter.dialogue() as mta:
+        assert mta.play(Script(b"<b@example.com>", STOPPED)).name == "discard"
+    assert _command(milter, "health").returncode == 0
+    found = [(one.mail_from, one.action) for one in entries(milter.root / "journal")]
+    assert sorted(found) == [("a@example.com", "accept"), ("b@example.com", "quarantine")]
+
+
+def test_a_journal_that_cannot_be_written(milter: Milter) -> None:
+    """No mail is refused for it; the log tells."""
+    (milter.root / "journal").write_text("in the way")
+    with milter.dialogue() as mta:
+        assert mta.play(Script(b"<a@example.com>", (b"<accept@example.jp>",))).name == "accept"
+        assert mta.play(Script(b"<b@example.com>", STOPPED)).name == "discard"
+    assert milter.events("journal-failed")
 
 
 def test_no_snapshot_later(milter: Milter) -> None:

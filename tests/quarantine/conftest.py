@@ -219,7 +219,10 @@ def refused_port() -> int:
 def config(tmp_path: Path, sqlite_url: str) -> Path:
     """A settings file for the store of the test, released mail to port 1; `rewrite` it for others."""
     path = tmp_path / "sekisho.toml"
-    path.write_text(f'[database]\nurl = "{sqlite_url}"\n[quarantine]\nbodies = "{tmp_path}/bodies"\nrelease_port = 1\n')
+    path.write_text(
+        f'[database]\nurl = "{sqlite_url}"\n'
+        f'[quarantine]\nbodies = "{tmp_path}/bodies"\njournal = "{tmp_path}/journal"\nrelease_port = 1\n'
+    )
     return path
 
 

@@ -90,6 +90,14 @@ def test_observed_match_has_no_effect() -> None:
     assert [reason.state for reason in verdict.reasons] == ["observe"]
 
 
+def test_capped_match() -> None:
+    """A match whose rule is too weak for more leads to its cap at most, and policy may ask for less."""
+    strict, mild = settings(severity={"targeted": "reject"}), settings(severity={"targeted": "tag"})
+    assert judge(strict, mail("a@example.jp"), match()).action is Action.REJECT
+    assert judge(strict, mail("a@example.jp"), match(cap=Action.QUARANTINE)).action is Action.QUARANTINE
+    assert judge(mild, mail("a@example.jp"), match(cap=Action.QUARANTINE)).action is Action.TAG
+
+
 def test_findings_become_reasons() -> None:
     """A finding whose action is not accept is a reason of kind attachment; any other finding is none."""
     reading = Reading(findings=(Finding("pdf-launch", "part:2", "cmd.exe"), Finding("html-form", "part:2")))

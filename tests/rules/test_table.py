@@ -94,8 +94,8 @@ def test_filters_and_removal(engine: Engine) -> None:
     assert len(list(stored(engine, source="s"))) == 2
     assert [one.id for one in stored(engine, kind="yara")] == ["indicator--2"]
     assert [one.id for one in stored(engine, text="0%")] == ["indicator--2"]
-    assert remove(engine, "indicator--1", "t") == 1
-    assert remove(engine, "indicator--1", "t") == 0
+    assert remove(engine, "indicator--1", "t", NOW) == 1
+    assert remove(engine, "indicator--1", "t", NOW) == 0
     assert {one.id for one in stored(engine)} == {"indicator--1", "indicator--2"}
 
 
