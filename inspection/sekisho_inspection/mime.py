@@ -63,12 +63,17 @@ _SEARCH_SHIFT = 3
 
 @dataclass(frozen=True)
 class Entity:
-    """A leaf (RFC 2045 section 2.4) or an attached message: its file, what its Content-Type states, and whether it
-    wants to be shown as a file."""
+    """A leaf (RFC 2045 section 2.4) or an attached message: its file, what its Content-Type states, and its
+    Content-Disposition fields on one line each."""
 
     item: Item
     stated: Parameters
-    is_attachment: bool
+    dispositions: tuple[bytes, ...]
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether it wants to be shown as a file."""
+        return any(value.lower().startswith(b"attachment") for value in self.dispositions)
 
     @property
     def charset(self) -> str:
@@ -326,9 +331,7 @@ class Walk:
         # Another decoding stands in the same bytes, which are searched with the first.
         raw = b"" if place.reading == "mime-encoding" else memoryview(place.data)[start:end]
         item = Item(place.id, content, leaf.names, leaf.stated.types[0], origin, place.depth, raw)
-        shown_as = (unfold(raw).lower() for raw in place.block.values("content-disposition"))
-        attached = any(value.startswith(b"attachment") for value in shown_as)
-        return Entity(item, leaf.stated, attached)
+        return Entity(item, leaf.stated, tuple(map(unfold, place.block.values("content-disposition"))))
 
     def _new(self, place: _Place, spans: Iterable[Span]) -> list[Span]:
         """The spans that no reading has led to yet, as many as a mail may have parts."""

@@ -202,6 +202,10 @@ def _read_entity(entity: mime.Entity, notes: Notes) -> None:
     notes.named += item.names
     for name in item.names:
         notes.observe("email-message:body_multipart[*].body_raw_ref.name", name, item.where)
+    for stated in map(headers.decode_value, entity.dispositions):
+        # Publishers state the bare word where the standard has the whole field.
+        for value in dict.fromkeys((stated, stated.partition(";")[0].strip().lower())):
+            notes.observe("email-message:body_multipart[*].content_disposition", value, item.where)
 
 
 def _read_file(item: Item, notes: Notes) -> None:

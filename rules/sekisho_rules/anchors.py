@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sekisho_core.normalise import lure_pattern, normalise_subject
 
 from sekisho_rules.evaluate import like_expression
-from sekisho_rules.observed import COMMON
+from sekisho_rules.observed import COMMON, DISPOSITION
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window
 from sekisho_rules.values import folded, is_masked, respelt, respelt_expression, stated_form
 
@@ -39,7 +39,7 @@ def anchors(tree: Tree | Expression) -> list[Anchor]:
 
 
 def _cost(anchor: Anchor) -> int:
-    return _COST["path"] if anchor.path in COMMON else _COST[anchor.kind]
+    return _COST["path"] if anchor.path in (*COMMON, DISPOSITION) else _COST[anchor.kind]
 
 
 def searched_text(kind: str, path: str, seen: str) -> str:

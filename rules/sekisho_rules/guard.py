@@ -12,7 +12,7 @@ from sekisho_core.settings import Organisation
 
 from sekisho_rules.evaluate import holds
 from sekisho_rules.hosts import domain_form, network_of
-from sekisho_rules.observed import COMMON
+from sekisho_rules.observed import COMMON, DISPOSITION
 from sekisho_rules.ordinary import ordinary_values
 from sekisho_rules.registries import is_registry
 from sekisho_rules.tree import Comparison, Expression, Observation, Tree, Window, regex
@@ -111,7 +111,7 @@ def _value(path: str, value: str, protected: Protected) -> str:
         return _short(path, value, form) or _url(path, form, protected)
     if path in _FILE_NAMES and _ALL_FILES.fullmatch(form):
         return f"{path}: '{value[:80]}' is no name but a pattern for very many"
-    if is_masked(path, value) and _ordinary(Comparison(path, "=", (value,))):
+    if (path == DISPOSITION or is_masked(path, value)) and _ordinary(Comparison(path, "=", (value,))):
         return f"{path}: '{value[:80]}' fits ordinary values"
     return _own(path, form, protected) or _short(path, value, form)
 

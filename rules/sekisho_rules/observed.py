@@ -18,6 +18,7 @@ PATHS = frozenset(
             "email-addr:value",
             "email-message:body",
             "email-message:body_multipart[*].body_raw_ref.name",
+            "email-message:body_multipart[*].content_disposition",
             "email-message:cc_refs[*].value",
             "email-message:from_ref.display_name",
             "email-message:from_ref.value",
@@ -55,6 +56,7 @@ PATHS = frozenset(
     )
 )
 
+DISPOSITION = object_path("email-message:body_multipart[*].content_disposition")
 # Properties that very many objects share, and what these are.
 COMMON = {
     "email-message:is_multipart": "mail",

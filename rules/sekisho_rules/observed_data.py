@@ -194,7 +194,7 @@ def _objects(observed: Object, pool: dict[str, Object], version: StixVersion) ->
     references, container = observed.get("object_refs"), observed.get("objects")
     if isinstance(references, list) and not (version == "2.0" and container):
         found = {one: pool[one] for one in references if isinstance(one, str) and one in pool}
-        return {key: one for key, one in found.items() if one.get("type") not in _UNOBSERVED}
+        return {key: one for key, one in found.items() if str(one.get("type")) not in _UNOBSERVED}
     if isinstance(container, Mapping):
         return {key: one for key, one in container.items() if isinstance(one, Mapping)}
     raise ObservationError(f"{_named(observed)}: neither object_refs nor objects")

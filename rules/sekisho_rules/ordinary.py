@@ -28,6 +28,10 @@ _BY_PATH = {
     "url:value": tuple(f"{scheme}://{host}/{_NOBODY}.html" for scheme in ("http", "https") for host in _HOSTS),
     "file:name": _NAMES,
     "email-message:body_multipart.body_raw_ref.name": _NAMES,
+    "email-message:body_multipart.content_disposition": (
+        *("attachment", "inline"),
+        *(f'{shown}; filename="{name}"' for shown in ("attachment", "inline") for name in _NAMES),
+    ),
     "email-message:body": _TEXTS,
 }
 

@@ -105,6 +105,13 @@ def test_hashes_are_of_the_decoded_content(read: Read, attach: Callable[..., byt
     assert part.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
+def test_content_disposition(read: Read, attach: Callable[..., bytes]) -> None:
+    """Content-Disposition of a part is an observable, as sent and as the bare word that publishers state."""
+    path = "email-message:body_multipart[*].content_disposition"
+    seen = [one.value for one in read(attach("x", ("a.bin", b"abc"))).observables if one.path == path]
+    assert seen == ['attachment; filename="a.bin"', "attachment"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "kinds"),
     [

@@ -32,6 +32,8 @@ MAIL = Reading(
             ("email-message:received_lines", "from a.example by b.example", "header:received"),
             ("email-message:received_lines", "from c.example by d.example", "header:received"),
             ("email-message:body_multipart[*].body_raw_ref.name", "invoice.zip", "part:2"),
+            ("email-message:body_multipart[*].content_disposition", 'attachment; filename="invoice.zip"', "part:2"),
+            ("email-message:body_multipart[*].content_disposition", "attachment", "part:2"),
             ("file:name", "invoice.zip", "part:2"),
             ("file:hashes.'SHA-256'", SHA256, "part:2"),
             ("file:hashes.'SHA-1'", SHA1, "part:2"),
@@ -83,6 +85,9 @@ def is_met(tmp_path: Path, pattern: str) -> bool:
         "[email-message:is_multipart = true AND email-message:from_ref.value = 'sender@bad.example']",
         "[email-message:is_multipart = 'true' AND email-message:from_ref.value = 'sender@bad.example']",
         "[email-message:is_multipart != 'false' AND email-message:subject = '請求書送付のご案内']",
+        "[email-message:body_multipart[0].body_raw_ref.name = 'invoice.zip' AND "
+        "email-message:body_multipart[0].content_disposition = 'attachment']",
+        "[email-message:body_multipart[*].content_disposition = 'attachment; filename=\"invoice.zip\"']",
         "[network-traffic:dst_ref.value = 'c2.bad.example']",
         "[network-traffic:dst_ref.value = 'bad.example']",
         "[network-traffic:dst_ref.value = '192.0.2.77']",
@@ -151,6 +156,8 @@ def test_several_events(tmp_path: Path, qualifier: str, word: str) -> None:
     "pattern",
     [
         "[email-message:is_multipart = true]",
+        "[email-message:body_multipart[*].content_disposition = 'attachment']",
+        "[email-message:body_multipart[*].content_disposition LIKE 'attach%']",
         "[network-traffic:dst_ref.type = 'ipv4-addr']",
         "[network-traffic:dst_ref.type = 'ipv4-addr'] OR [url:value = 'http://c2.bad.example/x']",
     ],

@@ -1,12 +1,13 @@
 """Random patterns over small random observed data agree with stix2-matcher."""
 
 import copy
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sekisho_rules.observed_data import evaluate_observed_data
+from sekisho_rules.observed_data import ObservationError, evaluate_observed_data
 from stix2matcher.matcher import match
 
 _START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -122,6 +123,36 @@ def test_comparisons(pattern: str, bundle: dict[str, Any]) -> None:
 def test_observations(pattern: str, bundle: dict[str, Any]) -> None:
     """AND, OR, FOLLOWEDBY and qualifiers in any nesting."""
     assert bool(evaluate_observed_data(pattern, bundle)) is _matched(pattern, bundle)
+
+
+_words_of_stix = st.sampled_from([
+    *("type", "id", "objects", "object_refs", "first_observed", "last_observed", "number_observed", "n", "t_ref"),
+    *("t_refs", "b_hex", "b_bin", "observed-data", "bundle", "x", "x--1", "2020-01-01T00:00:00Z"),
+])  # fmt: skip
+_anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | _words_of_stix,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_words_of_stix, inner, max_size=6),
+    max_leaves=12,
+)
+_sound = {"type": "observed-data", "first_observed": _moment(0), "last_observed": _moment(1), "number_observed": 1}
+_seen = st.dictionaries(_words_of_stix, _anything, max_size=6)
+_of_a_sound_frame = st.builds(
+    lambda things, more: [{**_sound, **more, "objects": dict(enumerate({"type": "x", **one} for one in things))}],
+    st.lists(_seen, max_size=3),
+    st.dictionaries(st.sampled_from(["id", "object_refs"]), _anything, max_size=2),
+)
+
+
+_read_as_such = st.sampled_from(["[x:b_hex = h'00']", "[x:b_bin LIKE '%']", "[x:n = t'2020-01-01T00:00:00Z']"])
+_given = st.one_of(st.lists(_seen, max_size=4), _of_a_sound_frame, st.lists(_anything, max_size=3), _seen)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_brackets | _read_as_such, _given)
+def test_any_observed_data(pattern: str, data: Any) -> None:
+    """Whatever is given for observed data, the answer is a list or a documented error."""
+    with suppress(ObservationError):
+        assert isinstance(evaluate_observed_data(pattern, data), list)
 
 
 def _matched(pattern: str, bundle: dict[str, Any]) -> bool:
