@@ -21,7 +21,7 @@ test: test-packages $(STAMP) lint fuzz-minute
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=tests/mta:tests/bench:tests/fuzz:tests/cases:tests/feeds $(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
+	MYPYPATH=tests/mta:tests/bench:tests/fuzz:tests/cases $(BIN)/mypy core/sekisho_core inspection/sekisho_inspection rules/sekisho_rules quarantine/sekisho_quarantine \
 	    feeds/sekisho_feeds milter/sekisho_milter tests
 
 packages:

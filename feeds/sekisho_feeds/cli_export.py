@@ -21,9 +21,9 @@ from sekisho_rules.packs import read_packs
 from sekisho_rules.settings import RulesSettings
 
 from sekisho_feeds.export_directory import MOST_LOST, Published, checked_by, published_files, write_exports
-from sekisho_feeds.export_items import CONNECTIONS, Audience, Choice, Export, IsWarned, Item, Options, items
+from sekisho_feeds.export_items import CONNECTIONS, Audience, Choice, Export, IsWarned, Options, items
 from sekisho_feeds.export_values import Kind
-from sekisho_feeds.exporters import exporters
+from sekisho_feeds.exporters import consumers_check, exporters
 from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.warninglist import Kind as ListedKind
 from sekisho_feeds.warninglist import Warninglists
@@ -52,7 +52,7 @@ _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 @click.option("--senders", is_flag=True, help="Also hosts that mail came from.")
 @click.option("--origin", default="rpz.invalid", show_default=True, help="Of an RPZ: the zone's name.")
 @click.option("--policy", default="nxdomain", show_default=True, help="Of an RPZ: its answer, or a sinkhole.")
-@click.option("--check", "command", default="", help="A command that must accept the new files; {} is their directory.")
+@click.option("--check", "command", default="", help="A command that must accept the new files ({}: their folder).")
 @click.option("--accept-loss", is_flag=True, help=f"Also where more than {MOST_LOST} % of the entries go.")
 @click.argument("directory", type=click.Path(path_type=Path))
 def export_command(
@@ -87,8 +87,9 @@ def export_command(
     )
     left_out: list[Refusal] = []
     chosen = list(items(_in_force(settings, sources, now), choice, _warned_by(warninglists(settings)), left_out))
-    export = _written(format, chosen, settings, directory.absolute(), origin, policy, now)
-    check = checked_by(*command.split()) if command else None
+    options = _options(settings, directory.absolute(), origin, policy, now)
+    export = exporters[format].write(chosen, options)
+    check = checked_by(*command.split()) if command else consumers_check(format, options)
     done = write_exports(directory, export, most_lost=100 if accept_loss else MOST_LOST, check=check)
     _print(export, done, left_out, as_json)
     sys.exit(1 if done.refused else 0)
@@ -101,10 +102,8 @@ def _in_force(settings: Settings, sources: tuple[str, ...], now: datetime) -> li
     return [msgspec.structs.replace(one, state=effective_state(one, now)) for one in chosen]
 
 
-def _written(
-    format: str, chosen: list[Item], settings: Settings, directory: Path, origin: str, policy: str, now: datetime
-) -> Export:
-    options = Options(
+def _options(settings: Settings, directory: Path, origin: str, policy: str, now: datetime) -> Options:
+    return Options(
         now=now,
         producer=settings.of(FeedsSettings).identity or "sekisho",
         origin=origin,
@@ -112,7 +111,6 @@ def _written(
         directory=str(directory),
         previous=published_files(directory) if directory.is_dir() else {},
     )
-    return exporters[format].write(chosen, options)
 
 
 def _warned_by(lists: Warninglists) -> IsWarned:
