@@ -21,6 +21,7 @@ from sekisho_feeds import feed_table
 from sekisho_feeds.cli_add import add_command
 from sekisho_feeds.cli_export import export_command
 from sekisho_feeds.cli_history import diff_command, rollback_command
+from sekisho_feeds.cli_merged import merged_command
 from sekisho_feeds.cli_outbox import outbox_command
 from sekisho_feeds.cli_publish import hash_command, publish_command, serve_command, sightings_command
 from sekisho_feeds.cli_pull import pull_command
@@ -36,8 +37,8 @@ def feeds() -> None:
 
 
 for _command in (
-    add_command, diff_command, export_command, hash_command, outbox_command, publish_command, pull_command,
-    rollback_command, serve_command, sightings_command, test_command,
+    add_command, diff_command, export_command, hash_command, merged_command, outbox_command, publish_command,
+    pull_command, rollback_command, serve_command, sightings_command, test_command,
 ):  # fmt: skip
     feeds.add_command(_command)
 

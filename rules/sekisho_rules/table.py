@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from sqlalchemy.exc import SQLAlchemyError
 
 from sekisho_rules import history
+from sekisho_rules.canonical import canonical
 from sekisho_rules.indicator import Indicator, supersedes
 from sekisho_rules.schema import INDICATORS
 
@@ -176,7 +177,12 @@ def _write(
 
 
 def _row(indicator: Indicator, reason: str, now: datetime, revision: int) -> dict[str, Any]:
-    ours = {"reason": reason, "imported_at": now, "meaning": "", "revision": revision}
+    ours = {
+        "reason": reason,
+        "imported_at": now,
+        "meaning": canonical(indicator.pattern, indicator.pattern_type).id,
+        "revision": revision,
+    }
     return msgspec.structs.asdict(indicator) | {"labels": list(indicator.labels)} | ours
 
 

@@ -121,6 +121,22 @@ def test_rollback(member: Member, tmp_path: Path) -> None:
     assert [one["feed"] for one in member.json("pull")["feeds"]] == ["npa"]
 
 
+def test_one_row_for_each_meaning(member: Member, tmp_path: Path) -> None:
+    """What two feeds write in two ways is one row with two sources; of these the surest counts, and the strictest mark."""
+    one = bundle(tmp_path / "a.json", "[domain-name:value = 'Evil[.]C2.EXAMPLE.']", subject(LURE), confidence=40)
+    other = bundle(tmp_path / "b.json", "[ domain-name:value='evil.c2.example' ]", confidence=90)
+    member.run("add", "one", str(one), "--tlp", "amber")
+    member.run("add", "other", str(other), "--tlp", "green", "--observe-days", "7")
+    member.run("pull")
+    rows = member.json("merged", "--text", "evil")
+    assert len(rows) == 1
+    assert [said["source"] for said in rows[0]["statements"]] == ["one", "other"]
+    assert (rows[0]["value"], rows[0]["state"], rows[0]["tlp"]) == ("evil.c2.example", "enforce", "amber")
+    assert (rows[0]["confidence"], rows[0]["statements"][1]["state"]) == (90, "observe")
+    assert len(member.json("merged")) == 2
+    assert "evil[.]c2[.]example" in member.run("merged").output
+
+
 def test_remove(member: Member, tmp_path: Path) -> None:
     """A feed that is removed takes what it said with it."""
     member.run("add", "npa", str(bundle(tmp_path / "a.json", subject(LURE))))

@@ -161,7 +161,7 @@ def test_respelling_keeps_the_key(tree: tuple, data: st.DataObject) -> None:  # 
     assert key(f"[{respelt(tree, data)}]") == key(f"[ {respelt(tree, data)} ]")
 
 
-@given(st.text(max_size=40), st.text(max_size=40))
+@given(st.text(max_size=40).filter(str.strip), st.text(max_size=40).filter(str.strip))
 def test_two_values_have_two_keys(one: str, other: str) -> None:
     """Values of a path that folds nothing have one key only where they are the same text but for blanks around it."""
     keys = [
