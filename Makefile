@@ -49,10 +49,12 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Microseconds by stage beside stock email (STAGES_ARGS="--mails 20 --json"); attachments by type against their budgets,
-# with and without the cache (ATTACHMENTS_ARGS="--kinds pdf"); then one run with one Postfix: no milter, an empty pymilter, sekisho with a small and a large index (BENCH_ARGS="--mails 100 --rounds 1").
+# with and without the cache (ATTACHMENTS_ARGS="--kinds pdf"); import, compile, swap and match of up to a million
+# indicators (FEEDS_ARGS="--sizes 10000"); then one run with one Postfix: no milter, an empty pymilter, sekisho with a small and a large index (BENCH_ARGS="--mails 100 --rounds 1").
 bench: test-packages $(STAMP)
 	$(BIN)/python tests/bench/stages.py $(STAGES_ARGS)
 	$(BIN)/python tests/bench/attachments.py $(ATTACHMENTS_ARGS)
+	$(BIN)/python tests/bench/feeds.py $(FEEDS_ARGS)
 	$(BIN)/python tests/bench/mta.py $(BENCH_ARGS)
 
 # Coverage-guided fuzzing of every reader, or of TARGETS, for SECONDS together; crashers are left in .run/fuzz/TARGET.

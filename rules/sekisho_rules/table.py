@@ -70,7 +70,7 @@ def stored(
     try:
         with reader(engine).connect().execution_options(stream_results=True, yield_per=2000) as connection:
             for row in connection.execute(query.where(*conditions)):
-                yield _indicator(row._asdict())
+                yield indicator_of(row._asdict())
     except SQLAlchemyError as error:
         raise DatabaseError(f"indicators: {error_line(error)}") from error
 
@@ -177,12 +177,8 @@ def _write(
 
 
 def _row(indicator: Indicator, reason: str, now: datetime, revision: int) -> dict[str, Any]:
-    ours = {
-        "reason": reason,
-        "imported_at": now,
-        "meaning": canonical(indicator.pattern, indicator.pattern_type).id,
-        "revision": revision,
-    }
+    meaning = canonical(indicator.pattern, indicator.pattern_type).id
+    ours = {"reason": reason, "imported_at": now, "meaning": meaning, "revision": revision}
     return msgspec.structs.asdict(indicator) | {"labels": list(indicator.labels)} | ours
 
 
@@ -212,5 +208,6 @@ def _versions(connection: Connection, ids: list[str]) -> dict[tuple[str, str], t
     return {(row.source, row.id): tuple(row)[2:] for row in rows}
 
 
-def _indicator(row: dict[str, Any]) -> Indicator:
+def indicator_of(row: dict[str, Any]) -> Indicator:
+    """The indicator of a row's columns, by name."""
     return Indicator(**row | {"labels": tuple(row["labels"])})

@@ -46,10 +46,8 @@ def main() -> None:
     parser.add_argument("--mails", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures: dict[str, object] = {
-        "patterns a second": _parse_rates(),
-        "sizes": [_of_size(size, options.mails) for size in options.sizes],
-    }
+    sizes = [_of_size(size, options.mails) for size in options.sizes]
+    figures: dict[str, object] = {"patterns a second": _parse_rates(), "sizes": sizes}
     print(json.dumps(figures, indent=1) if options.json else _told(figures))
 
 

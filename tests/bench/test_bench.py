@@ -27,6 +27,15 @@ def test_stages() -> None:
     assert "clean text mail: " in run("stages.py", *options, "--kinds", "text")
 
 
+def test_feeds() -> None:
+    """The bench of feeds parses, imports, compiles, swaps and matches at each size, for people and programs."""
+    options = ("--sizes", "70", "140", "--mails", "2")
+    sizes = json.loads(run("feeds.py", *options, "--json"))["sizes"]
+    assert [one["indicators"] for one in sizes] == [70, 140]
+    assert all(one["compile s"] > 0 and one["peak MiB"] > 0 for one in sizes)
+    assert "140 indicators: import " in run("feeds.py", *options)
+
+
 def test_corpus(tmp_path: Path) -> None:
     """The corpus check counts by folder what became of mails and of files, which it attaches to a mail."""
     for folder, name, content in (

@@ -122,7 +122,7 @@ def test_rollback(member: Member, tmp_path: Path) -> None:
 
 
 def test_one_row_for_each_meaning(member: Member, tmp_path: Path) -> None:
-    """What two feeds write in two ways is one row with two sources; of these the surest counts, and the strictest mark."""
+    """What two feeds write in two ways is one row of both: the surest counts, and the strictest mark."""
     one = bundle(tmp_path / "a.json", "[domain-name:value = 'Evil[.]C2.EXAMPLE.']", subject(LURE), confidence=40)
     other = bundle(tmp_path / "b.json", "[ domain-name:value='evil.c2.example' ]", confidence=90)
     member.run("add", "one", str(one), "--tlp", "amber")
