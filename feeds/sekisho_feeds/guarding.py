@@ -57,7 +57,9 @@ def tried(indicators: Sequence[Indicator], guard: Guard, now: datetime) -> Backt
 
 
 def _assessed(feed: Feed, indicator: Indicator, guard: Guard, now: datetime) -> Indicator:
-    assessment = assess(indicator, guard.lists, guard.protected)
+    # Which of its author's weak ones are taken is an option of that format: those that came are wanted.
+    weighed = msgspec.structs.replace(indicator, to_ids=True) if feed.format == "misp" else indicator
+    assessment = assess(weighed, guard.lists, guard.protected)
     confidence = _confidence(feed, indicator, now)
     spent = confidence < NIDS.threshold and bool(feed.decay)
     against = [*assessment.reasons] if assessment.verdict == "observe" else []

@@ -12,7 +12,14 @@ from sekisho_feeds.harvest import Document, FeedError
 from sekisho_rules.indicator_files import Provenance
 
 PAGE = (Path(__file__).parents[2] / "docs" / "feed-formats.md").read_text(encoding="utf-8")
-OURS = {"stix": "stix_bundle", "csv": "csv_list", "plain": "plain_list", "yara": "yara_bundle", "alert": "alert_text"}
+OURS = {
+    "stix": "stix_bundle",
+    "csv": "csv_list",
+    "plain": "plain_list",
+    "yara": "yara_bundle",
+    "alert": "alert_text",
+    "misp": "misp_event",
+}
 
 
 def test_names() -> None:
