@@ -72,7 +72,7 @@ def _print(proven: Proven) -> None:
     print(f"{counted(counts['indicators'], 'indicator')}:")
     for kind, count in _types(proven).items():
         print(f"  {count:>8} {visible(kind, 60)}")
-    _print_reasons("refused", ((one.reason, _named(one)) for one in proven.refused))
+    _print_reasons("refused", ((one.reason.removeprefix("refused: "), _named(one)) for one in proven.refused))
     _print_reasons("would be observed only", ((one.guard, _shown(one)) for one in _guarded(proven)))
     _print_reasons("without effect", ((reason, _shown(one)) for one, reason in proven.stored if reason))
 

@@ -61,7 +61,7 @@ class Proven(msgspec.Struct, frozen=True):
             "indicators": len(self.stored),
             "refused": len(self.refused),
             "without_effect": sum(bool(reason) for _, reason in self.stored),
-            "guarded": sum(bool(one.guard) for one in effective),
+            "held_back": sum(bool(one.guard) for one in effective),
         }
 
 
