@@ -15,7 +15,7 @@ from sekisho_core.display import visible
 from sekisho_core.errors import SekishoError
 from sekisho_core.files import write_durably
 from sekisho_core.settings import Settings, load
-from sekisho_rules import table
+from sekisho_rules import history, table
 from sekisho_rules.cli_compile import compile_index
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -52,7 +52,8 @@ def pull_command(
     _send(settings, tools)
     ended = table.end_observation(tools.engine, now)
     serial = None
-    if ended or any(one.changed for one in pulls):
+    # A pull that was killed after its merge has left this to the next.
+    if ended or history.is_pending(tools.engine):
         serial = compile_index(settings, tools.engine).serial
     _write_metrics(settings, tools)
     if as_json:

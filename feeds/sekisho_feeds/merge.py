@@ -26,6 +26,10 @@ class Merged(msgspec.Struct, frozen=True):
     withdrawn: int = 0
     kept_back: int = 0
 
+    @property
+    def changed(self) -> bool:
+        return bool(self.added or self.updated or self.guarded or self.withdrawn)
+
 
 class Removals(msgspec.Struct, frozen=True):
     """When a removal needs a person's word: beyond this share of the feed's indicators, unless confirmed."""
@@ -57,7 +61,10 @@ def merge(
             gone, stated = set(), [(one, why) for one, why in stated if one.id not in revoked]
         done = table.put(connection, stated, now, revision)
         withdrawn = _withdraw(connection, source, gone, revision)
-        return Merged(done.added, done.updated, done.unchanged, done.guarded, withdrawn, kept_back)
+        merged = Merged(done.added, done.updated, done.unchanged, done.guarded, withdrawn, kept_back)
+        if not merged.changed:
+            history.drop(connection, revision)
+        return merged
 
 
 def _too_many(going: set[str], held: set[str], removals: Removals) -> int:

@@ -66,7 +66,7 @@ class Proven(msgspec.Struct, frozen=True):
 
 
 class Pulled(msgspec.Struct, frozen=True):
-    """How the pull of one feed went. `error` is "" where it went well, `changed` whether the index should be built."""
+    """How the pull of one feed went. `error` is "" where it went well."""
 
     feed: str
     error: str = ""
@@ -74,11 +74,6 @@ class Pulled(msgspec.Struct, frozen=True):
     counts: dict[str, int] = {}
     merged: Merged = Merged()
     refused: list[Refusal] = []
-
-    @property
-    def changed(self) -> bool:
-        merged = self.merged
-        return bool(merged.added or merged.updated or merged.guarded or merged.withdrawn)
 
 
 def pull(feed: Feed, standing: Standing, tools: Tools, removals: Removals, now: datetime) -> Pulled:

@@ -56,6 +56,11 @@ def begin(connection: Connection, what: str, now: datetime) -> int:
     return number
 
 
+def drop(connection: Connection, revision: int) -> None:
+    """Forget a revision that changed nothing."""
+    connection.execute(delete(REVISIONS).where(REVISIONS.c.number == revision))
+
+
 def keep(connection: Connection, condition: ColumnElement[bool], revision: int) -> None:
     """Copy the rows that `revision` is about to replace or take away into the history."""
     rows = select(*(INDICATORS.c[name] for name in _NAMES), literal(revision)).where(condition)
@@ -74,6 +79,17 @@ def newest(engine: Engine) -> int:
     try:
         with reader(engine).connect() as connection:
             return connection.scalar(select(func.max(REVISIONS.c.number))) or 0
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"revisions: {error_line(error)}") from error
+
+
+def is_pending(engine: Engine) -> bool:
+    """Whether some revision stands in no index yet. Raises DatabaseError."""
+    try:
+        with reader(engine).connect() as connection:
+            return (
+                connection.execute(select(REVISIONS.c.number).where(REVISIONS.c.serial.is_(None))).first() is not None
+            )
     except SQLAlchemyError as error:
         raise DatabaseError(f"revisions: {error_line(error)}") from error
 

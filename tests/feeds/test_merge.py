@@ -8,7 +8,7 @@ import pytest
 from sekisho_core.database import open_database
 from sekisho_core.settings import Database
 from sekisho_feeds.merge import Merged, Removals, merge
-from sekisho_rules import table
+from sekisho_rules import history, table
 from sekisho_rules.indicator import Indicator
 from sqlalchemy import Engine
 
@@ -87,3 +87,12 @@ def test_few_removals_need_nobody(engine: Engine) -> None:
     """Of a small feed a few may always go."""
     put(engine, *(one(number) for number in range(6)))
     assert put(engine, one(1)).withdrawn == 5
+
+
+def test_merge_without_a_change_is_no_revision(engine: Engine) -> None:
+    """What says nothing new leaves nothing to compile; what a killed pull left is seen by the next."""
+    put(engine, one(1))
+    assert history.is_pending(engine)
+    history.compiled(engine, 1, history.newest(engine))
+    put(engine, one(1))
+    assert (history.newest(engine), history.is_pending(engine)) == (1, False)
