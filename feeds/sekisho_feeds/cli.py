@@ -18,6 +18,7 @@ from sekisho_rules import table
 from sekisho_rules.cli_compile import compile_index
 
 from sekisho_feeds import feed_table
+from sekisho_feeds.access import shown
 from sekisho_feeds.cli_add import add_command
 from sekisho_feeds.cli_export import export_command
 from sekisho_feeds.cli_history import diff_command, rollback_command
@@ -48,7 +49,7 @@ for _command in (
 @json_option
 def list_command(config: Path | None, as_json: bool) -> None:
     """List the feeds."""
-    found = [feed for feed, _ in feed_table.feeds(open_database(load(config).of(Database)))]
+    found = [_masked(feed) for feed, _ in feed_table.feeds(open_database(load(config).of(Database)))]
     if as_json:
         _print_json(found)
         return
@@ -85,10 +86,10 @@ def remove_command(config: Path | None, keep_indicators: bool, name: str) -> Non
     settings = load(config)
     engine = open_database(settings.of(Database))
     feed_table.feed_of(engine, name)
+    feed_table.remove(engine, name)
     if not keep_indicators:
         print(f"{table.remove_source(engine, name, datetime.now(UTC))} indicators withdrawn")
         compile_index(settings, engine)
-    feed_table.remove(engine, name)
 
 
 @feeds.command("pause")
@@ -98,6 +99,7 @@ def remove_command(config: Path | None, keep_indicators: bool, name: str) -> Non
 def pause_command(config: Path | None, reason: str, name: str) -> None:
     """Pull a feed no more by itself; what it said stays in force."""
     _paused(config, name, reason)
+    print(f"{name} is paused")
 
 
 @feeds.command("resume")
@@ -106,6 +108,7 @@ def pause_command(config: Path | None, reason: str, name: str) -> None:
 def resume_command(config: Path | None, name: str) -> None:
     """Pull a feed by itself again, also after a rollback."""
     _paused(config, name, "")
+    print(f"{name} is pulled by itself again; now: sekisho feeds pull {name}")
 
 
 @feeds.command("enforce")
@@ -119,6 +122,13 @@ def enforce_command(config: Path | None, name: str) -> None:
     feed_table.change(engine, msgspec.structs.replace(feed, observe_until=None))
     print(f"{table.end_observation(engine, datetime.now(UTC), name)} indicators are observed no more")
     print(f"index {compile_index(settings, engine).serial} is in force")
+
+
+def _masked(feed: Feed) -> Feed:
+    """Without what is secret in URLs."""
+    keys = msgspec.structs.replace(feed.keys, proxy=shown(feed.keys.proxy) if feed.keys.proxy else "")
+    location = feed.location if feed.via == "file" else shown(feed.location)
+    return msgspec.structs.replace(feed, location=location, keys=keys)
 
 
 def _paused(config: Path | None, name: str, reason: str) -> None:

@@ -11,14 +11,18 @@ import click
 from sekisho_core.cli_options import config_option
 from sekisho_core.database import open_database
 from sekisho_core.settings import Database, load
+from sekisho_rules import table
 from sekisho_rules.indicator import DEFAULT_CONFIDENCE
+from sekisho_rules.settings import RulesSettings
 from sekisho_rules.tlp import TLPS
 
 from sekisho_feeds import feed_table
+from sekisho_feeds.access import shown
 from sekisho_feeds.feed import Feed, Keys, Via, require_sound
-from sekisho_feeds.formats import format_names, format_of
+from sekisho_feeds.formats import format_names
 from sekisho_feeds.harvest import FeedError
 from sekisho_feeds.settings import FeedsSettings
+from sekisho_feeds.wiring import require_options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -69,11 +73,11 @@ def described(name: str, location: str, given: dict[str, Any]) -> Feed:
     """The feed of the options. Raises FeedError naming what cannot be."""
     via = given.pop("via") or _via(location, given["format"])
     place = str(Path(location.removeprefix("file://")).absolute()) if via == "file" else location
+    if via == "file" and not Path(place).exists():
+        raise FeedError(f"{place}: no such file or folder")
     keys = {key: given.pop(key) for key in Keys.__struct_fields__}
     options = dict(map(_pair, given.pop("options")))
     chosen = given.pop("format") or _format(via, location)
-    if chosen != "taxii":
-        format_of(chosen)
     made = Feed(
         name=name,
         location=place,
@@ -85,6 +89,7 @@ def described(name: str, location: str, given: dict[str, Any]) -> Feed:
         **given,
     )
     require_sound(made)
+    require_options(made)
     return made
 
 
@@ -114,7 +119,10 @@ def add_command(
     until = datetime.now(UTC) + timedelta(days=days) if days else None
     complete = not partial and given["via"] not in ("taxii", "misp-rest") and given["format"] != "taxii"
     feed = described(name, location, given | {"complete": complete, "observe_until": until})
-    feed_table.add(open_database(settings.of(Database)), feed)
+    engine = open_database(settings.of(Database))
+    if name in settings.of(RulesSettings).packs or next(table.stored(engine, source=name), None):
+        raise FeedError(f"feed {name}: indicators of that source are there already, and would become the feed's")
+    feed_table.add(engine, feed)
     print(f"{name} is added: {feed.format} from {feed.via}; get it with: sekisho feeds pull {name}")
 
 
@@ -132,7 +140,7 @@ def _format(via: str, location: str) -> str:
         return "stix" if via == "taxii" else "misp"
     ending = location.partition("?")[0].rpartition(".")[2].lower()
     if ending not in _ENDINGS:
-        raise FeedError(f"{location}: say --format, one of taxii, {', '.join(format_names())}")
+        raise FeedError(f"{shown(location)}: say --format, one of taxii, {', '.join(format_names())}")
     return _ENDINGS[ending]
 
 

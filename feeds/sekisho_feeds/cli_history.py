@@ -13,7 +13,7 @@ from sekisho_core.cli_options import config_option, json_option
 from sekisho_core.database import open_database
 from sekisho_core.display import column, defanged, local_time, visible
 from sekisho_core.errors import SekishoError
-from sekisho_core.settings import Database, load
+from sekisho_core.settings import Database, Settings, load
 from sekisho_rules import history
 from sekisho_rules.cli_compile import compile_index
 from sekisho_rules.settings import RulesSettings
@@ -21,6 +21,7 @@ from sekisho_rules.snapshot import SnapshotStore
 from sqlalchemy import Engine
 
 from sekisho_feeds import feed_table
+from sekisho_feeds.feed import Standing
 
 _MOST_REVISIONS = 50
 
@@ -36,10 +37,13 @@ def diff_command(config: Path | None, as_json: bool, limit: int, older: int | No
 
     Without serials it lists the changes and the serials that held them.
     """
-    engine = open_database(load(config).of(Database))
+    settings = load(config)
+    engine = open_database(settings.of(Database))
     if older is None:
         _print_revisions(engine, as_json)
         return
+    for serial in filter(None, (older, newer)):
+        _require_serial(settings, serial)
     last = history.newest(engine) if newer is None else history.at_serial(engine, newer)
     came, went = history.changes(engine, history.at_serial(engine, older), last, limit)
     if as_json:
@@ -62,12 +66,12 @@ def rollback_command(config: Path | None, as_json: bool, serial: int) -> None:
     """
     settings = load(config)
     engine = open_database(settings.of(Database))
-    current = SnapshotStore(Path(settings.of(RulesSettings).index)).current().serial
-    if not 1 <= serial <= current:
-        raise SekishoError(f"serial {serial}: the serials are 1 to {current} (sekisho feeds diff)")
+    _require_serial(settings, serial)
     now, why = datetime.now(UTC), f"rolled back to serial {serial}"
-    done = history.roll_back(engine, history.at_serial(engine, serial), why, now)
-    paused = _pause(engine, done.sources, why)
+    revision = history.at_serial(engine, serial)
+    # Paused first: a pull that is at work, or a kill, must not bring back what is taken away.
+    paused = _pause(engine, history.sources_since(engine, revision), why)
+    done = history.roll_back(engine, revision, why, now)
     report = compile_index(settings, engine)
     if as_json:
         told: dict[str, Any] = msgspec.structs.asdict(done) | {"paused": paused, "index": report.serial}
@@ -78,10 +82,18 @@ def rollback_command(config: Path | None, as_json: bool, serial: int) -> None:
         print(f"{name} is paused: sekisho feeds resume {name}")
 
 
+def _require_serial(settings: Settings, serial: int) -> None:
+    current = SnapshotStore(Path(settings.of(RulesSettings).index)).current().serial
+    if not 1 <= serial <= current:
+        raise SekishoError(f"serial {serial}: the serials are 1 to {current} (sekisho feeds diff)")
+
+
 def _pause(engine: Engine, sources: tuple[str, ...], why: str) -> list[str]:
     paused = [feed for feed, _ in feed_table.feeds(engine) if feed.name in sources]
     for feed in paused:
         feed_table.change(engine, msgspec.structs.replace(feed, paused=why))
+        # Whoever resumes it wants all that it says, not only what is new.
+        feed_table.note(engine, feed.name, Standing())
     return [feed.name for feed in paused]
 
 

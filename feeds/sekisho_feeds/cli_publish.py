@@ -26,6 +26,7 @@ from sekisho_rules import table
 from sekisho_rules.indicator import Indicator
 from sekisho_rules.packs import read_packs
 from sekisho_rules.settings import RulesSettings
+from sekisho_rules.tlp import strictest
 from sqlalchemy import Engine
 
 from sekisho_feeds.harvest import FeedError
@@ -44,10 +45,11 @@ _TLPS = ("clear", "green", "amber")
 @click.command("publish")
 @config_option
 @click.option("--tlp", type=click.Choice(_TLPS), default="green", show_default=True, help="For whom it is.")
+@click.option("--source", default="", help="Whose statement, where several state the ID.")
 @click.option("--withdraw", is_flag=True, help="Revoke what was published; that is for good.")
 @click.option("--by", metavar="NAME", help="Who does this (default: you).")
 @click.argument("id", metavar="ID")
-def publish_command(config: Path | None, tlp: str, withdraw: bool, by: str | None, id: str) -> None:
+def publish_command(config: Path | None, tlp: str, source: str, withdraw: bool, by: str | None, id: str) -> None:
     """Give the indicator ID on to members, in the name of feeds.identity.
 
     With feeds.publish_by_two it waits until a second person publishes it as well; the exit status is 1 then.
@@ -58,7 +60,7 @@ def publish_command(config: Path | None, tlp: str, withdraw: bool, by: str | Non
         print("withdrawn" if revoke(engine, id, now) else "was withdrawn before")
         return
     ours = settings.of(FeedsSettings)
-    wish = Wish(_indicator(settings, engine, id), tlp, by or person(), ours.identity)
+    wish = Wish(_indicator(settings, engine, id, source), tlp, by or person(), ours.identity)
     if ours.publish_by_two and not consented(engine, wish, now):
         print(f"{id} waits for a second person: sekisho feeds publish --tlp {tlp} {id}")
         sys.exit(1)
@@ -110,12 +112,16 @@ def sightings_command(config: Path | None, as_json: bool, limit: int) -> None:
         )
 
 
-def _indicator(settings: Settings, engine: Engine, id: str) -> Indicator:
-    packed = (one for one in read_packs(settings.of(RulesSettings).packs) if one.id == id)
-    found = next(packed, None) or next(table.stored(engine, id=id), None)
-    if found is None:
+def _indicator(settings: Settings, engine: Engine, id: str, source: str) -> Indicator:
+    """The statement, under the strictest marking that any source of the id gives it."""
+    packed = [one for one in read_packs(settings.of(RulesSettings).packs) if one.id == id]
+    every = [*packed, *table.stored(engine, id=id)]
+    found = [one for one in every if source in ("", one.source)]
+    if not found:
         raise FeedError(f"no indicator {visible(id)} in the database or the packs in use")
-    return found
+    if len(found) > 1:
+        raise FeedError(f"{id}: is of {', '.join(one.source for one in found)}; say --source")
+    return msgspec.structs.replace(found[0], tlp=strictest((one.tlp for one in every), found[0].tlp))
 
 
 def _server(settings: Settings, engine: Engine, events: Events) -> TaxiiServer:

@@ -48,14 +48,15 @@ def pull_command(
     tools, ours, now = open_tools(settings), settings.of(FeedsSettings), datetime.now(UTC)
     removals = Removals(ours.most_removed, confirm_removal)
     chosen = [(feed, held) for feed, held in _chosen(tools, names) if not only_due or due(feed, held, now)]
-    pulls = [_one(feed, held, tools, removals, as_json) for feed, held in chosen]
-    _send(settings, tools)
+    pulls = [_one(feed.name, bool(names), tools, removals, as_json) for feed, _ in chosen]
     ended = table.end_observation(tools.engine, now)
     serial = None
     # A pull that was killed after its merge has left this to the next.
     if ended or history.is_pending(tools.engine):
         serial = compile_index(settings, tools.engine).serial
     _write_metrics(settings, tools)
+    # What goes back to feeds goes when what came in is in force.
+    _send(settings, tools)
     if as_json:
         print(json.dumps({"feeds": msgspec.to_builtins(pulls), "index": serial}, ensure_ascii=False, indent=2))
     elif serial is not None:
@@ -69,10 +70,13 @@ def _chosen(tools: Tools, names: tuple[str, ...]) -> list[tuple[Feed, Standing]]
     return [(feed, held) for feed, held in feed_table.feeds(tools.engine) if not feed.paused]
 
 
-def _one(feed: Feed, standing: Standing, tools: Tools, removals: Removals, quiet: bool) -> Pulled:
-    pulled = pull(feed, standing, tools, removals, datetime.now(UTC))
+def _one(name: str, asked: bool, tools: Tools, removals: Removals, quiet: bool) -> Pulled:
+    try:
+        pulled = pull(name, asked, tools, removals, datetime.now(UTC))
+    except SekishoError as error:
+        pulled = Pulled(name, error=str(error))
     if not quiet:
-        print(f"{feed.name}: {_told(pulled)}", file=sys.stderr if pulled.error else sys.stdout)
+        print(f"{name}: {_told(pulled)}", file=sys.stderr if pulled.error else sys.stdout)
         for refusal in pulled.refused[:_MOST_SHOWN]:
             print(f"  {visible(str(refusal), 1000)}", file=sys.stderr)
         if len(pulled.refused) > _MOST_SHOWN:
@@ -93,7 +97,7 @@ def _told(pulled: Pulled) -> str:
 
 
 def _send(settings: Settings, tools: Tools) -> None:
-    """What goes back to feeds goes on the same occasion; what stands in its way does not concern what came in."""
+    """Sightings; what stands in their way does not concern what came in."""
     try:
         send_sightings(settings, tools.engine)
     except (SQLAlchemyError, SekishoError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -41,10 +42,10 @@ def test_command(config: Path | None, as_json: bool, location: str, **given: Any
     Nothing is stored. Exit status 1 when something would be refused.
     """
     settings, now = load(config), datetime.now(UTC)
-    tools = open_tools(settings)
-    feed = described("test", location, given)
-    obtained = tools.obtain(feed, {}, True)
-    proven = prove(feed, obtained.documents or [], tools)
+    with tempfile.TemporaryDirectory(prefix="sekisho-feed-") as place:
+        tools = open_tools(settings, place)
+        feed = described("test", location, given)
+        proven = prove(feed, tools.obtain(feed, {}, True).documents or [], tools)
     past = tried([one for one, reason in proven.stored if not reason], open_guard(settings), now)
     if as_json:
         print(json.dumps(_plain(proven) | {"backtest": msgspec.to_builtins(past)}, ensure_ascii=False, indent=2))

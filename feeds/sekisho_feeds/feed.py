@@ -76,6 +76,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def require_sound(feed: Feed) -> None:
     """Raise FeedError naming the value of a feed that cannot be."""
+    signed = bool(feed.keys.public_key), bool(feed.keys.keyring)
     wrong = (
         (not NAME.fullmatch(feed.name), f"name {feed.name!r}: letters, digits, dots, hyphens, 64 at most"),
         (feed.tlp not in TLPS, f"tlp {feed.tlp!r}: one of {', '.join(TLPS)}"),
@@ -84,6 +85,8 @@ def require_sound(feed: Feed) -> None:
         (feed.interval < 60, f"interval {feed.interval:g}: at least 60 seconds"),
         (feed.via == "file" and not feed.location.startswith("/"), f"{feed.location}: not an absolute path"),
         (feed.via != "file" and not feed.location.startswith(("http://", "https://")), "location: not an HTTP(S) URL"),
+        (any(signed) and feed.via not in ("file", "web"), "signatures are checked of files and single URLs only"),
+        (all(signed), "public-key and keyring: one of them"),
     )
     for fault, what in wrong:
         if fault:

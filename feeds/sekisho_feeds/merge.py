@@ -10,7 +10,7 @@ from sekisho_rules import history, table
 from sekisho_rules.indicator import Indicator
 from sqlalchemy import Connection, Engine
 
-# Of a small feed every removal is a large share of it.
+# Of a small feed every removal is a large share of it; all of it is too much of any.
 _FEW = 5
 
 
@@ -69,7 +69,8 @@ def merge(
 
 def _too_many(going: set[str], held: set[str], removals: Removals) -> int:
     """How many removals must wait for a person; 0 when they may go."""
-    allowed = removals.confirmed or len(going) <= max(_FEW, removals.most * len(held))
+    few = len(going) <= max(_FEW, removals.most * len(held)) and not len(going) == len(held) > 1
+    allowed = removals.confirmed or few
     return 0 if allowed else len(going)
 
 

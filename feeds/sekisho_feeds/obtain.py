@@ -144,14 +144,18 @@ def _of_misp_feed(feed: Feed, remembered: dict[str, Any], settings: FeedsSetting
     cache = _cache(feed, settings)
     known = {uuid: time for uuid, time in remembered.items() if (cache / misp_feed.event_file(uuid)).is_file()}
     changes = misp_feed.changes(listed.events, known)
-    if not changes.changed and not changes.vanished and not changes.older:
+    vanished = set(remembered) - set(listed.events)
+    if not changes.changed and not vanished and not changes.older:
         return Obtained(None, remembered)
     cache.mkdir(parents=True, exist_ok=True)
     for uuid in (*changes.changed, *changes.older):
         name = misp_feed.event_file(uuid)
         write_durably(cache / name, [fetch(access, url=home + name).content])
-    for uuid in changes.vanished:
-        (cache / misp_feed.event_file(uuid)).unlink(missing_ok=True)
+    # Those that vanish now stay until this pull is done: killed, it is to find them once more.
+    kept = set(map(misp_feed.event_file, {*listed.events, *remembered}))
+    for path in cache.iterdir():
+        if path.name not in kept:
+            path.unlink()
     return Obtained(_cached(feed, dict(listed.events), settings), dict(listed.events))
 
 

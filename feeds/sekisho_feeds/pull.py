@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from sekisho_feeds.feed import Feed, Standing, failed, succeeded
 from sekisho_feeds.harvest import Document, FeedError, Harvest
 from sekisho_feeds.merge import Merged, Removals, merge
 
+_LONGEST_ID = 255
+_HALF = re.compile("[\ud800-\udfff]")
 # Lifetimes are counted in days.
 _ANEW = timedelta(hours=20)
 # Reasons that stand in a report; the counts are of all.
@@ -76,14 +79,23 @@ class Pulled(msgspec.Struct, frozen=True):
     refused: list[Refusal] = []
 
 
-def pull(feed: Feed, standing: Standing, tools: Tools, removals: Removals, now: datetime) -> Pulled:
-    """Pull one feed and note how it went. Raises DatabaseError, and FeedError where another pull of it is at work."""
-    with _alone(tools.directory, feed.name):
+def pull(name: str, asked: bool, tools: Tools, removals: Removals, now: datetime) -> Pulled:
+    """Pull the feed of that name and note how it went; one that is paused only where a person `asked` for it.
+
+    Raises DatabaseError, and FeedError where there is none or another pull of it is at work.
+    """
+    with _alone(tools.directory, name):
+        feed, standing = feed_table.feed_of(tools.engine, name)
+        if feed.paused and not asked:
+            return Pulled(name, unchanged=True)
         try:
             pulled, remembered = _pulled(feed, standing, tools, removals, now)
-        except FeedError as error:
+        except (SekishoError, OSError) as error:
             feed_table.note(tools.engine, feed.name, failed(feed, standing, now, str(error)))
             return Pulled(feed.name, error=str(error))
+        if pulled.merged.kept_back:
+            # To be had once more when a person has confirmed.
+            remembered = standing.remembered
         # Killed before this, the next pull fetches the same once more, and merges it without a change.
         counts = {} if pulled.unchanged else pulled.counts | msgspec.structs.asdict(pulled.merged)
         feed_table.note(tools.engine, feed.name, succeeded(feed, standing, now, remembered, counts))
@@ -97,11 +109,23 @@ def prove(feed: Feed, documents: Sequence[Document], tools: Tools) -> Proven:
     stored: list[tuple[Indicator, str]] = []
     refused = list(harvest.refused)
     for indicator, reason in zip(guarded, tools.prove(guarded), strict=True):
+        reason = _unstorable(indicator) or reason
         if reason and is_refusal(reason) and not indicator.revoked:
             refused.append(refusal_of(indicator, reason))
         else:
             stored.append((indicator, reason))
     return Proven(stored, refused)
+
+
+def _unstorable(indicator: Indicator) -> str:
+    """Why a database could not hold an indicator: PostgreSQL has no NUL in texts, and ids have a length."""
+    if len(indicator.id) > _LONGEST_ID:
+        return f"refused: its id is longer than {_LONGEST_ID} characters"
+    texts = (indicator.id, indicator.pattern, indicator.pattern_type, indicator.name, indicator.description)
+    more = (indicator.reference, indicator.threat_name, indicator.document, *indicator.labels)
+    if any("\0" in text or (not text.isascii() and _HALF.search(text)) for text in (*texts, *more)):
+        return "refused: a text of it holds NUL or half a character"
+    return ""
 
 
 def _pulled(
@@ -127,11 +151,13 @@ def _alone(directory: Path, name: str) -> Iterator[None]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{name}.lock"
-        with path.open("a") as lock:
-            adopt(path)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        raise FeedError(f"feed {name}: another pull of it is at work") from error
+        lock = path.open("a")
+        adopt(path)
     except OSError as error:
-        raise SekishoError(f"{directory}: {error.strerror}") from error
+        raise FeedError(f"{directory}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FeedError(f"feed {name}: another pull of it is at work") from error
+        yield

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from sekisho_core.database import open_database
 from sekisho_core.scan import silent
 from sekisho_core.settings import Database, Organisation, Settings
@@ -29,9 +30,11 @@ from sekisho_feeds.warninglist import LARGEST_LIST, Warninglists, read_warningli
 _MOST_LISTS = 1000
 
 
-def open_tools(settings: Settings) -> Tools:
-    """The tools of a pull. Raises DatabaseError, and FeedError naming a warning list that cannot be read."""
+def open_tools(settings: Settings, directory: str = "") -> Tools:
+    """The tools of a pull; a `directory` that is given takes the place of `feeds.directory`. Raises DatabaseError, and
+    FeedError naming a warning list that cannot be read."""
     ours = settings.of(FeedsSettings)
+    ours = msgspec.structs.replace(ours, directory=directory or ours.directory)
     guard = open_guard(settings)
     return Tools(
         engine=open_database(settings.of(Database)),
@@ -62,9 +65,18 @@ def warninglists(settings: Settings) -> Warninglists:
     return Warninglists([*shipped_warninglists(), *(read_warninglist(one.content, one.name) for one in documents)])
 
 
-def _read(feed: Feed, documents: Sequence[Document], most: int) -> Harvest:
+def require_options(feed: Feed) -> None:
+    """Raise FeedError for a format or an option that does not exist."""
+    _harvest(feed, [])
+
+
+def _harvest(feed: Feed, documents: Sequence[Document]) -> Harvest:
     options = {name: value for name, value in feed.options.items() if name not in (COLLECTION, SIGHTINGS)}
-    harvest = format_of(feed.format)(documents, Provenance(feed.name, feed.tlp, feed.confidence), options)
+    return format_of(feed.format)(documents, Provenance(feed.name, feed.tlp, feed.confidence), options)
+
+
+def _read(feed: Feed, documents: Sequence[Document], most: int) -> Harvest:
+    harvest = _harvest(feed, documents)
     if len(harvest.indicators) > most:
         raise FeedError(f"feed {feed.name}: {len(harvest.indicators)} indicators, more than feeds.max_objects ({most})")
     return harvest

@@ -116,17 +116,35 @@ def at_serial(engine: Engine, serial: int) -> int:
 
 def roll_back(engine: Engine, revision: int, what: str, now: datetime) -> RolledBack:
     """Make the indicators those of `revision` again, by one new revision. Raises DatabaseError."""
-    later = INDICATORS.c.revision > revision
-    earlier = (HISTORY.c.revision <= revision) & (HISTORY.c.until > revision)
+    later, earlier = _since(revision)
     with changing(engine) as connection:
-        sources = {*connection.scalars(select(INDICATORS.c.source).where(later).distinct())}
-        sources |= {*connection.scalars(select(HISTORY.c.source).where(earlier).distinct())}
+        sources = _sources(connection, revision)
         number = begin(connection, what, now)
         keep(connection, later, number)
         taken = connection.execute(delete(INDICATORS).where(later)).rowcount
         restored = connection.scalar(select(func.count()).select_from(HISTORY).where(earlier)) or 0
         connection.execute(insert(INDICATORS).from_select(_NAMES, _again(earlier, number)))
-        return RolledBack(number, taken, restored, tuple(sorted(sources)))
+        return RolledBack(number, taken, restored, sources)
+
+
+def sources_since(engine: Engine, revision: int) -> tuple[str, ...]:
+    """Whose statements a rollback to `revision` would change. Raises DatabaseError."""
+    try:
+        with reader(engine).connect() as connection:
+            return _sources(connection, revision)
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"indicators: {error_line(error)}") from error
+
+
+def _since(revision: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Rows that came after a revision, and earlier versions that held at it."""
+    return INDICATORS.c.revision > revision, (HISTORY.c.revision <= revision) & (HISTORY.c.until > revision)
+
+
+def _sources(connection: Connection, revision: int) -> tuple[str, ...]:
+    later, earlier = _since(revision)
+    sources = {*connection.scalars(select(INDICATORS.c.source).where(later).distinct())}
+    return tuple(sorted(sources | {*connection.scalars(select(HISTORY.c.source).where(earlier).distinct())}))
 
 
 def changes(engine: Engine, older: int, newer: int, limit: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

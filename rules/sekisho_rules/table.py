@@ -23,7 +23,7 @@ _BATCH = 500
 
 _OURS = ("reason", "imported_at", "meaning", "revision")
 _LIST = [column for column in INDICATORS.c if column.name not in ("document", "description", *_OURS)]
-_GUARD = ("guard", "action_cap", "observe_until", "valid_until")
+_GUARD = ("guard", "action_cap", "observe_until", "valid_until", "confidence")
 
 
 class Imported(msgspec.Struct):
@@ -126,9 +126,15 @@ def end_observation(engine: Engine, now: datetime, source: str = "") -> int:
     """Let those act whose time of observation is over; of a `source` that is given, all at once. How many there were.
     Raises DatabaseError."""
     over = INDICATORS.c.source == source if source else INDICATORS.c.observe_until <= now
+    observed = INDICATORS.c.observe_until.is_not(None) & over
     with history.changing(engine) as connection:
-        observed = INDICATORS.c.observe_until.is_not(None)
-        return connection.execute(update(INDICATORS).where(observed, over).values(observe_until=None)).rowcount
+        number = history.begin(connection, f"end of observation {source}".strip(), now)
+        history.keep(connection, observed, number)
+        ended = {"observe_until": None, "revision": number}
+        count = connection.execute(update(INDICATORS).where(observed).values(**ended)).rowcount
+        if not count:
+            history.drop(connection, number)
+        return count
 
 
 def ids_of(connection: Connection, source: str) -> set[str]:
@@ -149,7 +155,7 @@ def _put_batch(
         if key in known and not supersedes(indicator, *known[key][:3]):
             done.unchanged += 1
             if known[key][3:] != _guard_of(indicator):
-                guarded.append(_guard_row(indicator))
+                guarded.append(_guard_row(indicator, revision))
                 done.guarded += 1
             continue
         row = _row(indicator, reason, now, revision)
@@ -173,6 +179,8 @@ def _write(
         history.keep(connection, tuple_(INDICATORS.c.source, INDICATORS.c.id).in_(list(newer)), revision)
         connection.execute(_UPDATE, [row | {"_source": row["source"], "_id": row["id"]} for row in newer.values()])
     if guarded:
+        keys = [(row["_source"], row["_id"]) for row in guarded]
+        history.keep(connection, tuple_(INDICATORS.c.source, INDICATORS.c.id).in_(keys), revision)
         connection.execute(_UPDATE_GUARD, guarded)
 
 
@@ -186,8 +194,9 @@ def _guard_of(indicator: Indicator) -> tuple[Any, ...]:
     return tuple(getattr(indicator, name) for name in _GUARD)
 
 
-def _guard_row(indicator: Indicator) -> dict[str, Any]:
-    return {"_source": indicator.source, "_id": indicator.id} | {name: getattr(indicator, name) for name in _GUARD}
+def _guard_row(indicator: Indicator, revision: int) -> dict[str, Any]:
+    said = {name: getattr(indicator, name) for name in _GUARD}
+    return {"_source": indicator.source, "_id": indicator.id, "revision": revision} | said
 
 
 _UPDATE = (
@@ -198,7 +207,7 @@ _UPDATE = (
 _UPDATE_GUARD = (
     update(INDICATORS)
     .where(INDICATORS.c.source == bindparam("_source"), INDICATORS.c.id == bindparam("_id"))
-    .values({name: bindparam(name) for name in _GUARD})
+    .values({name: bindparam(name) for name in (*_GUARD, "revision")})
 )
 
 

@@ -172,13 +172,74 @@ def test_export_of_what_is_in_force(member: Member, tmp_path: Path) -> None:
     assert member.json("export", "--format", "rpz", str(tmp_path / "rpz"))["entries"] > 0
 
 
+def test_removals_wait_until_they_are_confirmed(member: Member, tmp_path: Path) -> None:
+    """C31: what was kept back is had once more when a person confirms it, though the feed has nothing new."""
+    feed = bundle(tmp_path / "a.json", *(subject(f"件名{number}について") for number in range(20)))
+    member.run("add", "npa", str(feed))
+    member.run("pull")
+    bundle(feed, subject("件名1について"))
+    assert "--confirm-removal" in member.run("pull", status=1).output
+    assert len(member.json("merged")) == 20
+    assert member.json("pull", "--confirm-removal")["feeds"][0]["merged"]["withdrawn"] == 19
+
+
+def test_resumed_after_a_rollback(member: Member, tmp_path: Path) -> None:
+    """A feed that is resumed says all that it says, not only what is new; the end of observation is rolled back too."""
+    feed = bundle(tmp_path / "a.json", subject(LURE))
+    member.run("add", "npa", str(feed), "--observe-days", "7")
+    member.run("pull")
+    bundle(feed, subject(LURE), subject("別件のご連絡"))
+    member.run("pull")
+    member.run("enforce", "npa")
+    member.run("rollback", "2")
+    assert member.verdict(LURE)["verdict"] == "accept"
+    member.run("rollback", "1")
+    assert len(member.json("merged")) == 1
+    member.run("resume", "npa")
+    member.run("pull")
+    assert len(member.json("merged")) == 2
+
+
+def test_one_broken_feed_does_not_keep_the_others(member: Member, tmp_path: Path) -> None:
+    """C27: a text that no database holds is refused with its reason, and feeds after a broken one are pulled."""
+    member.run("add", "a", str(bundle(tmp_path / "a.json", subject(LURE), name="x\x00y")))
+    broken = tmp_path / "b.json"
+    bundle(broken, subject("x"))
+    member.run("add", "b", str(broken))
+    broken.write_text("[")
+    member.run("add", "c", str(bundle(tmp_path / "c.json", subject("別件のご連絡"))))
+    pulled = {one["feed"]: one for one in member.json("pull", status=1)["feeds"]}
+    assert "NUL" in pulled["a"]["refused"][0]["reason"]
+    assert pulled["b"]["error"]
+    assert pulled["c"]["merged"]["added"] == 1
+
+
+def test_secrets_are_not_listed(member: Member, tmp_path: Path) -> None:
+    """Keys in URLs are masked wherever a feed is shown."""
+    member.run("add", "a", "https://user:hunter2@feeds.example/x.json?auth-key=0123456789abcdef01", "--format", "stix")
+    shown = member.run("list").output + member.run("list", "--json").output
+    assert "hunter2" not in shown and "0123456789abcdef01" not in shown and "feeds.example" in shown
+
+
+def test_name_of_another_source(member: Member, tmp_path: Path) -> None:
+    """A feed cannot take over what another source stated."""
+    path = bundle(tmp_path / "a.json", subject(LURE))
+    arguments = ["rules", "import", "--config", str(member.config), "--source", "analyst", str(path)]
+    assert CliRunner().invoke(root, arguments).exit_code == 0
+    done = CliRunner().invoke(root, ["feeds", "add", "--config", str(member.config), "analyst", str(path)])
+    assert "are there already" in str(done.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (("add", "npa", "https://feeds.example/x.bin"), "--format"),
-        (("add", "npa", "/srv/x", "--format", "sitx"), "stix"),
-        (("add", "../npa", "/srv/x.json"), "name"),
-        (("add", "npa", "/srv/x.json", "--option", "nonsense"), "NAME=VALUE"),
+        (("add", "npa", "https://feeds.example/x", "--format", "sitx"), "stix"),
+        (("add", "../npa", "https://feeds.example/x.json"), "name"),
+        (("add", "npa", "https://feeds.example/x.json", "--option", "nonsense"), "NAME=VALUE"),
+        (("add", "npa", "https://feeds.example/x.json", "--option", "nonsense=1"), "nonsense"),
+        (("add", "npa", "/nowhere/x.json"), "no such file"),
+        (("add", "npa", "https://feeds.example/", "--format", "misp", "--public-key", "x"), "signatures"),
         (("pull", "nobody"), "nobody"),
         (("rollback", "7"), "index"),
     ],
