@@ -204,7 +204,7 @@ def test_marking_is_not_made_milder(hub: tuple[Member, int, str]) -> None:
     indicator = indicator_of(home)
     arguments = ["rules", "import", "--config", str(home.config), "--source", "b", "--tlp", "amber"]
     CliRunner().invoke(root, [*arguments, str(home.home / "own.json")])
-    publish = ["feeds", "publish", "--config", str(home.config), "--tlp", "clear", indicator]
+    publish = ["feeds", "publish", "--config", str(home.config), "--tlp", "clear", "--source", "own", indicator]
     done = CliRunner().invoke(root, publish)
     assert done.exit_code != 0
     assert "cannot be published as clear" in str(done.exception)
