@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-import ssl
 import sys
 import threading
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ from sekisho_feeds.publishing import Wish, consented, publish_indicator
 from sekisho_feeds.received_table import received, take
 from sekisho_feeds.settings import FeedsSettings
 from sekisho_feeds.sighting import FALSE_POSITIVE
-from sekisho_feeds.taxii_http import TaxiiServer
+from sekisho_feeds.taxii_http import TaxiiServer, server_tls
 from sekisho_feeds.taxii_members import Doorkeeper, Member, hashed, token_of
 from sekisho_feeds.taxii_service import Service, Site
 
@@ -136,19 +135,11 @@ def _server(settings: Settings, engine: Engine, events: Events) -> TaxiiServer:
     members = [Member(one.name, one.secret, one.tlp) for one in ours.members]
     site = Site(ours.identity, ours.identity, url=ours.url)
     service = Service(site, PublishedRows(engine), accept, Doorkeeper(members))
+    # A PEM file may hold the key as well.
+    keyed = Path(ours.certificate_key or ours.certificate)
+    tls = server_tls(Path(ours.certificate), keyed) if ours.certificate else None
     host, _, port = ours.listen.rpartition(":")
     try:
-        return TaxiiServer(service, events, (host.strip("[]"), int(port)), _tls(ours))
+        return TaxiiServer(service, events, (host.strip("[]"), int(port)), tls)
     except OSError as error:
         raise SekishoError(f"feeds.listen: {ours.listen}: {error.strerror or error}") from error
-
-
-def _tls(settings: FeedsSettings) -> ssl.SSLContext | None:
-    if not settings.certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(settings.certificate, settings.certificate_key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise SekishoError(f"feeds.certificate: {settings.certificate}: {error}") from error
-    return context

@@ -14,7 +14,7 @@ from sekisho_rules.hosts import network_of
 from sekisho_rules.indicator import Indicator, Refusal, refusal_of
 from sekisho_rules.pattern import parse
 from sekisho_rules.registries import is_registry
-from sekisho_rules.tlp import TLPS, strictest
+from sekisho_rules.tlp import PAPS, TLPS, strictest
 from sekisho_rules.tree import Comparison, Expression, Observation, PatternError, Tree, Window
 from sekisho_rules.values import stated_form
 
@@ -25,7 +25,6 @@ CONNECTIONS: frozenset[Kind] = frozenset({"domain", "url", "ip", "network"})
 """What those who block connections can use."""
 # FIRST TLP 2.0: AMBER goes to the organisation and its clients; AMBER+STRICT and RED to nobody further.
 _STRICTEST_FOR: Mapping[Audience, str] = {"public": "clear", "community": "green", "clients": "amber"}
-_PAPS = ("clear", "green", "amber", "red")
 _IPS = frozenset({"ipv4-addr:value", "ipv6-addr:value"})
 _HOSTS = _IPS | {"domain-name:value", "network-traffic:dst_ref.value"}
 _SENDERS = frozenset({"network-traffic:src_ref.value"})
@@ -215,7 +214,7 @@ def _withheld(stated: list[Indicator], choice: Choice) -> str:
         return f"TLP:{tlp.upper()} does not leave for {choice.audience}"
     pap = _strictest_pap(stated)
     allowed = "amber" if choice.passive else "green"
-    return f"PAP:{pap.upper()} forbids this use" if pap and _rank_of_pap(pap) > _PAPS.index(allowed) else ""
+    return f"PAP:{pap.upper()} forbids this use" if pap and _rank_of_pap(pap) > PAPS.index(allowed) else ""
 
 
 def _strictest_pap(stated: list[Indicator]) -> str:
@@ -224,7 +223,7 @@ def _strictest_pap(stated: list[Indicator]) -> str:
 
 def _rank_of_pap(pap: str) -> int:
     # What is not of the protocol is taken for the strictest.
-    return _PAPS.index(pap) if pap in _PAPS else len(_PAPS)
+    return PAPS.index(pap) if pap in PAPS else len(PAPS)
 
 
 def _warned(kind: Kind, value: str, is_warned: IsWarned) -> str:
